@@ -1,0 +1,53 @@
+/* The truth: an append-only file of entries, each `u32 length, u32 crc32c, bytes` little-endian,
+ * folded into an RFC 6962 tree. Everything else in the state folder can be deleted and made again
+ * from it. */
+#ifndef TAMIS_JOURNAL_H
+#define TAMIS_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/fault.h"
+#include "proto/merkle.h"
+
+struct journal;
+
+struct journal_entry {
+  const char *bytes; /* an envelope; at most 65,535 bytes */
+  size_t length;
+};
+
+/* Opens or creates `path`, takes an exclusive lock on it, and calls `visit` (may be NULL) with
+ * every whole entry in order. A torn tail (an incomplete last record, or a last record with a wrong
+ * checksum that reaches the end of the file) is cut, and said in
+ * `*torn_bytes`; anything else that does not add up is CORRUPT and names the offset. `signed_size`
+ * is how many entries the last published checkpoint covers (0: none) and `signed_root` its root:
+ * fewer entries, or another root at that size, is CORRUPT too (a restored backup or an edited
+ * file). A `visit` that returns other than TAMIS_OK stops the opening with that status. */
+enum tamis_status journal_open(
+    const char *path, uint64_t signed_size, const struct digest *signed_root,
+    enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
+    void *context, struct journal **journal, uint64_t *torn_bytes, struct fault *fault);
+void journal_close(struct journal *journal);
+
+/* Appends and makes durable with one fdatasync; on return the tree has grown. A failed write
+ * (DISK_FULL, IO) leaves the file as it was before the call. A failed fdatasync ends the process:
+ * what is on disk is then unknown (DESIGN 4). */
+enum tamis_status journal_append(struct journal *journal, const struct journal_entry *entries,
+                                 size_t count, struct fault *fault);
+
+uint64_t journal_size(const struct journal *journal);
+const struct merkle_tree *journal_tree(const struct journal *journal);
+
+/* Reads one entry back; `*bytes` is malloc'd, the caller frees it. NOT_FOUND past the end.
+ * Thread-safe beside append. */
+enum tamis_status journal_read(const struct journal *journal, uint64_t index, char **bytes,
+                               size_t *length, struct fault *fault);
+
+/* The same walk over a file that nobody serves, read-only and without lock: for `tamis verify`. */
+enum tamis_status journal_walk(const char *path,
+                               enum tamis_status (*visit)(void *context, uint64_t index,
+                                                          const char *bytes, size_t length),
+                               void *context, struct fault *fault);
+
+#endif

@@ -1,0 +1,70 @@
+/* The operator's half of the client side, for `tamis` and the lab: not exported by libtamis.so. */
+#ifndef TAMIS_OPERATOR_H
+#define TAMIS_OPERATOR_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include "proto/digest.h"
+#include "proto/fault.h"
+#include "proto/key.h"
+#include "proto/statement.h"
+
+struct operator;
+
+struct operator_options {
+  const char *address;                               /* "host:port" or "unix:/path" */
+  const char *ca_file, *certificate_file, *key_file; /* as struct tamis_options */
+  const char *log_vkey;                              /* pinned; its name is the origin */
+  const char *operator_key_path; /* NULL: statements cannot be signed, sessions not opened */
+  uint32_t deadline_ms;          /* 0: 30,000 */
+};
+
+enum tamis_status operator_open(const struct operator_options *options, struct operator** operator,
+                                struct fault * fault);
+void operator_close(struct operator* operator);
+const char *operator_origin(const struct operator* operator);
+
+/* Signs the statement with the operator's key and submits it. `nonce` is added to the predicate if
+ * missing. The receipt is checked. `*result` (may be NULL) is the server's JSON, a new reference.
+ */
+enum tamis_status operator_submit(struct operator* operator, enum statement_kind kind,
+                                  json_t *predicate, const char *subject_name,
+                                  const struct digest *subject, bool dry_run, uint64_t *index,
+                                  json_t **result, struct fault *fault);
+
+/* All pages of a query of PROTOCOL.md 7, as one JSON array, a new reference. */
+enum tamis_status operator_query(struct operator* operator, const char * name,
+                                 size_t argument_count, const char *const *arguments, json_t **rows,
+                                 struct fault *fault);
+
+/* Uploads a file as a blob, resuming if part of it is there. */
+enum tamis_status operator_put_file(struct operator* operator, const char * path,
+                                    struct digest *digest, struct fault *fault);
+/* Fetches a blob into a new file (refuses to overwrite unless `path` is a temporary made by us),
+ * digest checked before it gets its name. */
+enum tamis_status operator_fetch_file(struct operator* operator, const struct digest * digest,
+                                      const char *path, struct fault *fault);
+/* Into memory, at most `size_max` bytes; malloc'd, the caller frees it. */
+enum tamis_status operator_fetch(struct operator* operator, const struct digest * digest,
+                                 size_t size_max, uint8_t **bytes, size_t *length,
+                                 struct fault *fault);
+
+/* Entries [from, from + count) in order; `visit` returning other than TAMIS_OK stops with that. */
+enum tamis_status operator_entries(struct operator* operator, uint64_t from, uint64_t count,
+                                   enum tamis_status (*visit)(void *context, uint64_t index,
+                                                              const char *envelope, size_t length),
+                                   void *context, struct fault *fault);
+/* As operator_entries from `from` on, and then each new entry as it comes, until `visit` stops it,
+ * the connection breaks (UNAVAILABLE), or `wait_ms` (0: for ever) pass without one (TIMED_OUT). */
+enum tamis_status operator_watch(struct operator* operator, uint64_t from, uint32_t wait_ms,
+                                 enum tamis_status (*visit)(void *context, uint64_t index,
+                                                            const char *envelope, size_t length),
+                                 void *context, struct fault *fault);
+
+/* The latest checkpoint, signature checked: `note` malloc'd text as signed. */
+enum tamis_status operator_checkpoint(struct operator* operator, char ** note, size_t *length,
+                                      struct fault *fault);
+/* grpc.health.v1 Check of the whole server: TAMIS_OK when SERVING. */
+enum tamis_status operator_ping(struct operator* operator, struct fault * fault);
+
+#endif

@@ -1,0 +1,42 @@
+/* DSSE: a statement and who signed it, as one canonical JSON line, which is what the journal keeps
+ * (trust.md 2.2, 2.3). */
+#ifndef TAMIS_ENVELOPE_H
+#define TAMIS_ENVELOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/fault.h"
+#include "proto/key.h"
+
+enum {
+  ENVELOPE_SIZE_MAX = 65535, /* C2SP entry bundles carry a 16-bit length */
+  ENVELOPE_SIGNATURES_MAX = 8,
+};
+
+struct envelope_signature {
+  char keyid[KEY_NAME_SIZE];
+  uint8_t signature[KEY_SIGNATURE_SIZE];
+};
+
+struct envelope {
+  char *payload; /* owned; terminated, but may hold any byte before that */
+  size_t payload_length;
+  size_t signature_count;
+  struct envelope_signature signature[ENVELOPE_SIGNATURES_MAX];
+};
+
+/* One signature by `key`, keyid = the key's name. `*text` is malloc'd, the caller frees it.
+ * TOO_LARGE when the envelope would pass ENVELOPE_SIZE_MAX. */
+enum tamis_status envelope_sign(const char *payload, size_t length, const struct secret_key *key,
+                                char **text, size_t *text_length, struct fault *fault);
+
+/* Strict parse of outside bytes: canonical JSON, the in-toto payload type, 1 to 8 signatures. */
+enum tamis_status envelope_open(const char *text, size_t length, struct envelope *envelope,
+                                struct fault *fault);
+void envelope_close(struct envelope *envelope);
+
+/* TAMIS_OK when some signature has keyid == key->name and verifies; BAD_SIGNATURE otherwise. */
+enum tamis_status envelope_verify(const struct envelope *envelope, const struct public_key *key,
+                                  struct fault *fault);
+
+#endif

@@ -1,0 +1,82 @@
+/* What is signed: in-toto Statements of the kinds in PROTOCOL.md, each kind a row of fields with
+ * types and bounds. */
+#ifndef TAMIS_STATEMENT_H
+#define TAMIS_STATEMENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include "proto/digest.h"
+#include "proto/fault.h"
+#include "proto/envelope.h"
+
+/* name in predicateType and in the log; who signs it */
+#define STATEMENT_KIND_MAP(X)                                                                      \
+  X(GENESIS, "genesis", "operator")                                                                \
+  X(FEDERATION_CREATE, "federation-create", "operator")                                            \
+  X(CLIENT_INVITE, "client-invite", "operator")                                                    \
+  X(KEY_ENROL, "key-enrol", "client")                                                              \
+  X(KEY_REVOKE, "key-revoke", "operator")                                                          \
+  X(ROUND_OPEN, "round-open", "aggregator")                                                        \
+  X(UPDATE, "update", "client")                                                                    \
+  X(REFUSAL, "refusal", "aggregator")                                                              \
+  X(VERDICTS, "verdicts", "aggregator")                                                            \
+  X(CLIENT_STATE, "client-state", "aggregator")                                                    \
+  X(AGGREGATE, "aggregate", "aggregator")                                                          \
+  X(PROMOTE, "promote", "aggregator")                                                              \
+  X(HOLD, "hold", "aggregator")                                                                    \
+  X(ABANDON, "abandon", "aggregator")                                                              \
+  X(EXCLUSION, "exclusion", "operator")                                                            \
+  X(REINSTATEMENT, "reinstatement", "operator")                                                    \
+  X(ROLLBACK, "rollback", "operator")
+
+enum statement_kind {
+#define X(name, text, signer) STATEMENT_##name,
+  STATEMENT_KIND_MAP(X)
+#undef X
+      STATEMENT_KIND_COUNT
+};
+
+/* "round-open"; never NULL. */
+const char *statement_kind_name(enum statement_kind kind);
+/* "aggregator", "client" or "operator": the role whose key must sign it. */
+const char *statement_kind_signer(enum statement_kind kind);
+
+struct statement {
+  enum statement_kind kind;
+  json_t *root;            /* owned */
+  const json_t *predicate; /* borrowed from root */
+  size_t subject_count;    /* 1 or 2 */
+  struct digest subject[2];
+  const char *subject_name[2]; /* borrowed from root */
+};
+
+/* Canonical payload of one statement. `predicate` is borrowed. `subject_name[i]` names
+ * `subject[i]`; count is 1 or 2. Checks the predicate against the kind's row, so that nothing we
+ * write is refused by our own reader.
+ * `*payload` is malloc'd, the caller frees it. */
+enum tamis_status statement_write(const char *origin, enum statement_kind kind,
+                                  const json_t *predicate, size_t subject_count,
+                                  const char *const *subject_name, const struct digest *subject,
+                                  char **payload, size_t *length, struct fault *fault);
+
+/* Strict: canonical, known kind, `origin` (WRONG_ORIGIN otherwise), every field of the row present
+ * with its type and bounds, no other field. */
+enum tamis_status statement_read(const char *payload, size_t length, const char *origin,
+                                 struct statement *statement, struct fault *fault);
+void statement_close(struct statement *statement);
+
+/* Fields that statement_read has already checked; assert on a wrong name or type. Text is a view.
+ */
+const char *statement_text(const struct statement *statement, const char *field);
+int64_t statement_integer(const struct statement *statement, const char *field);
+double statement_f64(const struct statement *statement, const char *field);
+struct digest statement_digest(const struct statement *statement, const char *field);
+
+/* Convenience both sides use: write, then sign. `*envelope` is malloc'd, the caller frees it. */
+enum tamis_status statement_sign(const char *origin, enum statement_kind kind,
+                                 const json_t *predicate, size_t subject_count,
+                                 const char *const *subject_name, const struct digest *subject,
+                                 const struct secret_key *key, char **envelope, size_t *length,
+                                 struct fault *fault);
+
+#endif

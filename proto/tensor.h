@@ -1,0 +1,53 @@
+/* The safetensors file that every model and update is: an 8-byte length, a JSON header padded so
+ * that the data starts on 64 bytes, then little-endian float32. Two files have the same layout when
+ * their headers are the same bytes. */
+#ifndef TAMIS_TENSOR_H
+#define TAMIS_TENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/digest.h"
+#include "proto/fault.h"
+
+enum {
+  TENSOR_COUNT_MAX = 4096,
+  TENSOR_RANK_MAX = 8,
+  TENSOR_NAME_MAX = 128,
+  TENSOR_HEADER_MAX = 1 << 20, /* bytes, with the 8 of the length */
+};
+
+struct tensor {
+  char name[TENSOR_NAME_MAX];
+  size_t rank;
+  uint64_t shape[TENSOR_RANK_MAX];
+  uint64_t offset; /* first element, counted in floats from the start of the data */
+  uint64_t count;  /* elements */
+};
+
+struct layout {
+  size_t tensor_count;
+  struct tensor *tensor; /* owned, in the order of their data */
+  uint64_t parameters;   /* floats in all: d */
+  size_t header_size;    /* bytes before the data, a multiple of 64 */
+  uint8_t *header;       /* owned: exactly those bytes */
+  struct digest digest;  /* of the header bytes: the name of the layout in plans */
+};
+
+/* Builds a layout from names and shapes (rank, shape, name of each tensor set; offset and count are
+ * filled in). */
+enum tamis_status layout_make(const struct tensor *tensors, size_t count, struct layout *layout,
+                              struct fault *fault);
+
+/* Parses the header of an outside file: `bytes` is its beginning, `length` how much of it is there,
+ * `file_size` the whole. Only F32, contiguous from 0, no gaps or overlaps, no duplicate names,
+ * sizes that multiply without overflow and fill the file exactly. WRONG_LAYOUT otherwise. Any valid
+ * header is accepted, whatever its key order and spacing. */
+enum tamis_status layout_parse(const uint8_t *bytes, size_t length, uint64_t file_size,
+                               struct layout *layout, struct fault *fault);
+/* The 8-byte prefix alone: how many bytes come before the data; 0 when absurd. */
+uint64_t layout_header_size(const uint8_t prefix[8]);
+
+uint64_t layout_file_size(const struct layout *layout); /* header_size + 4 * parameters */
+void layout_close(struct layout *layout);
+
+#endif
