@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include "proto/fault.h"
 
-enum { CANONICAL_DEPTH_MAX = 16 };
+enum { CANONICAL_DEPTH_MAX = 16, CANONICAL_SIZE_MAX = 64 << 20 /* bytes, of a manifest */ };
 
 /* Keys sorted, no space, printable ASCII strings, integers within +-(2^53 - 1), no floats, no null,
  * no duplicates.

@@ -35,6 +35,8 @@ void key_wipe(struct secret_key *key);
 
 /* SHA-256(name || 0x0a || 0x01 || public)[:4], big endian. */
 uint32_t key_id(const struct public_key *key);
+/* The same with another algorithm byte in place of 0x01, for cosignatures (0x04). */
+uint32_t key_id_of_type(const struct public_key *key, uint8_t type);
 
 /* Refuses small-order and non-canonical points, so that all verifiers agree (trust.md 3.2). */
 bool key_is_acceptable(const uint8_t public[KEY_PUBLIC_SIZE]);

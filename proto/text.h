@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 enum {
-  TEXT_NAME_MAX = 64
-}; /* of clients, federations, organisations; bytes without the terminator */
+  TEXT_NAME_MAX = 64, /* of clients, federations, organisations; bytes without the terminator */
+  TEXT_ORIGIN_MAX = 128,
+};
 
 /* Lower-case hex; `out` holds 2 * length + 1. */
 void text_hex_encode(const uint8_t *bytes, size_t length, char *out);
@@ -26,5 +27,9 @@ bool text_is_name(const char *text, size_t length);
 /* Origin of a log: 1 to 128 printable ASCII without space and '+', for example "fl.example/agg1".
  */
 bool text_is_origin(const char *text, size_t length);
+/* Name of a key: printable ASCII without space and '+', not empty; the caller bounds its length. */
+bool text_is_key_name(const char *text, size_t length);
+/* Nothing outside 0x20 to 0x7e. */
+bool text_is_printable(const char *text, size_t length);
 
 #endif
