@@ -1,0 +1,41 @@
+/* The inner loops that touch every float, once per instruction set, behind one table of functions.
+ */
+#ifndef ROBUST_LANES_H
+#define ROBUST_LANES_H
+
+#include <stddef.h>
+
+#include "robust/scratch.h"
+
+enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4 };
+
+/* Every entry computes each coordinate, or each of sixteen fixed lanes, in an order that does not
+ * depend on the width of the registers; that is why all tables give the same bits. Internal to
+ * robust/, open to its tests. */
+struct lanes {
+  const char *name;
+  size_t width;
+  /* Sorts n rows, 1 <= n <= LANES_RUN_MAX, in each of `width` columns from coordinate `at`:
+   * sorted[k * width + lane] becomes the k-th smallest of that column. */
+  void (*sort)(const float *const *row, size_t n, size_t at, float *sorted);
+  /* Joins sorted runs of `run` rows (a power of two), the last one perhaps shorter, into one sorted
+   * column of n. */
+  void (*merge)(float *sorted, size_t n, size_t run);
+  /* Mean of ranks [from, to) of sorted columns: added upwards from the smallest, in double. */
+  void (*window_mean)(const float *sorted, size_t from, size_t to, double *mean);
+  /* sum[k] = ((sum[k] + weight[0] x[0][k]) + weight[1] x[1][k])...; rows is at most LANES_ROWS_MAX.
+   */
+  void (*add_scaled)(double *sum, size_t rows, const float *const *x, const double *weight,
+                     size_t count);
+  /* Sum of x[k] y[k]; products are exact in double, lane k mod 16 adds them in order of k. */
+  double (*dot)(const float *x, const float *y, size_t count);
+  float (*largest)(const float *x, size_t count);
+  /* out[k] = x[k] times scale, rounded to the nearest integer, ties to even; |x[k] scale| < 2^51.
+   */
+  void (*quantise)(const float *x, size_t count, double scale, double *out);
+};
+
+/* The table for an instruction set; the best this processor has when it lacks the one asked for. */
+const struct lanes *lanes_choose(enum robust_isa isa);
+
+#endif

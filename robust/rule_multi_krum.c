@@ -1,0 +1,47 @@
+/* Multi-Krum (Blanchard et al., NeurIPS 2017): the mean of the m rows of lowest Krum score.
+ *
+ * Withstands f liars, 2f < n, and averages away the noise that a single row keeps. Cost: that of
+ * Krum. m is n - f and the score has n - f - 1 neighbours unless said (ByzFL's reading). Scores are
+ * taken once, not again after each choice. Poor against liars who stand very close together: a
+ * tight group of more than n - f - 1 looks like the best company. */
+#include "robust/gram.h"
+#include "robust/krum.h"
+#include "robust/rule.h"
+
+enum { F, M, NEIGHBOURS };
+
+static const char *unmet(const struct rule_value *value, size_t n) {
+  if (!rule_has_honest_majority(value[F].count, n)) return "2f < n";
+  if (value[M].is_given && value[M].count < 1) return "m >= 1";
+  if (value[M].is_given && value[M].count > n) return "m <= n";
+  if (value[NEIGHBOURS].is_given && value[NEIGHBOURS].count < 1) return "neighbours >= 1";
+  if (value[NEIGHBOURS].is_given && value[NEIGHBOURS].count >= n) return "neighbours < n";
+  return NULL;
+}
+
+static size_t work_doubles(size_t n) {
+  return n * n + 2 * n;
+}
+
+static void weigh(const struct rule_input *input, struct robust_evidence *evidence) {
+  size_t n = input->n;
+  const struct rule_value *value = input->value;
+  size_t f = value[F].count;
+  size_t m = value[M].is_given ? value[M].count : n - f;
+  size_t neighbours = value[NEIGHBOURS].is_given ? value[NEIGHBOURS].count : n - f - 1;
+  double *distances = input->work;
+  double *score = distances + n * n;
+  robust_distances(n, input->gram, distances);
+  krum_scores(n, distances, neighbours, score, score + n);
+  rule_select_lowest(input, score, m, score + n, evidence);
+}
+
+extern const struct rule rule_multi_krum;
+const struct rule rule_multi_krum = {
+    .name = "multi_krum",
+    .kind = RULE_BY_WEIGHTS,
+    .reads_gram = true,
+    .parameter = {{.name = "f", .is_required = true}, {.name = "m"}, {.name = "neighbours"}},
+    .unmet = unmet,
+    .work_doubles = work_doubles,
+    .weigh = weigh};

@@ -1,0 +1,27 @@
+/* The table of rules: a name in a pipeline finds its row here. */
+#include "robust/rule.h"
+
+#include <string.h>
+
+extern const struct rule rule_mean;
+extern const struct rule rule_median;
+extern const struct rule rule_trimmed_mean;
+extern const struct rule rule_krum;
+extern const struct rule rule_multi_krum;
+
+static const struct rule *const rules[] = {
+    &rule_mean, &rule_median, &rule_trimmed_mean, &rule_krum, &rule_multi_krum,
+};
+
+static const size_t rule_count = sizeof rules / sizeof rules[0];
+
+const struct rule *rule_at(size_t i) {
+  return i < rule_count ? rules[i] : NULL;
+}
+
+const struct rule *rule_find(const char *name, size_t length) {
+  for (size_t i = 0; i < rule_count; i++)
+    if (strlen(rules[i]->name) == length && memcmp(rules[i]->name, name, length) == 0)
+      return rules[i];
+  return NULL;
+}

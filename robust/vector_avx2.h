@@ -1,0 +1,46 @@
+/* Eight floats in an AVX2 register. Only lanes_avx2.c may include this: the file is compiled for
+ * that processor. */
+#ifndef ROBUST_VECTOR_H
+#define ROBUST_VECTOR_H
+
+#include <immintrin.h>
+
+enum { VEC_WIDTH = 8, HALF_WIDTH = 4 };
+typedef __m256 vec;
+typedef __m256d wide;
+
+#define VEC_INLINE static inline __attribute__((always_inline))
+
+VEC_INLINE vec vec_load(const float *from) {
+  return _mm256_loadu_ps(from);
+}
+
+VEC_INLINE void vec_store(float *to, vec v) {
+  _mm256_storeu_ps(to, v);
+}
+
+VEC_INLINE vec vec_fill(float value) {
+  return _mm256_set1_ps(value);
+}
+
+VEC_INLINE vec vec_min(vec a, vec b) {
+  return _mm256_min_ps(a, b);
+}
+
+VEC_INLINE vec vec_max(vec a, vec b) {
+  return _mm256_max_ps(a, b);
+}
+
+VEC_INLINE wide wide_load(const float *from) {
+  return _mm256_cvtps_pd(_mm_loadu_ps(from));
+}
+
+VEC_INLINE void wide_store(double *to, wide v) {
+  _mm256_storeu_pd(to, v);
+}
+
+VEC_INLINE wide wide_fill(double value) {
+  return _mm256_set1_pd(value);
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* Four floats in a GNU vector: the widths every 64-bit processor has, with no instruction set
+ * named. */
+#ifndef ROBUST_VECTOR_H
+#define ROBUST_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+enum { VEC_WIDTH = 4, HALF_WIDTH = 2 };
+typedef float vec __attribute__((vector_size(16)));
+typedef int32_t vec_mask __attribute__((vector_size(16)));
+typedef float half_vec __attribute__((vector_size(8)));
+typedef double wide __attribute__((vector_size(16)));
+
+#define VEC_INLINE static inline __attribute__((always_inline))
+
+VEC_INLINE vec vec_load(const float *from) {
+  vec v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+
+VEC_INLINE void vec_store(float *to, vec v) {
+  memcpy(to, &v, sizeof v);
+}
+
+VEC_INLINE vec vec_fill(float value) {
+  return (vec){value, value, value, value};
+}
+
+VEC_INLINE vec vec_pick(vec_mask take_a, vec a, vec b) {
+  return (vec)((take_a & (vec_mask)a) | (~take_a & (vec_mask)b));
+}
+
+VEC_INLINE vec vec_min(vec a, vec b) {
+  return vec_pick(a < b, a, b);
+}
+
+VEC_INLINE vec vec_max(vec a, vec b) {
+  return vec_pick(a > b, a, b);
+}
+
+VEC_INLINE wide wide_load(const float *from) {
+  half_vec v;
+  memcpy(&v, from, sizeof v);
+  return __builtin_convertvector(v, wide);
+}
+
+VEC_INLINE void wide_store(double *to, wide v) {
+  memcpy(to, &v, sizeof v);
+}
+
+VEC_INLINE wide wide_fill(double value) {
+  return (wide){value, value};
+}
+
+#endif
