@@ -4,10 +4,13 @@
 #define TAMIS_STATEMENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "proto/digest.h"
-#include "proto/fault.h"
 #include "proto/envelope.h"
+#include "proto/fault.h"
+#include "proto/key.h"
 
 /* name in predicateType and in the log; who signs it */
 #define STATEMENT_KIND_MAP(X)                                                                      \
@@ -40,14 +43,44 @@ enum statement_kind {
 const char *statement_kind_name(enum statement_kind kind);
 /* "aggregator", "client" or "operator": the role whose key must sign it. */
 const char *statement_kind_signer(enum statement_kind kind);
+/* False for a name that is not in the list. */
+bool statement_kind_from_name(const char *name, enum statement_kind *kind);
+
+/* The words of PROTOCOL.md 2 for what a field may hold. */
+enum statement_type {
+  STATEMENT_NAME,
+  STATEMENT_TEXT,
+  STATEMENT_INTEGER,
+  STATEMENT_F64,
+  STATEMENT_DIGEST,
+  STATEMENT_HEX16,
+  STATEMENT_VKEY,
+  STATEMENT_VKEYS,
+  STATEMENT_POLICY,
+};
+
+struct statement_field {
+  const char *name;
+  enum statement_type type;
+  int64_t min, max; /* of an integer, or of how many a list or an object holds; else 0 */
+};
+
+/* The row of a kind, field by field in the order of PROTOCOL.md; NULL past the end. */
+const struct statement_field *statement_kind_field(enum statement_kind kind, size_t index);
+/* What the kind's subjects are called, in order; NULL past the end. */
+const char *statement_kind_subject(enum statement_kind kind, size_t index);
+/* "digest"; never NULL. */
+const char *statement_type_name(enum statement_type type);
+
+enum { STATEMENT_SUBJECTS_MAX = 2 };
 
 struct statement {
   enum statement_kind kind;
   json_t *root;            /* owned */
   const json_t *predicate; /* borrowed from root */
   size_t subject_count;    /* 1 or 2 */
-  struct digest subject[2];
-  const char *subject_name[2]; /* borrowed from root */
+  struct digest subject[STATEMENT_SUBJECTS_MAX];
+  const char *subject_name[STATEMENT_SUBJECTS_MAX]; /* borrowed from root */
 };
 
 /* Canonical payload of one statement. `predicate` is borrowed. `subject_name[i]` names

@@ -14,6 +14,7 @@ enum {
   TENSOR_RANK_MAX = 8,
   TENSOR_NAME_MAX = 128,
   TENSOR_HEADER_MAX = 1 << 20, /* bytes, with the 8 of the length */
+  TENSOR_ALIGNMENT = 64,       /* where the data starts, so that a mapped file can be computed on */
 };
 
 struct tensor {
@@ -28,20 +29,21 @@ struct layout {
   size_t tensor_count;
   struct tensor *tensor; /* owned, in the order of their data */
   uint64_t parameters;   /* floats in all: d */
-  size_t header_size;    /* bytes before the data, a multiple of 64 */
+  size_t header_size;    /* bytes before the data, a multiple of TENSOR_ALIGNMENT */
   uint8_t *header;       /* owned: exactly those bytes */
   struct digest digest;  /* of the header bytes: the name of the layout in plans */
 };
 
 /* Builds a layout from names and shapes (rank, shape, name of each tensor set; offset and count are
- * filled in). */
+ * filled in). Names are printable ASCII without '"' and '\\'; the data is in the order given. */
 enum tamis_status layout_make(const struct tensor *tensors, size_t count, struct layout *layout,
                               struct fault *fault);
 
 /* Parses the header of an outside file: `bytes` is its beginning, `length` how much of it is there,
  * `file_size` the whole. Only F32, contiguous from 0, no gaps or overlaps, no duplicate names,
- * sizes that multiply without overflow and fill the file exactly. WRONG_LAYOUT otherwise. Any valid
- * header is accepted, whatever its key order and spacing. */
+ * sizes that multiply without overflow and fill the file exactly, data from a multiple of
+ * TENSOR_ALIGNMENT on. WRONG_LAYOUT otherwise. Any such header is accepted, whatever its key order
+ * and spacing. */
 enum tamis_status layout_parse(const uint8_t *bytes, size_t length, uint64_t file_size,
                                struct layout *layout, struct fault *fault);
 /* The 8-byte prefix alone: how many bytes come before the data; 0 when absurd. */
@@ -49,5 +51,16 @@ uint64_t layout_header_size(const uint8_t prefix[8]);
 
 uint64_t layout_file_size(const struct layout *layout); /* header_size + 4 * parameters */
 void layout_close(struct layout *layout);
+
+/* A whole file of one F64 tensor of shape [rows, columns], for numbers that are logged (the Gram
+ * matrix). `*bytes` is malloc'd, the caller frees it. */
+enum tamis_status tensor_write_f64(const char *name, uint64_t rows, uint64_t columns,
+                                   const double *values, uint8_t **bytes, size_t *length,
+                                   struct fault *fault);
+/* The reverse, for outside bytes: the one tensor must be called `name`, and the product of the
+ * shape is bounded by the file itself. `*values` is malloc'd, the caller frees it. WRONG_LAYOUT. */
+enum tamis_status tensor_read_f64(const uint8_t *bytes, size_t length, const char *name,
+                                  uint64_t *rows, uint64_t *columns, double **values,
+                                  struct fault *fault);
 
 #endif
