@@ -23,7 +23,8 @@ struct journal_entry {
  * `*torn_bytes`; anything else that does not add up is CORRUPT and names the offset. `signed_size`
  * is how many entries the last published checkpoint covers (0: none) and `signed_root` its root:
  * fewer entries, or another root at that size, is CORRUPT too (a restored backup or an edited
- * file). A `visit` that returns other than TAMIS_OK stops the opening with that status. */
+ * file). A refusal leaves the file as it was. CONFLICT when another process has it open. A `visit`
+ * that returns other than TAMIS_OK stops the opening with that status. */
 enum tamis_status journal_open(
     const char *path, uint64_t signed_size, const struct digest *signed_root,
     enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
@@ -36,6 +37,7 @@ void journal_close(struct journal *journal);
 enum tamis_status journal_append(struct journal *journal, const struct journal_entry *entries,
                                  size_t count, struct fault *fault);
 
+/* Both for the appending thread only. */
 uint64_t journal_size(const struct journal *journal);
 const struct merkle_tree *journal_tree(const struct journal *journal);
 
@@ -44,7 +46,8 @@ const struct merkle_tree *journal_tree(const struct journal *journal);
 enum tamis_status journal_read(const struct journal *journal, uint64_t index, char **bytes,
                                size_t *length, struct fault *fault);
 
-/* The same walk over a file that nobody serves, read-only and without lock: for `tamis verify`. */
+/* The same walk over a file that nobody serves, read-only and without lock: for `tamis verify`. A
+ * torn tail is passed over: the checkpoint says whether what is missing was promised. */
 enum tamis_status journal_walk(const char *path,
                                enum tamis_status (*visit)(void *context, uint64_t index,
                                                           const char *bytes, size_t length),

@@ -1,0 +1,35 @@
+/* The few calls that decide whether bytes outlive a power cut, and what a failure of each means. */
+#ifndef TAMIS_DURABLE_H
+#define TAMIS_DURABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/fault.h"
+
+/* "cannot VERB PATH: reason". No room of any sort is DISK_FULL, the rest is IO or NO_MEMORY. */
+enum tamis_status durable_fault(struct fault *fault, int error, const char *verb, const char *path);
+
+/* Writes all of it at `offset`; 0, or the errno of the write that failed. Some bytes may be there
+ * then. */
+int durable_write(int descriptor, const void *bytes, size_t length, uint64_t offset);
+
+/* Last words on stderr, then abort(): the file is in a state that only a fresh start can judge. */
+_Noreturn void durable_die(const char *call, const char *path, int error);
+
+/* fdatasync. A failure ends the process: the kernel has dropped the dirty pages and a second call
+ * would succeed without them, so what is on disk is unknown (DESIGN 4). `path` is for the last
+ * words. */
+void durable_sync(int descriptor, const char *path);
+
+/* fsync of a folder, so that names made or changed in it last. Ends the process like
+ * durable_sync. */
+enum tamis_status durable_sync_folder(const char *path, struct fault *fault);
+/* As above for the folder that `path` is in. */
+enum tamis_status durable_sync_parent(const char *path, struct fault *fault);
+
+/* `path` holds either its old bytes or all of the new, whenever the power goes: temporary file,
+ * sync, rename, sync of the folder. */
+enum tamis_status durable_replace(const char *path, const void *bytes, size_t length,
+                                  struct fault *fault);
+
+#endif
