@@ -42,10 +42,10 @@ static const struct attack table[] = {
     /* Own update reversed: the "bit flip" of Karimireddy, He, Jaggi, "Byzantine-robust learning on
      * heterogeneous datasets via bucketing" (ICLR 2022), and Blades; enlarged, or 4 of 20 would
      * only slow the mean down. */
-    {"sign_flip", "sends its own update times -strength", 8, NULL, sign_flip},
+    {"sign_flip", "sends its own update times -strength", 6, NULL, sign_flip},
     /* Blanchard et al., "Machine learning with adversaries" (NeurIPS 2017); byzfl has deviation 1.
      */
-    {"gaussian", "sends noise N(0, strength^2) in every coordinate", 0.3, NULL, gaussian},
+    {"gaussian", "sends noise N(0, strength^2) in every coordinate", 4, NULL, gaussian},
     /* Bagdasaryan et al., "How to backdoor federated learning" (AISTATS 2020), model replacement;
      * FLTrust and FLDetector multiply by the number of clients. */
     {"scale", "sends its own update times strength", 20, NULL, scale},
