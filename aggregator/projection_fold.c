@@ -1,0 +1,214 @@
+/* What each kind of entry does to the tables: the fold, as data. */
+#include "aggregator/projection_sql.h"
+
+/* `entry` is a log index; digests are hex; a column without a value yet is NULL. A row of `updates`
+ * is an update or a refusal of one. A promoted round's `parent` is the round whose model was the
+ * head before it (0: the first model), so that a rollback can tell the line it returns to from the
+ * lines it leaves. */
+const char *const projection_schema =
+    "CREATE TABLE log(origin TEXT NOT NULL, log_key TEXT NOT NULL, aggregator_key TEXT NOT NULL)"
+    " STRICT;"
+    "CREATE TABLE entries(entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, federation TEXT,"
+    " round INTEGER, client TEXT, signer TEXT NOT NULL, subject TEXT NOT NULL,"
+    " size INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE invitations(entry INTEGER PRIMARY KEY, client TEXT NOT NULL,"
+    " organisation TEXT NOT NULL, not_after INTEGER NOT NULL, token TEXT NOT NULL,"
+    " used INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX invitations_token ON invitations(token);"
+    "CREATE TABLE clients(client TEXT PRIMARY KEY, organisation TEXT, key TEXT NOT NULL,"
+    " revoked INTEGER NOT NULL DEFAULT 0, entry INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE federations(federation TEXT PRIMARY KEY, entry INTEGER NOT NULL,"
+    " rule TEXT NOT NULL, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
+    " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
+    " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
+    " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE rounds(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT 'open', rule TEXT NOT NULL,"
+    " base TEXT NOT NULL, model TEXT, selected INTEGER NOT NULL,"
+    " updates INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,"
+    " accepted INTEGER NOT NULL DEFAULT 0, clipped INTEGER NOT NULL DEFAULT 0,"
+    " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
+    " opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER, status TEXT, sentence TEXT,"
+    " UNIQUE(federation, round)) STRICT;"
+    "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
+    " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, norm REAL, distance REAL,"
+    " cosine REAL, own_cosine REAL, neighbour TEXT, neighbour_cosine REAL, z_norm REAL,"
+    " z_distance REAL, z_cosine REAL, risk REAL) STRICT;"
+    "CREATE INDEX updates_round ON updates(federation, round);"
+    "CREATE TABLE standings(federation TEXT NOT NULL, client TEXT NOT NULL,"
+    " state TEXT NOT NULL DEFAULT 'probation', reputation REAL NOT NULL DEFAULT 0,"
+    " risk REAL NOT NULL DEFAULT 0, cusum REAL NOT NULL DEFAULT 0,"
+    " rounds INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,"
+    " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
+    " refused INTEGER NOT NULL DEFAULT 0, last_round INTEGER NOT NULL DEFAULT 0,"
+    " sentence TEXT NOT NULL DEFAULT '', restored_by INTEGER,"
+    " PRIMARY KEY(federation, client)) STRICT;"
+    "CREATE TABLE models(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, model TEXT NOT NULL, parent INTEGER,"
+    " undone INTEGER NOT NULL DEFAULT 0, UNIQUE(federation, round)) STRICT;"
+    "CREATE TABLE moves(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, client TEXT NOT NULL, state_before TEXT NOT NULL,"
+    " state_after TEXT NOT NULL, sentence TEXT NOT NULL) STRICT;"
+    "CREATE INDEX moves_federation ON moves(federation, client);";
+
+/* A round is behind us: promoted, held or abandoned. */
+static const char close_phase[] =
+    "UPDATE federations SET phase = CASE WHEN rounds_max > 0 AND round >= rounds_max"
+    " THEN 'finished' ELSE 'waiting' END WHERE federation = :federation";
+
+const struct projection_step projection_steps[] = {
+    {STATEMENT_KIND_COUNT, NULL,
+     "INSERT INTO entries(entry, kind, federation, round, client, signer, subject, size)"
+     " VALUES (@index, @kind, @federation, @round, @client, @signer, @subject, @size)"},
+
+    /* The name of the log's key is the origin. */
+    {STATEMENT_GENESIS, NULL,
+     "INSERT INTO log VALUES (substr(:log_key, 1, instr(:log_key, '+') - 1), :log_key,"
+     " :aggregator_key)"},
+
+    {STATEMENT_FEDERATION_CREATE, NULL,
+     "INSERT INTO federations(federation, entry, rule, layout, parameters, quorum, cohort,"
+     " rounds_max, head) VALUES (:federation, @index, :rule, :layout, :parameters, :quorum,"
+     " :cohort, :rounds_max, @model)"},
+    {STATEMENT_FEDERATION_CREATE, NULL,
+     "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
+
+    {STATEMENT_CLIENT_INVITE, NULL,
+     "INSERT INTO invitations(entry, client, organisation, not_after, token)"
+     " VALUES (@index, :client, :organisation, :not_after, @token)"},
+
+    /* A name that enrols again, after a revocation and by a new invitation, has a new key. */
+    {STATEMENT_KEY_ENROL, NULL,
+     "INSERT INTO clients(client, organisation, key, entry) VALUES (:client,"
+     " (SELECT organisation FROM invitations WHERE token = :token ORDER BY entry DESC LIMIT 1),"
+     " @key, @index) ON CONFLICT(client) DO UPDATE SET organisation = excluded.organisation,"
+     " key = excluded.key, revoked = 0, entry = excluded.entry"},
+    {STATEMENT_KEY_ENROL, NULL, "UPDATE invitations SET used = 1 WHERE token = :token"},
+
+    {STATEMENT_KEY_REVOKE, NULL, "UPDATE clients SET revoked = 1 WHERE client = :client"},
+
+    {STATEMENT_ROUND_OPEN, NULL,
+     "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms)"
+     " VALUES (@index, :federation, :round, :rule, @base, :selected, :opened_at_ms)"},
+    {STATEMENT_ROUND_OPEN, NULL,
+     "UPDATE federations SET phase = 'collecting', round = :round WHERE federation = :federation"},
+
+    {STATEMENT_UPDATE, NULL,
+     "INSERT INTO updates(entry, federation, round, client, blob, examples, loss)"
+     " VALUES (@index, :federation, :round, :client, @update, :examples, $loss)"},
+    {STATEMENT_UPDATE, NULL,
+     "UPDATE rounds SET updates = updates + 1 WHERE federation = :federation AND round = :round"},
+    {STATEMENT_UPDATE, NULL,
+     "INSERT INTO standings(federation, client, last_round) VALUES (:federation, :client, :round)"
+     " ON CONFLICT DO UPDATE SET last_round = excluded.last_round"},
+
+    {STATEMENT_REFUSAL, NULL,
+     "INSERT INTO updates(entry, federation, round, client, blob, verdict, status, sentence)"
+     " VALUES (@index, :federation, :round, :client, @update, 'refused', :status, :sentence)"},
+    {STATEMENT_REFUSAL, NULL,
+     "UPDATE rounds SET refused = refused + 1 WHERE federation = :federation AND round = :round"},
+    {STATEMENT_REFUSAL, NULL,
+     "INSERT INTO standings(federation, client, refused) VALUES (:federation, :client, 1)"
+     " ON CONFLICT DO UPDATE SET refused = refused + 1"},
+
+    {STATEMENT_VERDICTS, NULL,
+     "UPDATE rounds SET accepted = :accepted, clipped = :clipped, held = :held,"
+     " rejected = :rejected WHERE federation = :federation AND round = :round"},
+    {STATEMENT_VERDICTS, NULL,
+     "UPDATE federations SET phase = 'judging' WHERE federation = :federation"},
+    {STATEMENT_VERDICTS, "updates",
+     "UPDATE updates SET verdict = :verdict, sentence = :sentence, norm = $norm,"
+     " distance = $distance, cosine = $cosine, own_cosine = $own_cosine, neighbour = :neighbour,"
+     " neighbour_cosine = $neighbour_cosine, z_norm = $z_norm, z_distance = $z_distance,"
+     " z_cosine = $z_cosine, risk = $risk WHERE entry = :index AND federation = @federation"},
+    {STATEMENT_VERDICTS, "updates",
+     "UPDATE standings SET risk = $risk WHERE federation = @federation AND client = :client"},
+    {STATEMENT_VERDICTS, "clients",
+     "INSERT INTO standings(federation, client, state, reputation, cusum, rounds, accepted, held,"
+     " rejected, sentence) VALUES (@federation, :client, :state, $reputation, $cusum, :rounds,"
+     " :accepted, :held, :rejected, :sentence) ON CONFLICT DO UPDATE SET state = excluded.state,"
+     " reputation = excluded.reputation, cusum = excluded.cusum, rounds = excluded.rounds,"
+     " accepted = excluded.accepted, held = excluded.held, rejected = excluded.rejected,"
+     " sentence = excluded.sentence"},
+
+    {STATEMENT_CLIENT_STATE, NULL,
+     "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
+     " VALUES (@index, :federation, :round, :client, :from, :to, :sentence)"},
+    {STATEMENT_CLIENT_STATE, NULL,
+     "INSERT INTO standings(federation, client, state, sentence)"
+     " VALUES (:federation, :client, :to, :sentence)"
+     " ON CONFLICT DO UPDATE SET state = excluded.state, sentence = excluded.sentence"},
+
+    {STATEMENT_AGGREGATE, NULL,
+     "UPDATE rounds SET model = @model WHERE federation = :federation AND round = :round"},
+    {STATEMENT_AGGREGATE, "updates",
+     "UPDATE updates SET weight = $weight WHERE entry = :index AND federation = @federation"},
+
+    {STATEMENT_PROMOTE, NULL,
+     "INSERT INTO models(entry, federation, round, model, parent) VALUES (@index, :federation,"
+     " :round, @model, (SELECT head_round FROM federations WHERE federation = :federation))"},
+    {STATEMENT_PROMOTE, NULL,
+     "UPDATE rounds SET outcome = 'promoted', model = @model, closed_at_ms = :at_ms"
+     " WHERE federation = :federation AND round = :round"},
+    {STATEMENT_PROMOTE, NULL,
+     "UPDATE federations SET head = @model, head_round = :round WHERE federation = :federation"},
+    {STATEMENT_PROMOTE, NULL, close_phase},
+
+    {STATEMENT_HOLD, NULL,
+     "UPDATE rounds SET outcome = 'held', model = @model, closed_at_ms = :at_ms,"
+     " sentence = :sentence WHERE federation = :federation AND round = :round"},
+    {STATEMENT_HOLD, NULL, close_phase},
+
+    {STATEMENT_ABANDON, NULL,
+     "UPDATE rounds SET outcome = 'abandoned', closed_at_ms = :at_ms, status = :status,"
+     " sentence = :sentence WHERE federation = :federation AND round = :round"},
+    {STATEMENT_ABANDON, NULL, close_phase},
+
+    {STATEMENT_EXCLUSION, NULL,
+     "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
+     " VALUES (@index, :federation, :since, :client, coalesce((SELECT state FROM standings"
+     " WHERE federation = :federation AND client = :client), 'probation'), 'excluded',"
+     " 'excluded by ' || @signer || ': ' || :reason)"},
+    {STATEMENT_EXCLUSION, NULL,
+     "INSERT INTO standings(federation, client, state, sentence) VALUES (:federation, :client,"
+     " 'excluded', 'excluded by ' || @signer || ': ' || :reason)"
+     " ON CONFLICT DO UPDATE SET state = excluded.state, sentence = excluded.sentence"},
+
+    /* A fresh start, with nothing held for or against the client. */
+    {STATEMENT_REINSTATEMENT, NULL,
+     "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
+     " VALUES (@index, :federation, coalesce((SELECT round FROM federations"
+     " WHERE federation = :federation), 0), :client, coalesce((SELECT state FROM standings"
+     " WHERE federation = :federation AND client = :client), 'probation'), 'probation',"
+     " 'reinstated by ' || @signer || ': ' || :reason)"},
+    {STATEMENT_REINSTATEMENT, NULL,
+     "INSERT INTO standings(federation, client, sentence) VALUES (:federation, :client,"
+     " 'reinstated by ' || @signer || ': ' || :reason) ON CONFLICT DO UPDATE SET"
+     " state = 'probation', reputation = 0, risk = 0, cusum = 0, rounds = 0, accepted = 0,"
+     " held = 0, rejected = 0, sentence = excluded.sentence"},
+
+    /* Undone is what is not on the way from the first model to the head. */
+    {STATEMENT_ROLLBACK, NULL,
+     "UPDATE federations SET head = @model, head_round = :to_round WHERE federation = :federation"},
+    {STATEMENT_ROLLBACK, NULL,
+     "WITH RECURSIVE line(round) AS (VALUES (:to_round) UNION SELECT models.parent FROM line"
+     " JOIN models USING (round) WHERE models.federation = :federation"
+     " AND models.parent IS NOT NULL) UPDATE models"
+     " SET undone = round NOT IN (SELECT round FROM line) WHERE federation = :federation"},
+    /* Histories go back as the decider's do: not for who is excluded now, and not for who was then
+     * and has been let in again since. Who is not in the manifest had no history. */
+    {STATEMENT_ROLLBACK, "clients",
+     "UPDATE standings SET restored_by = @index WHERE federation = @federation"
+     " AND client = :client"},
+    {STATEMENT_ROLLBACK, "clients",
+     "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"
+     " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"
+     " sentence = :sentence WHERE federation = @federation AND client = :client"
+     " AND state <> 'excluded' AND :state <> 'excluded'"},
+    {STATEMENT_ROLLBACK, NULL,
+     "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"
+     " accepted = 0, held = 0, rejected = 0, sentence = '' WHERE federation = :federation"
+     " AND state <> 'excluded' AND restored_by IS NOT @index"},
+};
+const size_t projection_step_count = sizeof projection_steps / sizeof projection_steps[0];

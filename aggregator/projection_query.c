@@ -1,0 +1,96 @@
+/* The questions of PROTOCOL.md 7, one row of a table each. */
+#include "aggregator/projection_sql.h"
+
+/* SQLite has no booleans, and json() keeps the word from becoming a string. */
+#define TRUTH(condition) "json(iif(" condition ", 'true', 'false'))"
+
+const struct projection_question projection_questions[] = {
+    /* The root is not a fold over rows: who asks brings it. */
+    {"status", 0, 1,
+     "SELECT 1, json_object('origin', (SELECT origin FROM log), 'version', '" TAMIS_VERSION "',"
+     " 'size', (SELECT count(*) FROM entries), 'root', ?3,"
+     " 'clients', (SELECT count(*) FROM clients),"
+     " 'federations', (SELECT count(*) FROM federations),"
+     " 'updates', (SELECT coalesce(sum(updates), 0) FROM rounds)) WHERE ?1 < 1 LIMIT ?2"},
+
+    {"federations", 0, 0,
+     "SELECT rowid, json_object('federation', federation, 'rule', rule, 'round', round,"
+     " 'phase', phase, 'head', head, 'head_round', head_round, 'parameters', parameters,"
+     " 'quorum', quorum, 'cohort', cohort, 'rounds_max', rounds_max,"
+     " 'clients', (SELECT count(*) FROM clients),"
+     " 'excluded', (SELECT count(*) FROM clients JOIN standings USING (client)"
+     "   WHERE standings.federation = federations.federation AND state = 'excluded'),"
+     " 'layout', layout)"
+     " FROM federations WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"},
+
+    /* Every enrolled client is in every federation, with a history or without. */
+    {"clients", 0, 1,
+     "WITH rows AS (SELECT row_number() OVER (ORDER BY federations.federation, clients.client)"
+     " AS cursor, json_object('federation', federations.federation, 'client', clients.client,"
+     " 'organisation', organisation, 'state', coalesce(state, 'probation'),"
+     " 'reputation', coalesce(reputation, 0.0), 'risk', coalesce(risk, 0.0),"
+     " 'cusum', coalesce(cusum, 0.0), 'rounds', coalesce(rounds, 0),"
+     " 'accepted', coalesce(accepted, 0), 'held', coalesce(held, 0),"
+     " 'rejected', coalesce(rejected, 0), 'refused', coalesce(refused, 0),"
+     " 'last_round', coalesce(last_round, 0), 'revoked', " TRUTH(
+         "revoked") ","
+                    " 'sentence', coalesce(sentence, '')) AS object"
+                    " FROM federations JOIN clients LEFT JOIN standings"
+                    " ON standings.federation = federations.federation AND standings.client = "
+                    "clients.client"
+                    " WHERE coalesce(?3, '') IN ('', federations.federation))"
+                    " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
+
+    {"invitations", 0, 0,
+     "SELECT entry + 1, json_object('client', client, 'organisation', organisation,"
+     " 'not_after', not_after, 'used', " TRUTH(
+         "used") ", 'index', entry)"
+                 " FROM invitations WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
+
+    {"rounds", 1, 1,
+     "SELECT rounds.entry + 1, json_object('federation', federation, 'round', round,"
+     " 'outcome', outcome, 'undone', " TRUTH(
+         "undone") ", 'selected', selected,"
+                   " 'updates', updates, 'accepted', accepted, 'clipped', clipped, 'held', held,"
+                   " 'rejected', rejected, 'refused', refused, 'rule', rule, 'base', base,"
+                   " 'model', rounds.model, 'opened_at_ms', opened_at_ms,"
+                   " 'seconds', (closed_at_ms - opened_at_ms) / 1000.0, 'status', status,"
+                   " 'sentence', sentence)"
+                   " FROM rounds LEFT JOIN models USING (federation, round)"
+                   " WHERE federation = ?3 AND rounds.entry + 1 > ?1 ORDER BY rounds.entry LIMIT "
+                   "?2"},
+
+    {"round", 2, 2,
+     "SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
+     " 'verdict', verdict, 'status', status, 'weight', weight, 'examples', examples,"
+     " 'loss', loss, 'norm', norm, 'distance', distance, 'cosine', cosine,"
+     " 'own_cosine', own_cosine, 'neighbour', neighbour, 'neighbour_cosine', neighbour_cosine,"
+     " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine, 'risk', risk,"
+     " 'sentence', sentence)"
+     " FROM updates WHERE federation = ?3 AND round = CAST(?4 AS INTEGER) AND entry + 1 > ?1"
+     " ORDER BY entry LIMIT ?2"},
+
+    {"models", 1, 1,
+     "SELECT models.entry + 1, json_object('round', models.round, 'model', models.model,"
+     " 'current', " TRUTH("models.round = head_round") ", 'undone', " TRUTH(
+         "undone") ","
+                   " 'rule', coalesce(rounds.rule, federations.rule), 'index', models.entry)"
+                   " FROM models JOIN federations USING (federation)"
+                   " LEFT JOIN rounds ON rounds.federation = models.federation AND rounds.round = "
+                   "models.round"
+                   " WHERE models.federation = ?3 AND models.entry + 1 > ?1 ORDER BY models.entry "
+                   "LIMIT ?2"},
+
+    {"moves", 1, 2,
+     "SELECT entry + 1, json_object('round', round, 'client', client, 'from', state_before,"
+     " 'to', state_after, 'sentence', sentence, 'index', entry)"
+     " FROM moves WHERE federation = ?3 AND coalesce(?4, '') IN ('', client)"
+     " AND entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
+
+    {"entries", 0, 0,
+     "SELECT entry + 1, json_object('index', entry, 'kind', kind, 'federation', federation,"
+     " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size)"
+     " FROM entries WHERE entry >= ?1 ORDER BY entry LIMIT ?2"},
+};
+const size_t projection_question_count =
+    sizeof projection_questions / sizeof projection_questions[0];
