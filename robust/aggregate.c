@@ -114,7 +114,7 @@ static enum robust_status run_coordinates(const struct pipeline_stage *stage,
   size_t block = robust_rows_block(rows, RANK_TILE);
   for (size_t from = 0; from < rows->d; from += block) {
     size_t to = rows->d - from < block ? rows->d : from + block;
-#pragma omp parallel for schedule(static) num_threads(scratch->threads)
+#pragma omp parallel for schedule(dynamic, 8) num_threads(scratch->threads)
     for (size_t at = from; at < to; at += RANK_TILE) {
       size_t thread = (size_t)omp_get_thread_num();
       double *out = work.out + thread * RANK_TILE;

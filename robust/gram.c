@@ -1,4 +1,4 @@
-/* Builds the exact Gram matrix: batches of tiles through dsyrk in parallel, then each band of the
+/* Builds the exact Gram matrix: batches of tiles multiplied in parallel, then each band of the
  * matrix up the tree. */
 #include "robust/gram.h"
 #include "robust/lanes.h"
@@ -76,18 +76,32 @@ static double quantise_piece(const struct lanes *lanes, const float *x, size_t c
   return ldexp(1.0, exponent - GRAM_BITS);
 }
 
+/* Rows of the last tile end in zeros up to the width of the widest register. */
+static void quantise_tile(const struct gram_work *work, const struct robust_rows *rows, size_t from,
+                          size_t count, double *unit, double *integer) {
+  for (size_t i = 0; i < work->n; i++) {
+    double *piece = integer + i * GRAM_TILE;
+    unit[i] = quantise_piece(work->lanes, rows->row[i] + from, count, piece);
+    for (size_t k = count; k % LANES_WIDTH_MAX != 0; k++) piece[k] = 0.0;
+  }
+}
+
 static void multiply_tile(const struct gram_work *work, const struct robust_rows *rows, size_t tile,
                           size_t slot, double *integer) {
   size_t n = work->n;
   size_t from = tile * GRAM_TILE;
   size_t count = rows->d - from < GRAM_TILE ? rows->d - from : GRAM_TILE;
-  for (size_t i = 0; i < n; i++)
-    work->unit[slot * n + i] =
-        quantise_piece(work->lanes, rows->row[i] + from, count, integer + i * GRAM_TILE);
+  double *product = work->product + slot * n * n;
+  quantise_tile(work, rows, from, count, work->unit + slot * n, integer);
+  if (work->lanes->products != NULL) {
+    size_t padded = (count + LANES_WIDTH_MAX - 1) / LANES_WIDTH_MAX * LANES_WIDTH_MAX;
+    work->lanes->products(integer, n, GRAM_TILE, padded, product);
+    return;
+  }
   /* Inside a parallel region OpenBLAS stays in its thread; if it did not, the bits would be the
    * same. */
   cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)n, (blasint)count, 1.0, integer,
-              GRAM_TILE, 0.0, work->product + slot * n * n, (blasint)n);
+              GRAM_TILE, 0.0, product, (blasint)n);
 }
 
 /* Takes row i of one tile's products up the tree. Scaling by powers of two is exact. */

@@ -69,7 +69,7 @@ static enum robust_status weighted_sum(const struct robust_rows *rows, const dou
   size_t block = robust_rows_block(rows, SUM_TILE);
   for (size_t from = 0; from < rows->d; from += block) {
     size_t to = rows->d - from < block ? rows->d : from + block;
-#pragma omp parallel for schedule(static) num_threads(scratch->threads)
+#pragma omp parallel for schedule(dynamic, 8) num_threads(scratch->threads)
     for (size_t at = from; at < to; at += SUM_TILE) {
       double *tile = work.tile + (size_t)omp_get_thread_num() * SUM_TILE;
       size_t count = to - at < SUM_TILE ? to - at : SUM_TILE;

@@ -33,6 +33,10 @@ struct lanes {
   /* out[k] = x[k] times scale, rounded to the nearest integer, ties to even; |x[k] scale| < 2^51.
    */
   void (*quantise)(const float *x, size_t count, double scale, double *out);
+  /* product[i * n + j], at least for j <= i, of n rows of integers so small that sums are exact in
+   * any order. Rows are `stride` apart; count is a multiple of LANES_WIDTH_MAX. NULL: nothing
+   * better than dsyrk. */
+  void (*products)(const double *integer, size_t n, size_t stride, size_t count, double *product);
 };
 
 /* The table for an instruction set; the best this processor has when it lacks the one asked for. */

@@ -1,8 +1,9 @@
-/* The inner loops for processors with AVX2 (2013 and later). */
+/* The inner loops for processors with AVX2 and FMA (2013 and later). */
 #include "robust/vector_avx2.h"
 
 #include "robust/lanes_body.h"
 #include "robust/lanes_networks.h"
+#include "robust/lanes_products.h"
 #include "robust/lanes_tables.h"
 
-const struct lanes lanes_avx2 = LANES_TABLE("avx2", sort_by_network);
+const struct lanes lanes_avx2 = LANES_TABLE("avx2", sort_by_network, products);

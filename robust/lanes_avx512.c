@@ -3,6 +3,7 @@
 
 #include "robust/lanes_body.h"
 #include "robust/lanes_networks.h"
+#include "robust/lanes_products.h"
 #include "robust/lanes_tables.h"
 
-const struct lanes lanes_avx512 = LANES_TABLE("avx512", sort_by_network);
+const struct lanes lanes_avx512 = LANES_TABLE("avx512", sort_by_network, products);

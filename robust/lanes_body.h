@@ -97,9 +97,9 @@ static void quantise(const float *restrict x, size_t count, double scale, double
   for (size_t k = 0; k < count; k++) out[k] = ((double)x[k] * scale + shift) - shift;
 }
 
-#define LANES_TABLE(isa, sort_rows)                                                                \
+#define LANES_TABLE(isa, sort_rows, integer_products)                                              \
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
     .window_mean = window_mean, .add_scaled = add_scaled, .dot = dot, .largest = largest,          \
-    .quantise = quantise                                                                           \
+    .quantise = quantise, .products = integer_products                                             \
   }

@@ -11,4 +11,4 @@ static void sort_in_memory(const float *const *row, size_t n, size_t at, float *
   merge(sorted, n, 1);
 }
 
-const struct lanes lanes_plain = LANES_TABLE("plain", sort_in_memory);
+const struct lanes lanes_plain = LANES_TABLE("plain", sort_in_memory, NULL);

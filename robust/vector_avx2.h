@@ -1,11 +1,11 @@
-/* Eight floats in an AVX2 register. Only lanes_avx2.c may include this: the file is compiled for
- * that processor. */
+/* Eight floats in an AVX2 register, with FMA. Only lanes_avx2.c may include this: the file is
+ * compiled for that processor. */
 #ifndef ROBUST_VECTOR_H
 #define ROBUST_VECTOR_H
 
 #include <immintrin.h>
 
-enum { VEC_WIDTH = 8, HALF_WIDTH = 4 };
+enum { VEC_WIDTH = 8, HALF_WIDTH = 4, PRODUCT_ROWS = 3 };
 typedef __m256 vec;
 typedef __m256d wide;
 
@@ -37,6 +37,18 @@ VEC_INLINE wide wide_load(const float *from) {
 
 VEC_INLINE void wide_store(double *to, wide v) {
   _mm256_storeu_pd(to, v);
+}
+
+VEC_INLINE wide wide_load_double(const double *from) {
+  return _mm256_loadu_pd(from);
+}
+
+VEC_INLINE wide wide_multiply_add(wide a, wide b, wide sum) {
+  return _mm256_fmadd_pd(a, b, sum);
+}
+
+VEC_INLINE double wide_total(wide v) {
+  return (v[0] + v[1]) + (v[2] + v[3]);
 }
 
 VEC_INLINE wide wide_fill(double value) {

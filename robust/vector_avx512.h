@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-enum { VEC_WIDTH = 16, HALF_WIDTH = 8 };
+enum { VEC_WIDTH = 16, HALF_WIDTH = 8, PRODUCT_ROWS = 5 };
 typedef __m512 vec;
 typedef __m512d wide;
 
@@ -37,6 +37,18 @@ VEC_INLINE wide wide_load(const float *from) {
 
 VEC_INLINE void wide_store(double *to, wide v) {
   _mm512_storeu_pd(to, v);
+}
+
+VEC_INLINE wide wide_load_double(const double *from) {
+  return _mm512_loadu_pd(from);
+}
+
+VEC_INLINE wide wide_multiply_add(wide a, wide b, wide sum) {
+  return _mm512_fmadd_pd(a, b, sum);
+}
+
+VEC_INLINE double wide_total(wide v) {
+  return _mm512_reduce_add_pd(v);
 }
 
 VEC_INLINE wide wide_fill(double value) {

@@ -1,0 +1,107 @@
+/* What bench_robust.py calls: Tamis's passes, and the machine's limits, over rows that Python owns.
+ */
+#include "robust/robust.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { READ_LANES = 64 };
+
+/* The tree is compiled with hidden symbols; these are for ctypes. */
+#pragma GCC visibility push(default)
+double bench_seconds(void);
+int bench_read(const float *x, size_t n, size_t d, double *seconds);
+int bench_ssyrk(const float *x, size_t n, size_t d, float *gram, double *seconds);
+int bench_gram(const float *x, size_t n, size_t d, double *gram, double *seconds);
+int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float *out,
+                    double *seconds);
+#pragma GCC visibility pop
+
+double bench_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const float **make_rows(const float *x, size_t n, size_t d) {
+  const float **row = malloc(n * sizeof *row);
+  for (size_t i = 0; row != NULL && i < n; i++) row[i] = x + i * d;
+  return row;
+}
+
+/* Memory that has been touched before the clock starts, as a server's has. */
+static struct robust_scratch make_scratch(size_t bytes) {
+  struct robust_scratch scratch = {.bytes = bytes, .threads = omp_get_max_threads()};
+  scratch.memory = aligned_alloc(64, bytes);
+  if (scratch.memory != NULL) memset(scratch.memory, 1, bytes);
+  return scratch;
+}
+
+/* The floor of any aggregation: every input byte looked at once (as integers, so that nothing waits
+ * for an adder). */
+int bench_read(const float *x, size_t n, size_t d, double *seconds) {
+  const uint32_t *words = (const uint32_t *)(const void *)x;
+  size_t count = n * d / READ_LANES * READ_LANES;
+  uint32_t total = 0;
+  double start = bench_seconds();
+#pragma omp parallel for schedule(static) reduction(^ : total)
+  for (size_t k = 0; k < count; k += READ_LANES) {
+    uint32_t mixed = 0;
+    for (size_t i = 0; i < READ_LANES; i++) mixed ^= words[k + i];
+    total ^= mixed;
+  }
+  *seconds = bench_seconds() - start;
+  return (int)(total & 1);
+}
+
+int bench_ssyrk(const float *x, size_t n, size_t d, float *gram, double *seconds) {
+  double start = bench_seconds();
+  cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)n, (blasint)d, 1.0F, x, (blasint)d,
+              0.0F, gram, (blasint)n);
+  *seconds = bench_seconds() - start;
+  return 0;
+}
+
+int bench_gram(const float *x, size_t n, size_t d, double *gram, double *seconds) {
+  const float **row = make_rows(x, n, d);
+  struct robust_scratch scratch =
+      make_scratch(robust_gram_scratch_bytes(n, d, omp_get_max_threads()));
+  struct robust_rows rows = {.n = n, .d = d, .row = row};
+  int failed = row == NULL || scratch.memory == NULL;
+  if (!failed) {
+    double start = bench_seconds();
+    failed = robust_gram(&rows, &scratch, gram, NULL) != ROBUST_OK;
+    *seconds = bench_seconds() - start;
+  }
+  free(scratch.memory);
+  free(row);
+  return failed;
+}
+
+int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float *out,
+                    double *seconds) {
+  struct robust_pipeline *pipeline;
+  if (robust_pipeline_parse(text, &pipeline, NULL) != ROBUST_OK) return 1;
+  const float **row = make_rows(x, n, d);
+  double *weights = malloc(n * sizeof *weights);
+  struct robust_scratch scratch =
+      make_scratch(robust_scratch_bytes(pipeline, n, d, omp_get_max_threads()));
+  struct robust_rows rows = {.n = n, .d = d, .row = row};
+  struct robust_evidence evidence = {.weights = weights};
+  int failed = row == NULL || weights == NULL || scratch.memory == NULL;
+  if (!failed) {
+    double start = bench_seconds();
+    failed =
+        robust_aggregate(pipeline, &rows, NULL, NULL, &scratch, out, &evidence, NULL) != ROBUST_OK;
+    *seconds = bench_seconds() - start;
+  }
+  free(scratch.memory);
+  free(weights);
+  free(row);
+  robust_pipeline_free(pipeline);
+  return failed;
+}
