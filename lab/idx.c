@@ -97,13 +97,13 @@ static enum idx_status read_up_to(gzFile file, uint8_t *bytes, size_t size, size
   while (*got < size) {
     size_t want = size - *got;
     int count = gzread(file, bytes + *got, want > 1u << 20 ? 1u << 20 : (unsigned)want);
-    if (count == 0) break;
-    if (count > 0) *got += (size_t)count;
     int code = 0;
     const char *reason = gzerror(file, &code);
     if (count < 0 || (code != Z_OK && code != Z_STREAM_END))
       return refuse(error, IDX_UNREADABLE, "reading failed (%s); fetch the file again",
                     code == Z_ERRNO ? strerror(errno) : reason);
+    if (count == 0) break;
+    *got += (size_t)count;
   }
   return IDX_OK;
 }

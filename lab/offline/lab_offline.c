@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SHARE_MIN = 100, HIDDEN = 64 };
+enum { SHARE_MIN = 100, HIDDEN = 64, CLIENTS_MAX = 1000, BATCH_MAX = 256 };
 enum { OPTION_STRENGTH = 256, OPTION_MOMENTUM, OPTION_BATCH, OPTION_LEAVE };
 
 struct plan {
@@ -54,6 +54,19 @@ static const struct argp_option options[] = {
     {"batch", OPTION_BATCH, "N", 0, "default 32", 0},
     {0}};
 
+/* A number from the command line, or the end of the program. */
+static double number(const char *text, double low, double high, struct argp_state *state) {
+  char *end;
+  double value = strtod(text, &end);
+  if (end == text || *end != 0 || !(value >= low && value <= high))
+    argp_error(state, "%s is not a number from %g to %g", text, low, high);
+  return value;
+}
+
+static size_t whole(const char *text, size_t low, size_t high, struct argp_state *state) {
+  return (size_t)number(text, (double)low, (double)high, state);
+}
+
 static error_t parse_rule(struct plan *plan, const char *name, struct argp_state *state) {
   for (size_t i = 0; i < sizeof rule_names / sizeof *rule_names; i++)
     if (strcmp(rule_names[i], name) == 0) {
@@ -73,23 +86,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     plan->attack = attack_find(text);
     if (!plan->attack) argp_error(state, "no attack is called %s", text);
     return 0;
-  case OPTION_STRENGTH: plan->strength = atof(text); return 0;
+  case OPTION_STRENGTH: plan->strength = number(text, 0, 1e6, state); return 0;
   case 'r': return parse_rule(plan, text, state);
-  case 'n': plan->clients = strtoul(text, NULL, 10); return 0;
-  case 'k': plan->attackers = strtoul(text, NULL, 10); return 0;
-  case 'f': plan->faulty = strtoul(text, NULL, 10); return 0;
-  case 't': plan->rounds = strtoul(text, NULL, 10); return 0;
-  case OPTION_LEAVE: plan->leave_after = strtoul(text, NULL, 10); return 0;
-  case 'A': plan->alpha = atof(text); return 0;
-  case 's': plan->seed = strtoull(text, NULL, 10); return 0;
-  case 'l': plan->training.learning_rate = atof(text); return 0;
-  case OPTION_MOMENTUM: plan->training.momentum = atof(text); return 0;
-  case OPTION_BATCH: plan->training.batch = strtoul(text, NULL, 10); return 0;
+  case 'n': plan->clients = whole(text, 1, CLIENTS_MAX, state); return 0;
+  case 'k': plan->attackers = whole(text, 0, CLIENTS_MAX, state); return 0;
+  case 'f': plan->faulty = whole(text, 0, CLIENTS_MAX, state); return 0;
+  case 't': plan->rounds = whole(text, 1, 100000, state); return 0;
+  case OPTION_LEAVE: plan->leave_after = whole(text, 0, 100000, state); return 0;
+  case 'A': plan->alpha = number(text, 1e-6, 1e6, state); return 0;
+  case 's': plan->seed = whole(text, 0, (size_t)1 << 53, state); return 0;
+  case 'l': plan->training.learning_rate = number(text, 0, 100, state); return 0;
+  case OPTION_MOMENTUM: plan->training.momentum = number(text, 0, 1, state); return 0;
+  case OPTION_BATCH: plan->training.batch = whole(text, 1, BATCH_MAX, state); return 0;
   case ARGP_KEY_END:
-    if (plan->attackers > plan->clients || plan->clients < 1 || plan->clients > 1000)
-      argp_error(state, "between 1 and 1000 clients, and no more attackers than clients");
-    if (plan->training.batch < 1 || plan->training.batch > 256)
-      argp_error(state, "batch is 1 to 256");
+    if (plan->attackers > plan->clients) argp_error(state, "more attackers than clients");
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -125,7 +135,7 @@ static bool world_open(struct world *world, const struct plan *plan) {
   if (!load_data(world, plan)) return false;
   world->shape = (struct mlp_shape){dataset_image_size(&world->train), HIDDEN, DATASET_CLASSES};
   world->parameter_count = mlp_parameter_count(world->shape);
-  world->mlp = mlp_new(world->shape, 256);
+  world->mlp = mlp_new(world->shape, BATCH_MAX);
   world->head = calloc(world->parameter_count, sizeof(float));
   world->deltas = calloc(plan->clients * world->parameter_count, sizeof(float));
   world->previous = calloc(plan->clients * world->parameter_count, sizeof(float));
@@ -195,8 +205,8 @@ static double inner(const float *a, const float *b, size_t d) {
 
 static void write_evidence(struct world *world, const struct plan *plan, size_t round,
                            const size_t *who, size_t n, const double *gram, const bool *kept) {
-  double own_previous[1000], previous_norm[1000];
-  struct evidence evidence[1000];
+  double own_previous[CLIENTS_MAX], previous_norm[CLIENTS_MAX];
+  struct evidence evidence[CLIENTS_MAX];
   size_t d = world->parameter_count;
   for (size_t i = 0; i < n; i++) {
     const float *previous = world->previous + who[i] * d;
@@ -215,9 +225,9 @@ static void write_evidence(struct world *world, const struct plan *plan, size_t 
 /* Trains everybody who takes part, drops updates that are not finite as admission would,
  * aggregates, promotes. */
 static bool run_round(struct world *world, const struct plan *plan, size_t round) {
-  size_t d = world->parameter_count, n = 0, who[1000];
-  const float *rows[1000];
-  bool kept[1000];
+  size_t d = world->parameter_count, n = 0, who[CLIENTS_MAX];
+  const float *rows[CLIENTS_MAX];
+  bool kept[CLIENTS_MAX];
   size_t first = plan->leave_after && round > plan->leave_after ? plan->attackers : 0;
   for (size_t c = first; c < plan->clients; c++) {
     if (!train_client(world, plan, c, round)) return false;
