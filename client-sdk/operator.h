@@ -64,6 +64,12 @@ enum tamis_status operator_watch(struct operator* operator, uint64_t from, uint3
 /* The latest checkpoint, signature checked: `note` malloc'd text as signed. */
 enum tamis_status operator_checkpoint(struct operator* operator, char ** note, size_t *length,
                                       struct fault *fault);
+/* The line that invites `client`, whose `client-invite` statement named the SHA-256 of `token`.
+ * `address` is where the device will find the server (NULL: where the operator found it). `*line`
+ * is malloc'd, the caller frees it. */
+enum tamis_status operator_invite_line(const struct operator* operator, const char * address,
+                                       const char *client, const uint8_t token[16], char **line,
+                                       struct fault *fault);
 /* grpc.health.v1 Check of the whole server: TAMIS_OK when SERVING. */
 enum tamis_status operator_ping(struct operator* operator, struct fault * fault);
 

@@ -1,0 +1,304 @@
+/* A checkpoint is linked to the kept one by walking both forward along signed, proven steps until
+ * they meet: the server gives proofs only towards its latest checkpoint. */
+#include "client-sdk/trust.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "proto/envelope.h"
+#include "proto/statement.h"
+#include "tamis/v1/tamis.pb-c.h"
+
+enum { STEPS_MAX = 64 }; /* of the walk; a log that outruns them is tried again later */
+
+/* A signed head: what it says and the bytes that say it. */
+struct head {
+  struct checkpoint checkpoint;
+  char *note; /* owned */
+  size_t length;
+};
+
+static bool same_tree(const struct checkpoint *a, const struct checkpoint *b) {
+  return a->size == b->size && digest_equal(&a->root, &b->root);
+}
+
+static enum tamis_status note_copy(const void *note, size_t length, struct head *head,
+                                   struct fault *fault) {
+  char *copy = malloc(length + 1);
+  if (!copy) return fault_plain(fault, TAMIS_NO_MEMORY);
+  memcpy(copy, note, length);
+  copy[length] = '\0';
+  free(head->note);
+  head->note = copy;
+  head->length = length;
+  return TAMIS_OK;
+}
+
+/* The two notes that cannot both be true go to disk before anybody is told. */
+static enum tamis_status fork_found(struct trust *trust, const struct head *other,
+                                    struct fault *fault) {
+  const char *where = "nowhere";
+  if (trust->dir) {
+    enum tamis_status status =
+        state_dir_write(trust->dir, "evidence-kept", trust->kept_note, trust->kept_length, fault);
+    if (status == TAMIS_OK)
+      status = state_dir_write(trust->dir, "evidence-shown", other->note, other->length, fault);
+    if (status != TAMIS_OK) return status;
+    where = trust->dir->path;
+  }
+  return fault_set(fault, TAMIS_FORK,
+                   "the server shows a log of %llu entries that does not continue the one of %llu "
+                   "it showed before; both signed notes are kept in %s: give them to the operator",
+                   (unsigned long long)other->checkpoint.size, (unsigned long long)trust->kept.size,
+                   where);
+}
+
+enum tamis_status trust_open(struct trust *trust, const struct public_key *log_key,
+                             const struct state_dir *dir, struct fault *fault) {
+  memset(trust, 0, sizeof *trust);
+  trust->log_key = *log_key;
+  trust->dir = dir;
+  if (!dir || !state_dir_has(dir, "checkpoint")) return TAMIS_OK;
+  enum tamis_status status =
+      state_dir_read(dir, "checkpoint", &trust->kept_note, &trust->kept_length, fault);
+  if (status == TAMIS_OK)
+    status = checkpoint_open(trust->kept_note, trust->kept_length, log_key, &trust->kept, fault);
+  if (status != TAMIS_OK)
+    return fault_set(fault, TAMIS_CORRUPT, "%s/checkpoint is not a note this log signed",
+                     dir->path);
+  return TAMIS_OK;
+}
+
+void trust_close(struct trust *trust) {
+  free(trust->kept_note);
+  trust->kept_note = NULL;
+}
+
+static enum tamis_status refuse_after_fork(const struct trust *trust, struct fault *fault) {
+  if (!trust->dir || !state_dir_has(trust->dir, "evidence-shown")) return TAMIS_OK;
+  return fault_set(fault, TAMIS_FORK,
+                   "this server once showed two histories; the notes are in %s as evidence-kept "
+                   "and evidence-shown, and this client does not go on",
+                   trust->dir->path);
+}
+
+/* Takes the note over as the kept one, on disk first. */
+static enum tamis_status keep(struct trust *trust, struct head *head, struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  if (trust->dir)
+    status = state_dir_write(trust->dir, "checkpoint", head->note, head->length, fault);
+  if (status != TAMIS_OK) return status;
+  free(trust->kept_note);
+  trust->kept = head->checkpoint;
+  trust->kept_note = head->note;
+  trust->kept_length = head->length;
+  *head = (struct head){0};
+  return TAMIS_OK;
+}
+
+static enum tamis_status ask_consistency(struct session *session, uint64_t size,
+                                         struct unpack_arena *arena,
+                                         Tamis__V1__GetConsistencyReply **reply,
+                                         struct fault *fault) {
+  Tamis__V1__GetConsistencyRequest request = TAMIS__V1__GET_CONSISTENCY_REQUEST__INIT;
+  void *message = NULL;
+  request.size = size;
+  enum tamis_status status =
+      session_call(session, "/tamis.v1.Client/GetConsistency", &request.base, 0,
+                   &tamis__v1__get_consistency_reply__descriptor, arena, &message, fault);
+  *reply = message;
+  if (status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST)
+    return fault_set(fault, TAMIS_BAD_PROOF,
+                     "the server cannot show that its log continues the %llu entries it signed "
+                     "before: its log was cut or replaced",
+                     (unsigned long long)size);
+  return status;
+}
+
+static enum tamis_status proof_read(const Tamis__V1__GetConsistencyReply *reply,
+                                    struct merkle_proof *proof, struct fault *fault) {
+  proof->count = 0;
+  if (reply->n_hashes > MERKLE_PROOF_MAX)
+    return fault_set(fault, TAMIS_BAD_PROOF, "a consistency proof of %zu hashes", reply->n_hashes);
+  for (size_t i = 0; i < reply->n_hashes; i++) {
+    if (reply->hashes[i].len != DIGEST_SIZE)
+      return fault_set(fault, TAMIS_BAD_PROOF, "a hash in the consistency proof is not 32 bytes");
+    memcpy(proof->hash[proof->count++].byte, reply->hashes[i].data, DIGEST_SIZE);
+  }
+  return TAMIS_OK;
+}
+
+/* From `from` to the server's latest checkpoint, proof checked. `*broken` is set when the latest is
+ * signed but does not continue `from`. */
+static enum tamis_status step(struct trust *trust, struct session *session,
+                              const struct checkpoint *from, struct head *latest, bool *broken,
+                              struct fault *fault) {
+  struct unpack_arena arena;
+  struct merkle_proof proof;
+  Tamis__V1__GetConsistencyReply *reply;
+  unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
+  enum tamis_status status = ask_consistency(session, from->size, &arena, &reply, fault);
+  if (status == TAMIS_OK) status = proof_read(reply, &proof, fault);
+  if (status == TAMIS_OK)
+    status = note_copy(reply->checkpoint.data, reply->checkpoint.len, latest, fault);
+  if (status == TAMIS_OK)
+    status =
+        checkpoint_open(latest->note, latest->length, &trust->log_key, &latest->checkpoint, fault);
+  if (status == TAMIS_OK)
+    *broken = from->size > 0 && /* everything continues the empty log */
+              !merkle_verify_consistency(from->size, latest->checkpoint.size, &from->root,
+                                         &latest->checkpoint.root, &proof);
+  unpack_arena_close(&arena);
+  return status;
+}
+
+enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
+  struct head latest = {0};
+  bool broken = false;
+  enum tamis_status status = refuse_after_fork(trust, fault);
+  if (status == TAMIS_OK) status = step(trust, session, &trust->kept, &latest, &broken, fault);
+  if (status == TAMIS_OK && broken)
+    status = fork_found(trust, &latest, fault);
+  else if (status == TAMIS_OK)
+    status = keep(trust, &latest, fault);
+  free(latest.note);
+  return status;
+}
+
+/* One step of the head that is behind; the kept one through trust_latest. */
+static enum tamis_status walk(struct trust *trust, struct session *session, struct head *other,
+                              struct fault *fault) {
+  if (trust->kept.size < other->checkpoint.size) return trust_latest(trust, session, fault);
+  struct head latest = {0};
+  bool broken = false;
+  enum tamis_status status = step(trust, session, &other->checkpoint, &latest, &broken, fault);
+  if (status == TAMIS_OK && broken) {
+    status = fork_found(trust, other, fault);
+  } else if (status == TAMIS_OK) {
+    free(other->note);
+    *other = latest;
+    latest.note = NULL;
+  }
+  free(latest.note);
+  return status;
+}
+
+/* Takes `other->note` over. */
+static enum tamis_status link_head(struct trust *trust, struct session *session, struct head *other,
+                                   struct fault *fault) {
+  if (trust->kept.size == 0) return keep(trust, other, fault);
+  enum tamis_status status = TAMIS_OK;
+  for (int i = 0; i < STEPS_MAX && status == TAMIS_OK; i++) {
+    if (same_tree(&trust->kept, &other->checkpoint)) return TAMIS_OK;
+    if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, fault);
+    status = walk(trust, session, other, fault);
+  }
+  if (status == TAMIS_OK)
+    status = fault_set(fault, TAMIS_UNAVAILABLE,
+                       "the log grows faster than its consistency can be checked; try again");
+  return status;
+}
+
+enum tamis_status trust_receipt(struct trust *trust, struct session *session, const void *receipt,
+                                size_t length, const void *entry, size_t entry_length,
+                                uint64_t *index, struct checkpoint *checkpoint,
+                                struct fault *fault) {
+  enum tamis_status status = refuse_after_fork(trust, fault);
+  if (status == TAMIS_OK)
+    status = receipt_verify(receipt, length, entry, entry_length, &trust->log_key, index,
+                            checkpoint, fault);
+  if (status != TAMIS_OK) return status;
+  const char *note = memmem(receipt, length, "\n\n", 2); /* receipt_verify has seen it */
+  size_t before = (size_t)(note + 2 - (const char *)receipt);
+  struct head head = {.checkpoint = *checkpoint};
+  status = note_copy(note + 2, length - before, &head, fault);
+  if (status == TAMIS_OK) status = link_head(trust, session, &head, fault);
+  free(head.note);
+  return status;
+}
+
+enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,
+                              char **entry, size_t *length, struct fault *fault) {
+  Tamis__V1__GetEntryRequest request = TAMIS__V1__GET_ENTRY_REQUEST__INIT;
+  struct unpack_arena arena;
+  struct checkpoint checkpoint;
+  struct head copy = {0};
+  void *message = NULL;
+  uint64_t found;
+  request.index = index;
+  unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
+  enum tamis_status status =
+      session_call(session, "/tamis.v1.Client/GetEntry", &request.base, 0,
+                   &tamis__v1__get_entry_reply__descriptor, &arena, &message, fault);
+  if (status != TAMIS_OK) goto out;
+  const Tamis__V1__GetEntryReply *reply = message;
+  status = trust_receipt(trust, session, reply->receipt.data, reply->receipt.len,
+                         reply->envelope.data, reply->envelope.len, &found, &checkpoint, fault);
+  if (status == TAMIS_OK && found != index)
+    status = fault_set(fault, TAMIS_BAD_PROOF, "asked for entry %llu, the receipt is of %llu",
+                       (unsigned long long)index, (unsigned long long)found);
+  if (status == TAMIS_OK)
+    status = note_copy(reply->envelope.data, reply->envelope.len, &copy, fault);
+  *entry = copy.note;
+  *length = copy.length;
+out:
+  unpack_arena_close(&arena);
+  return status;
+}
+
+/* ---- The genesis entry ---- */
+
+/* Signed by one of the operators it names: the founders vouch for themselves, the log key for them.
+ */
+static bool operator_signed(const struct envelope *envelope, const struct statement *genesis) {
+  const json_t *operators = json_object_get(genesis->predicate, "operators");
+  for (size_t i = 0; i < json_array_size(operators); i++) {
+    const char *vkey = json_string_value(json_array_get(operators, i));
+    struct public_key key;
+    if (vkey && key_vkey_read(vkey, strlen(vkey), &key, NULL) == TAMIS_OK &&
+        envelope_verify(envelope, &key, NULL) == TAMIS_OK)
+      return true;
+  }
+  return false;
+}
+
+static enum tamis_status genesis_check(struct trust *trust, const struct envelope *envelope,
+                                       const struct statement *genesis, struct fault *fault) {
+  char vkey[KEY_VKEY_SIZE];
+  key_vkey_write(&trust->log_key, vkey);
+  if (genesis->kind != STATEMENT_GENESIS)
+    return fault_set(fault, TAMIS_BAD_PROOF, "the log's first entry is a %s, not a genesis",
+                     statement_kind_name(genesis->kind));
+  if (strcmp(statement_text(genesis, "log_key"), vkey) != 0)
+    return fault_set(fault, TAMIS_BAD_PROOF, "the genesis entry names another log key");
+  if (!operator_signed(envelope, genesis))
+    return fault_set(fault, TAMIS_BAD_PROOF, "none of its operators signed the genesis entry");
+  const char *text = statement_text(genesis, "aggregator_key");
+  struct public_key key;
+  enum tamis_status status = key_vkey_read(text, strlen(text), &key, fault);
+  if (status != TAMIS_OK) return status;
+  if (strcmp(key.name, "service/aggregator") != 0)
+    return fault_set(fault, TAMIS_BAD_PROOF, "the genesis entry's aggregator is called %s",
+                     key.name);
+  trust->aggregator_key = key;
+  trust->has_aggregator = true;
+  return TAMIS_OK;
+}
+
+enum tamis_status trust_aggregator(struct trust *trust, struct session *session,
+                                   struct fault *fault) {
+  if (trust->has_aggregator) return TAMIS_OK;
+  char *entry = NULL;
+  size_t length = 0;
+  struct envelope envelope = {0};
+  struct statement genesis = {0};
+  enum tamis_status status = trust_entry(trust, session, 0, &entry, &length, fault);
+  if (status == TAMIS_OK) status = envelope_open(entry, length, &envelope, fault);
+  if (status == TAMIS_OK)
+    status = statement_read(envelope.payload, envelope.payload_length, trust->log_key.name,
+                            &genesis, fault);
+  if (status == TAMIS_OK) status = genesis_check(trust, &envelope, &genesis, fault);
+  statement_close(&genesis);
+  envelope_close(&envelope);
+  free(entry);
+  return status;
+}

@@ -1,0 +1,46 @@
+/* What this side has seen the log sign, and whether all of it can be one history. */
+#ifndef TAMIS_TRUST_H
+#define TAMIS_TRUST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "client-sdk/session.h"
+#include "client-sdk/state_dir.h"
+#include "proto/checkpoint.h"
+
+struct trust {
+  struct public_key log_key;        /* pinned; its name is the origin */
+  struct public_key aggregator_key; /* from the genesis entry; valid with has_aggregator */
+  bool has_aggregator;
+  const struct state_dir *dir; /* borrowed; NULL: nothing outlives the process */
+  struct checkpoint kept;      /* the last one verified; size 0: none yet */
+  char *kept_note;             /* owned */
+  size_t kept_length;
+};
+
+/* Reads the checkpoint kept in `dir`. FORK when evidence of one lies there: what was seen cannot be
+ * unseen. */
+enum tamis_status trust_open(struct trust *trust, const struct public_key *log_key,
+                             const struct state_dir *dir, struct fault *fault);
+void trust_close(struct trust *trust);
+
+/* `entry` is in the log at `*index`, under a checkpoint that continues what was seen before; the
+ * newest one seen is kept. FORK: both notes are in `dir`, as evidence-kept and evidence-shown. */
+enum tamis_status trust_receipt(struct trust *trust, struct session *session, const void *receipt,
+                                size_t length, const void *entry, size_t entry_length,
+                                uint64_t *index, struct checkpoint *checkpoint,
+                                struct fault *fault);
+
+/* The log's latest checkpoint, linked to what was seen; it is then `trust->kept`. */
+enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault);
+
+/* Entry `index` and its inclusion. `*entry` is malloc'd and terminated, the caller frees it. */
+enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,
+                              char **entry, size_t *length, struct fault *fault);
+
+/* Learns the aggregator's key from the genesis entry, once. */
+enum tamis_status trust_aggregator(struct trust *trust, struct session *session,
+                                   struct fault *fault);
+
+#endif
