@@ -20,9 +20,9 @@ struct mlp {
   float *velocity;
 };
 
-/* Where the four tensors of a flat vector lie. */
-struct tensors {
-  float *weight1, *bias1, *weight2, *bias2;
+/* Where the four tensors begin in a flat vector. */
+struct places {
+  size_t weight1, bias1, weight2, bias2;
 };
 
 size_t mlp_parameter_count(struct mlp_shape shape) {
@@ -38,24 +38,23 @@ void mlp_layout(struct mlp_shape shape, struct mlp_tensor out[MLP_TENSORS]) {
   out[3] = (struct mlp_tensor){"dense2.bias", shape.outputs, 0, weight1 + shape.hidden + weight2};
 }
 
-static struct tensors split(struct mlp_shape shape, float *flat) {
+static struct places places_of(struct mlp_shape shape) {
   struct mlp_tensor layout[MLP_TENSORS];
   mlp_layout(shape, layout);
-  return (struct tensors){flat + layout[0].offset, flat + layout[1].offset, flat + layout[2].offset,
-                          flat + layout[3].offset};
+  return (struct places){layout[0].offset, layout[1].offset, layout[2].offset, layout[3].offset};
 }
 
 void mlp_init(struct mlp_shape shape, uint64_t seed, float *parameters) {
-  struct tensors tensors = split(shape, parameters);
+  struct places at = places_of(shape);
   struct random random;
   random_seed(&random, seed);
   memset(parameters, 0, mlp_parameter_count(shape) * sizeof *parameters);
   double deviation1 = sqrt(2.0 / (double)shape.inputs),
          deviation2 = sqrt(2.0 / (double)shape.hidden);
   for (size_t i = 0; i < shape.hidden * shape.inputs; i++)
-    tensors.weight1[i] = (float)(deviation1 * random_normal(&random));
+    parameters[at.weight1 + i] = (float)(deviation1 * random_normal(&random));
   for (size_t i = 0; i < shape.outputs * shape.hidden; i++)
-    tensors.weight2[i] = (float)(deviation2 * random_normal(&random));
+    parameters[at.weight2 + i] = (float)(deviation2 * random_normal(&random));
 }
 
 void mlp_use_one_thread(void) {
@@ -117,13 +116,15 @@ static void dense_gradient(const float *in, size_t in_width, const float *slope,
 }
 
 /* From `count` loaded images to raw outputs. */
-static void forward(struct mlp *mlp, struct tensors tensors, size_t count) {
+static void forward(struct mlp *mlp, const float *parameters, size_t count) {
   struct mlp_shape shape = mlp->shape;
-  dense(mlp->input, shape.inputs, tensors.weight1, tensors.bias1, mlp->hidden, shape.hidden, count);
+  struct places at = places_of(shape);
+  dense(mlp->input, shape.inputs, parameters + at.weight1, parameters + at.bias1, mlp->hidden,
+        shape.hidden, count);
   for (size_t i = 0; i < count * shape.hidden; i++)
-    mlp->hidden[i] = mlp->hidden[i] > 0 ? mlp->hidden[i] : 0;
-  dense(mlp->hidden, shape.hidden, tensors.weight2, tensors.bias2, mlp->output, shape.outputs,
-        count);
+    mlp->hidden[i] = mlp->hidden[i] < 0 ? 0 : mlp->hidden[i]; /* a NaN stays one */
+  dense(mlp->hidden, shape.hidden, parameters + at.weight2, parameters + at.bias2, mlp->output,
+        shape.outputs, count);
 }
 
 /* Turns one row of outputs into probabilities; returns the cross-entropy against `label`. The
@@ -140,29 +141,28 @@ static double softmax(float *row, size_t width, size_t label) {
   return log(sum) - chosen;
 }
 
-static void backward(struct mlp *mlp, struct tensors tensors, size_t count, float *gradient) {
+static void backward(struct mlp *mlp, const float *parameters, size_t count, float *gradient) {
   struct mlp_shape shape = mlp->shape;
-  struct tensors slopes = split(shape, gradient);
-  dense_gradient(mlp->hidden, shape.hidden, mlp->output, shape.outputs, count, slopes.weight2,
-                 slopes.bias2);
+  struct places at = places_of(shape);
+  dense_gradient(mlp->hidden, shape.hidden, mlp->output, shape.outputs, count,
+                 gradient + at.weight2, gradient + at.bias2);
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)count, (blasint)shape.hidden,
-              (blasint)shape.outputs, 1, mlp->output, (blasint)shape.outputs, tensors.weight2,
-              (blasint)shape.hidden, 0, mlp->hidden_slope, (blasint)shape.hidden);
+              (blasint)shape.outputs, 1, mlp->output, (blasint)shape.outputs,
+              parameters + at.weight2, (blasint)shape.hidden, 0, mlp->hidden_slope,
+              (blasint)shape.hidden);
   for (size_t i = 0; i < count * shape.hidden; i++)
     if (!(mlp->hidden[i] > 0)) mlp->hidden_slope[i] = 0;
-  dense_gradient(mlp->input, shape.inputs, mlp->hidden_slope, shape.hidden, count, slopes.weight1,
-                 slopes.bias1);
+  dense_gradient(mlp->input, shape.inputs, mlp->hidden_slope, shape.hidden, count,
+                 gradient + at.weight1, gradient + at.bias1);
 }
 
 double mlp_gradient(struct mlp *mlp, const float *parameters, const struct dataset *set,
                     const uint32_t *members, const uint8_t *labels, size_t count, float *gradient) {
   assert(count > 0 && count <= mlp->batch_max && dataset_image_size(set) == mlp->shape.inputs);
-  struct tensors tensors =
-      split(mlp->shape, (float *)(uintptr_t)parameters); /* only read from here on */
   for (size_t k = 0; k < count; k++)
     load_image(mlp->input + k * mlp->shape.inputs, dataset_image(set, members[k]),
                mlp->shape.inputs);
-  forward(mlp, tensors, count);
+  forward(mlp, parameters, count);
 
   double loss = 0;
   size_t width = mlp->shape.outputs;
@@ -171,7 +171,7 @@ double mlp_gradient(struct mlp *mlp, const float *parameters, const struct datas
     mlp->output[k * width + labels[k]] -= 1;
   }
   for (size_t i = 0; i < count * width; i++) mlp->output[i] /= (float)count;
-  backward(mlp, tensors, count, gradient);
+  backward(mlp, parameters, count, gradient);
   return loss / (double)count;
 }
 
@@ -216,8 +216,7 @@ out:
   return trained;
 }
 
-/* Adds one example to the sums. A NaN among the outputs compares false and counts as wrong only by
- * luck of its place, so it is ruled out. */
+/* Adds one example to the sums; an output of NaN is never right. */
 static void count_example(struct mlp_score *score, float *row, size_t width, size_t label) {
   size_t best = 0;
   for (size_t j = 1; j < width; j++)
@@ -232,14 +231,13 @@ static void count_example(struct mlp_score *score, float *row, size_t width, siz
 struct mlp_score mlp_evaluate(struct mlp *mlp, const float *parameters, const struct dataset *set) {
   assert(dataset_image_size(set) == mlp->shape.inputs);
   struct mlp_score score = {0};
-  struct tensors tensors = split(mlp->shape, (float *)(uintptr_t)parameters); /* only read */
   size_t width = mlp->shape.outputs;
   for (size_t start = 0; start < set->count; start += mlp->batch_max) {
     size_t size = set->count - start < mlp->batch_max ? set->count - start : mlp->batch_max;
     for (size_t k = 0; k < size; k++)
       load_image(mlp->input + k * mlp->shape.inputs, dataset_image(set, start + k),
                  mlp->shape.inputs);
-    forward(mlp, tensors, size);
+    forward(mlp, parameters, size);
     for (size_t k = 0; k < size; k++)
       count_example(&score, mlp->output + k * width, width, set->labels[start + k]);
   }
