@@ -1,0 +1,507 @@
+/* One function a kind: what must be true before, and what is true after. */
+#include "client-sdk/log_fold.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum tamis_status fold_differs(struct log_report *report, const char *expected, const char *found,
+                               ...) {
+  va_list arguments;
+  va_start(arguments, found);
+  snprintf(report->expected, sizeof report->expected, "%s", expected);
+  vsnprintf(report->found, sizeof report->found, found, arguments);
+  va_end(arguments);
+  return TAMIS_BAD_PROOF;
+}
+
+/* Memory for `count` elements and more, new ones zeroed; ends the process without it, as a log that
+ * was half checked says nothing. */
+static void *room(void *array, size_t count, size_t *capacity, size_t size) {
+  if (count < *capacity) return array;
+  size_t wanted = 2 * count + 16;
+  char *grown = reallocarray(array, wanted, size);
+  if (!grown) abort();
+  memset(grown + *capacity * size, 0, (wanted - *capacity) * size);
+  *capacity = wanted;
+  return grown;
+}
+
+void fold_close(struct fold *fold) {
+  for (size_t i = 0; i < fold->federation_count; i++) {
+    free(fold->federation[i].update);
+    free(fold->federation[i].model);
+    free(fold->federation[i].excluded);
+  }
+  free(fold->federation);
+  free(fold->invitation);
+  free(fold->client);
+  free(fold->slot);
+  memset(fold, 0, sizeof *fold);
+}
+
+/* ---- Looking up ---- */
+
+static uint32_t name_hash(const char *name) { /* FNV-1a */
+  uint32_t hash = 2166136261u;
+  for (; *name; name++) hash = (hash ^ (uint8_t)*name) * 16777619u;
+  return hash;
+}
+
+static size_t slot_start(const struct fold *fold, const char *name) {
+  return name_hash(name) & (fold->slot_count - 1);
+}
+
+static struct fold_client *client_find(const struct fold *fold, const char *name) {
+  if (fold->slot_count == 0) return NULL;
+  for (size_t at = slot_start(fold, name); fold->slot[at]; at = (at + 1) & (fold->slot_count - 1)) {
+    struct fold_client *client = &fold->client[fold->slot[at] - 1];
+    if (strcmp(client->name, name) == 0) return client;
+  }
+  return NULL;
+}
+
+static void slot_put(struct fold *fold, size_t position) {
+  size_t at = slot_start(fold, fold->client[position].name);
+  while (fold->slot[at]) at = (at + 1) & (fold->slot_count - 1);
+  fold->slot[at] = (uint32_t)position + 1;
+}
+
+static struct fold_client *client_add(struct fold *fold, const char *name) {
+  fold->client =
+      room(fold->client, fold->client_count, &fold->client_capacity, sizeof *fold->client);
+  struct fold_client *client = &fold->client[fold->client_count++];
+  snprintf(client->name, sizeof client->name, "%s", name);
+  if (2 * fold->client_count > fold->slot_count) { /* at most half full */
+    free(fold->slot);
+    fold->slot_count = fold->slot_count ? 2 * fold->slot_count : 64;
+    fold->slot = calloc(fold->slot_count, sizeof *fold->slot);
+    if (!fold->slot) abort();
+    for (size_t i = 0; i + 1 < fold->client_count; i++) slot_put(fold, i);
+  }
+  slot_put(fold, fold->client_count - 1);
+  return client;
+}
+
+static struct fold_federation *federation_find(const struct fold *fold, const char *name) {
+  for (size_t i = 0; i < fold->federation_count; i++)
+    if (strcmp(fold->federation[i].name, name) == 0) return &fold->federation[i];
+  return NULL;
+}
+
+const struct fold_federation *fold_federation_of(const struct fold *fold,
+                                                 const struct statement *statement) {
+  return federation_find(fold, statement_text(statement, "federation"));
+}
+
+static bool *excluded_at(struct fold_federation *federation, size_t client) {
+  federation->excluded = room(federation->excluded, client, &federation->excluded_capacity,
+                              sizeof *federation->excluded);
+  return &federation->excluded[client];
+}
+
+static bool text_is(const struct statement *statement, const char *field, const char *value) {
+  return strcmp(statement_text(statement, field), value) == 0;
+}
+
+/* ---- Who signs ---- */
+
+static const struct public_key *operator_find(const struct fold *fold, const char *name) {
+  for (size_t i = 0; i < fold->operator_count; i++)
+    if (strcmp(fold->operator[i].name, name) == 0) return &fold->operator[i];
+  return NULL;
+}
+
+/* The genesis is signed by one of the operators it names. */
+static enum tamis_status operators_read(struct fold *fold, const struct statement *genesis) {
+  const json_t *list = json_object_get(genesis->predicate, "operators");
+  fold->operator_count = 0;
+  for (size_t i = 0; i < json_array_size(list) && i < 8; i++) {
+    const json_t *vkey = json_array_get(list, i);
+    if (key_vkey_read(json_string_value(vkey), json_string_length(vkey),
+                      &fold->operator[fold->operator_count], NULL) != TAMIS_OK)
+      return fold_differs(fold->report, "operators with verifier keys", "another text");
+    fold->operator_count++;
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status client_signer(struct fold *fold, const struct statement *statement,
+                                       const char *signer, struct public_key *key) {
+  if (!text_is(statement, "client", signer))
+    return fold_differs(fold->report, statement_text(statement, "client"), "signed by %s", signer);
+  if (statement->kind == STATEMENT_KEY_ENROL) {
+    const char *vkey = statement_text(statement, "key");
+    return key_vkey_read(vkey, strlen(vkey), key, NULL) == TAMIS_OK
+               ? TAMIS_OK
+               : fold_differs(fold->report, "a verifier key", "%s", vkey);
+  }
+  const struct fold_client *client = client_find(fold, signer);
+  if (!client) return fold_differs(fold->report, "a client that was enrolled before", "%s", signer);
+  if (client->revoked)
+    return fold_differs(fold->report, "a client whose key is good", "the revoked key of %s",
+                        signer);
+  *key = client->key;
+  return TAMIS_OK;
+}
+
+enum tamis_status fold_signer(struct fold *fold, const struct statement *statement,
+                              const char *signer, struct public_key *key) {
+  const char *role = statement_kind_signer(statement->kind);
+  if (strcmp(role, "client") == 0) return client_signer(fold, statement, signer, key);
+  const struct public_key *found = &fold->aggregator;
+  if (strcmp(role, "operator") == 0) {
+    if (statement->kind == STATEMENT_GENESIS && fold->operator_count == 0) {
+      enum tamis_status status = operators_read(fold, statement);
+      if (status != TAMIS_OK) return status;
+    }
+    found = operator_find(fold, signer);
+  }
+  if (!found || strcmp(found->name, signer) != 0)
+    return fold_differs(fold->report, role, "signed by %s", signer);
+  *key = *found;
+  return TAMIS_OK;
+}
+
+/* ---- What may follow what ---- */
+
+struct folding {
+  struct fold *fold;
+  uint64_t index;
+  const struct statement *statement;
+};
+
+static enum tamis_status differs(const struct folding *f, const char *expected, const char *found) {
+  return fold_differs(f->fold->report, expected, "%s", found);
+}
+
+static enum tamis_status digests_agree(const struct folding *f, const char *expected,
+                                       const struct digest *want, const struct digest *have) {
+  char want_hex[DIGEST_HEX_SIZE], have_hex[DIGEST_HEX_SIZE], text[200];
+  if (digest_equal(want, have)) return TAMIS_OK;
+  digest_to_hex(want, want_hex);
+  digest_to_hex(have, have_hex);
+  snprintf(text, sizeof text, "%s %s", expected, want_hex);
+  return differs(f, text, have_hex);
+}
+
+static enum tamis_status fold_genesis(const struct folding *f) {
+  char vkey[KEY_VKEY_SIZE];
+  if (f->index != 0) return differs(f, "one genesis, at entry 0", "another");
+  key_vkey_write(&f->fold->log_key, vkey);
+  if (!text_is(f->statement, "log_key", vkey))
+    return differs(f, vkey, statement_text(f->statement, "log_key"));
+  struct digest digest = digest_of(vkey, strlen(vkey));
+  const char *text = statement_text(f->statement, "aggregator_key");
+  if (key_vkey_read(text, strlen(text), &f->fold->aggregator, NULL) != TAMIS_OK)
+    return differs(f, "the aggregator's verifier key", text);
+  return digests_agree(f, "the log key's digest", &digest, &f->statement->subject[0]);
+}
+
+static enum tamis_status fold_create(const struct folding *f) {
+  struct fold *fold = f->fold;
+  const char *name = statement_text(f->statement, "federation");
+  if (federation_find(fold, name)) return differs(f, "a federation of a new name", name);
+  fold->federation = room(fold->federation, fold->federation_count, &fold->federation_capacity,
+                          sizeof *fold->federation);
+  struct fold_federation *federation = &fold->federation[fold->federation_count++];
+  snprintf(federation->name, sizeof federation->name, "%s", name);
+  snprintf(federation->rule, sizeof federation->rule, "%s", statement_text(f->statement, "rule"));
+  federation->layout = statement_digest(f->statement, "layout");
+  federation->parameters = statement_integer(f->statement, "parameters");
+  federation->head = f->statement->subject[0];
+  federation->model = room(NULL, 0, &federation->model_capacity, sizeof *federation->model);
+  federation->model[0] = federation->head;
+  fold->report->federations++;
+  return TAMIS_OK;
+}
+
+static struct fold_invitation *invitation_find(const struct fold *fold,
+                                               const struct digest *token) {
+  for (size_t i = fold->invitation_count; i-- > 0;)
+    if (digest_equal(&fold->invitation[i].token, token)) return &fold->invitation[i];
+  return NULL;
+}
+
+static enum tamis_status fold_invite(const struct folding *f) {
+  struct fold *fold = f->fold;
+  if (invitation_find(fold, &f->statement->subject[0]))
+    return differs(f, "a token that was not there before", "the same token again");
+  fold->invitation = room(fold->invitation, fold->invitation_count, &fold->invitation_capacity,
+                          sizeof *fold->invitation);
+  struct fold_invitation *invitation = &fold->invitation[fold->invitation_count++];
+  invitation->token = f->statement->subject[0];
+  snprintf(invitation->client, sizeof invitation->client, "%s",
+           statement_text(f->statement, "client"));
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_enrol(const struct folding *f) {
+  const char *name = statement_text(f->statement, "client");
+  const char *vkey = statement_text(f->statement, "key");
+  struct digest token = statement_digest(f->statement, "token");
+  struct fold_invitation *invitation = invitation_find(f->fold, &token);
+  struct fold_client *client = client_find(f->fold, name);
+  struct public_key key;
+  if (!invitation || invitation->used || strcmp(invitation->client, name) != 0)
+    return differs(f, "an unused invitation for this client", name);
+  if (client && !client->revoked) return differs(f, "a client that has no good key", name);
+  if (key_vkey_read(vkey, strlen(vkey), &key, NULL) != TAMIS_OK || strcmp(key.name, name) != 0)
+    return differs(f, "a key of the client's name", vkey);
+  struct digest digest = digest_of(key.byte, sizeof key.byte);
+  invitation->used = true;
+  if (!client) {
+    client = client_add(f->fold, name);
+    f->fold->report->clients++;
+  }
+  client->key = key;
+  client->revoked = false;
+  return digests_agree(f, "the key's digest", &digest, &f->statement->subject[0]);
+}
+
+/* The client that an operator's statement names, by name and by key. */
+static enum tamis_status named_client(const struct folding *f, struct fold_client **client) {
+  const char *name = statement_text(f->statement, "client");
+  *client = client_find(f->fold, name);
+  if (!*client) return differs(f, "a client that was enrolled before", name);
+  struct digest digest = digest_of((*client)->key.byte, KEY_PUBLIC_SIZE);
+  return digests_agree(f, "the key's digest", &digest, &f->statement->subject[0]);
+}
+
+static enum tamis_status fold_revoke(const struct folding *f) {
+  struct fold_client *client;
+  enum tamis_status status = named_client(f, &client);
+  if (status == TAMIS_OK) client->revoked = true;
+  return status;
+}
+
+static enum tamis_status named_federation(const struct folding *f,
+                                          struct fold_federation **federation) {
+  const char *name = statement_text(f->statement, "federation");
+  *federation = federation_find(f->fold, name);
+  return *federation ? TAMIS_OK : differs(f, "a federation that was created before", name);
+}
+
+static const char *const phase_names[] = {"no round under way", "a round collecting updates",
+                                          "a round whose verdicts are logged",
+                                          "a round whose aggregate is logged"};
+
+/* The federation, if its round is the one spoken of and in `phase`. */
+static enum tamis_status current(const struct folding *f, enum fold_phase phase,
+                                 struct fold_federation **out) {
+  enum tamis_status status = named_federation(f, out);
+  if (status != TAMIS_OK) return status;
+  const struct fold_federation *federation = *out;
+  int64_t round = statement_integer(f->statement, "round");
+  if (federation->phase == phase && federation->round == round) return TAMIS_OK;
+  return fold_differs(f->fold->report, phase_names[phase],
+                      "%s of round %lld, with %s in round %lld",
+                      statement_kind_name(f->statement->kind), (long long)round,
+                      phase_names[federation->phase], (long long)federation->round);
+}
+
+static enum tamis_status fold_open(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  struct digest layout = statement_digest(f->statement, "layout");
+  if (federation->phase != FOLD_WAITING)
+    return differs(f, phase_names[FOLD_WAITING], phase_names[federation->phase]);
+  if (statement_integer(f->statement, "round") != federation->round + 1)
+    return fold_differs(f->fold->report, "the next round", "round %lld after %lld",
+                        (long long)statement_integer(f->statement, "round"),
+                        (long long)federation->round);
+  if (!text_is(f->statement, "rule", federation->rule))
+    return differs(f, federation->rule, statement_text(f->statement, "rule"));
+  if (statement_integer(f->statement, "parameters") != federation->parameters)
+    return differs(f, "the federation's number of parameters", "another number");
+  status = digests_agree(f, "the federation's layout", &federation->layout, &layout);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the head", &federation->head, &f->statement->subject[0]);
+  if (status != TAMIS_OK) return status;
+  federation->round++;
+  federation->model = room(federation->model, (size_t)federation->round,
+                           &federation->model_capacity, sizeof *federation->model);
+  federation->phase = FOLD_COLLECTING;
+  federation->base = federation->head;
+  federation->update_count = 0;
+  f->fold->report->rounds++;
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_update(const struct folding *f) {
+  struct fold_federation *federation;
+  const struct fold_client *client = client_find(f->fold, statement_text(f->statement, "client"));
+  struct digest base = statement_digest(f->statement, "base");
+  enum tamis_status status = current(f, FOLD_COLLECTING, &federation);
+  if (status == TAMIS_OK) status = digests_agree(f, "the round's base", &federation->base, &base);
+  if (status != TAMIS_OK) return status;
+  assert(client); /* fold_signer has found it */
+  size_t position = (size_t)(client - f->fold->client);
+  if (*excluded_at(federation, position))
+    return differs(f, "no update of an excluded client", client->name);
+  for (size_t i = 0; i < federation->update_count; i++)
+    if (federation->update[i].client == position)
+      return differs(f, "one update of a client in a round", client->name);
+  federation->update = room(federation->update, federation->update_count,
+                            &federation->update_capacity, sizeof *federation->update);
+  federation->update[federation->update_count++] =
+      (struct fold_update){position, f->index, f->statement->subject[0]};
+  f->fold->report->updates++;
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_refusal(const struct folding *f) {
+  struct fold_federation *federation;
+  const char *name = statement_text(f->statement, "client");
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK && !client_find(f->fold, name))
+    status = differs(f, "a client that was enrolled before", name);
+  return status;
+}
+
+static enum tamis_status fold_verdicts(const struct folding *f) {
+  static const char *const verdict[] = {"accepted", "clipped", "held", "rejected"};
+  struct fold_federation *federation;
+  enum tamis_status status = current(f, FOLD_COLLECTING, &federation);
+  if (status != TAMIS_OK) return status;
+  uint64_t count = 0;
+  for (size_t i = 0; i < 4; i++) {
+    int64_t part = statement_integer(f->statement, verdict[i]);
+    count += part > 0 ? (uint64_t)part : 0;
+  }
+  if (count != federation->update_count)
+    return fold_differs(f->fold->report, "one verdict for each update", "%llu for %zu updates",
+                        (unsigned long long)count, federation->update_count);
+  federation->phase = FOLD_JUDGED;
+  federation->verdicts = f->statement->subject[0];
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_state(const struct folding *f) {
+  struct fold_federation *federation;
+  const char *name = statement_text(f->statement, "client");
+  const struct fold_client *client = client_find(f->fold, name);
+  enum tamis_status status = current(f, FOLD_JUDGED, &federation);
+  if (status == TAMIS_OK)
+    status =
+        digests_agree(f, "the round's verdicts", &federation->verdicts, &f->statement->subject[0]);
+  if (status != TAMIS_OK) return status;
+  if (!client) return differs(f, "a client that was enrolled before", name);
+  *excluded_at(federation, (size_t)(client - f->fold->client)) =
+      text_is(f->statement, "to", "excluded");
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_aggregate(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = current(f, FOLD_JUDGED, &federation);
+  if (status != TAMIS_OK) return status;
+  int64_t used = statement_integer(f->statement, "updates");
+  if (!text_is(f->statement, "rule", federation->rule))
+    return differs(f, federation->rule, statement_text(f->statement, "rule"));
+  if (used < 0 || (uint64_t)used > federation->update_count)
+    return fold_differs(f->fold->report, "an aggregate of the round's updates", "%lld of %zu",
+                        (long long)used, federation->update_count);
+  federation->phase = FOLD_AGGREGATED;
+  federation->candidate = f->statement->subject[0];
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_promote(const struct folding *f) {
+  struct fold_federation *federation;
+  struct digest from = statement_digest(f->statement, "from");
+  enum tamis_status status = current(f, FOLD_AGGREGATED, &federation);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the candidate", &federation->candidate, &f->statement->subject[0]);
+  if (status == TAMIS_OK) status = digests_agree(f, "the head", &federation->head, &from);
+  if (status != TAMIS_OK) return status;
+  federation->head = federation->candidate;
+  federation->model[federation->round] = federation->head;
+  federation->phase = FOLD_WAITING;
+  return TAMIS_OK;
+}
+
+/* A round is held when its rule is not feasible, or when its candidate does not pass. */
+static enum tamis_status fold_hold(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK)
+    status = current(f, federation->phase == FOLD_AGGREGATED ? FOLD_AGGREGATED : FOLD_JUDGED,
+                     &federation);
+  if (status == TAMIS_OK) federation->phase = FOLD_WAITING;
+  return status;
+}
+
+static enum tamis_status fold_abandon(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK && federation->phase == FOLD_WAITING)
+    status = differs(f, "a round under way", phase_names[FOLD_WAITING]);
+  if (status == TAMIS_OK) status = current(f, federation->phase, &federation);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the round's base", &federation->base, &f->statement->subject[0]);
+  if (status == TAMIS_OK) federation->phase = FOLD_WAITING;
+  return status;
+}
+
+static enum tamis_status standing_set(const struct folding *f, bool excluded) {
+  struct fold_federation *federation;
+  struct fold_client *client;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK) status = named_client(f, &client);
+  if (status == TAMIS_OK) *excluded_at(federation, (size_t)(client - f->fold->client)) = excluded;
+  return status;
+}
+
+static enum tamis_status fold_exclusion(const struct folding *f) {
+  return standing_set(f, true);
+}
+
+static enum tamis_status fold_reinstatement(const struct folding *f) {
+  return standing_set(f, false);
+}
+
+static enum tamis_status fold_rollback(const struct folding *f) {
+  struct fold_federation *federation;
+  int64_t to = statement_integer(f->statement, "to_round");
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (to < 0 || to > federation->round || digest_is_zero(&federation->model[to]))
+    return fold_differs(f->fold->report, "a round that promoted a model", "round %lld",
+                        (long long)to);
+  status = digests_agree(f, "the model of that round", &federation->model[to],
+                         &f->statement->subject[0]);
+  if (status == TAMIS_OK) federation->head = federation->model[to];
+  return status;
+}
+
+static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct folding *) = {
+    [STATEMENT_GENESIS] = fold_genesis,
+    [STATEMENT_FEDERATION_CREATE] = fold_create,
+    [STATEMENT_CLIENT_INVITE] = fold_invite,
+    [STATEMENT_KEY_ENROL] = fold_enrol,
+    [STATEMENT_KEY_REVOKE] = fold_revoke,
+    [STATEMENT_ROUND_OPEN] = fold_open,
+    [STATEMENT_UPDATE] = fold_update,
+    [STATEMENT_REFUSAL] = fold_refusal,
+    [STATEMENT_VERDICTS] = fold_verdicts,
+    [STATEMENT_CLIENT_STATE] = fold_state,
+    [STATEMENT_AGGREGATE] = fold_aggregate,
+    [STATEMENT_PROMOTE] = fold_promote,
+    [STATEMENT_HOLD] = fold_hold,
+    [STATEMENT_ABANDON] = fold_abandon,
+    [STATEMENT_EXCLUSION] = fold_exclusion,
+    [STATEMENT_REINSTATEMENT] = fold_reinstatement,
+    [STATEMENT_ROLLBACK] = fold_rollback,
+};
+
+enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement) {
+  struct folding folding = {fold, index, statement};
+  if (index == 0 && statement->kind != STATEMENT_GENESIS)
+    return fold_differs(fold->report, "a genesis as the first entry", "%s",
+                        statement_kind_name(statement->kind));
+  return folders[statement->kind](&folding);
+}

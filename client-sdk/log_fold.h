@@ -1,0 +1,77 @@
+/* What the entries so far add up to, for one purpose: to tell whether the next may follow. Written
+ * apart from the server's own state, so that a fault there is not repeated here. */
+#ifndef TAMIS_LOG_FOLD_H
+#define TAMIS_LOG_FOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "client-sdk/log_verify.h"
+#include "proto/text.h"
+
+enum fold_phase { FOLD_WAITING, FOLD_COLLECTING, FOLD_JUDGED, FOLD_AGGREGATED };
+
+struct fold_client {
+  char name[TEXT_NAME_MAX + 1];
+  struct public_key key;
+  bool revoked;
+};
+
+struct fold_invitation {
+  struct digest token;
+  char client[TEXT_NAME_MAX + 1];
+  bool used;
+};
+
+struct fold_update {
+  size_t client;
+  uint64_t index;
+  struct digest digest;
+};
+
+struct fold_federation {
+  char name[TEXT_NAME_MAX + 1], rule[401];
+  struct digest layout, head;
+  int64_t parameters, round;
+  enum fold_phase phase;
+  struct digest base, candidate, verdicts;
+  struct fold_update *update; /* of the round under way */
+  size_t update_count, update_capacity;
+  struct digest *model; /* [round]: what it promoted, zero for nothing; [0] is the first model */
+  size_t model_capacity;
+  bool *excluded; /* [client] */
+  size_t excluded_capacity;
+};
+
+struct fold {
+  struct public_key log_key, aggregator;
+  struct public_key operator[8];
+  size_t operator_count;
+  struct fold_client *client;
+  size_t client_count, client_capacity;
+  uint32_t *slot; /* open addressing over names: 0 is empty, else position + 1 */
+  size_t slot_count;
+  struct fold_invitation *invitation;
+  size_t invitation_count, invitation_capacity;
+  struct fold_federation *federation;
+  size_t federation_count, federation_capacity;
+  struct log_report *report; /* borrowed: where divergences are described */
+};
+
+void fold_close(struct fold *fold);
+
+/* The key that must have signed `statement` by `signer` here. */
+enum tamis_status fold_signer(struct fold *fold, const struct statement *statement,
+                              const char *signer, struct public_key *key);
+/* Checks that the statement may stand at `index`, and takes it in. */
+enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement);
+
+/* The federation that a statement just taken in speaks of. */
+const struct fold_federation *fold_federation_of(const struct fold *fold,
+                                                 const struct statement *statement);
+
+/* Describes the divergence and returns BAD_PROOF. */
+enum tamis_status fold_differs(struct log_report *report, const char *expected, const char *found,
+                               ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,329 @@
+/* Reads like the list of what a log promises: bytes, signer, order, tree, files. */
+#include "client-sdk/log_verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "client-sdk/log_fold.h"
+#include "proto/canonical.h"
+#include "proto/checkpoint.h"
+#include "proto/envelope.h"
+#include "proto/merkle.h"
+
+enum { MANIFEST_SIZE_MAX = 64 << 20, WINDOW_SIZE = 1 << 18 };
+
+struct log_verify {
+  struct log_report report;
+  struct fold fold;
+  struct merkle_tree *tree;
+  char *blob_folder; /* NULL: no files are checked */
+};
+
+enum tamis_status log_verify_open(const char *log_vkey, const char *blob_folder,
+                                  struct log_verify **out, struct fault *fault) {
+  struct public_key log_key;
+  if (key_library_start() != TAMIS_OK)
+    return fault_set(fault, TAMIS_INTERNAL, "libsodium does not start");
+  enum tamis_status status = key_vkey_read(log_vkey, strlen(log_vkey), &log_key, fault);
+  if (status != TAMIS_OK) return status;
+  struct log_verify *verify = calloc(1, sizeof *verify);
+  if (!verify) return fault_plain(fault, TAMIS_NO_MEMORY);
+  verify->fold.log_key = log_key;
+  verify->fold.report = &verify->report;
+  verify->tree = merkle_tree_new();
+  verify->blob_folder = blob_folder ? strdup(blob_folder) : NULL;
+  *out = verify;
+  return TAMIS_OK;
+}
+
+void log_verify_close(struct log_verify *verify) {
+  if (!verify) return;
+  fold_close(&verify->fold);
+  merkle_tree_free(verify->tree);
+  free(verify->blob_folder);
+  free(verify);
+}
+
+const struct log_report *log_verify_report(const struct log_verify *verify) {
+  return &verify->report;
+}
+
+/* ---- Files ---- */
+
+static enum tamis_status blob_open(struct log_verify *verify, const struct digest *digest,
+                                   int *fd) {
+  char path[4096], hex[DIGEST_HEX_SIZE];
+  digest_to_hex(digest, hex);
+  int length = snprintf(path, sizeof path, "%s/%.2s/%s", verify->blob_folder, hex, hex);
+  if (length < 0 || (size_t)length >= sizeof path)
+    return fold_differs(&verify->report, "a path of sane length", "%.100s", path);
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (*fd >= 0) return TAMIS_OK;
+  return fold_differs(&verify->report, "every blob that the log names", "%s: %s", hex,
+                      strerror(errno));
+}
+
+/* Hashes the file `digest`; `*size` is its length. With `text` keeps the bytes too, malloc'd. */
+static enum tamis_status blob_check(struct log_verify *verify, const struct digest *digest,
+                                    uint64_t *size, char **text) {
+  int fd = -1;
+  enum tamis_status status = blob_open(verify, digest, &fd);
+  if (status != TAMIS_OK) return status;
+  struct digest_stream *hash = digest_stream_new();
+  char *window = malloc(WINDOW_SIZE), *kept = NULL;
+  ssize_t got = 0;
+  *size = 0;
+  while (window && (got = read(fd, window, WINDOW_SIZE)) > 0) {
+    digest_stream_add(hash, window, (size_t)got);
+    if (text && *size + (uint64_t)got <= MANIFEST_SIZE_MAX) {
+      char *grown = realloc(kept, *size + (size_t)got);
+      if (!grown) abort(); /* as in log_fold.c */
+      memcpy(grown + *size, window, (size_t)got);
+      kept = grown;
+    }
+    *size += (uint64_t)got;
+  }
+  struct digest found = digest_stream_finish(hash);
+  if (!window || got < 0 || !digest_equal(&found, digest)) {
+    char hex[DIGEST_HEX_SIZE], other[DIGEST_HEX_SIZE];
+    digest_to_hex(digest, hex);
+    digest_to_hex(&found, other);
+    status = fold_differs(&verify->report, hex, "a file with that name and digest %s", other);
+  }
+  digest_stream_free(hash);
+  free(window);
+  close(fd);
+  if (status == TAMIS_OK && text)
+    *text = kept;
+  else
+    free(kept);
+  verify->report.blobs += status == TAMIS_OK;
+  verify->report.bytes += status == TAMIS_OK ? *size : 0;
+  return status;
+}
+
+/* A manifest of this federation and round with a list called `name`. The list is a new reference.
+ */
+static enum tamis_status manifest_open(struct log_verify *verify, const struct statement *statement,
+                                       const struct digest *digest, const char *name,
+                                       json_t **list) {
+  uint64_t size;
+  char *text = NULL;
+  json_t *manifest = NULL;
+  const char *federation = "";
+  int64_t round = -1;
+  enum tamis_status status = blob_check(verify, digest, &size, &text);
+  if (status != TAMIS_OK) return status;
+  *list = NULL;
+  if (size > 0 && size <= MANIFEST_SIZE_MAX &&
+      canonical_decode(text, (size_t)size, &manifest, NULL) == TAMIS_OK &&
+      canonical_text(manifest, "federation", &federation) &&
+      canonical_integer(manifest, "round", &round) &&
+      strcmp(federation, statement_text(statement, "federation")) == 0 &&
+      round == statement_integer(statement, "round"))
+    *list = json_incref(json_object_get(manifest, name));
+  if (!json_is_array(*list))
+    status = fold_differs(&verify->report, "a manifest of this federation and round",
+                          "%.64s, round %lld", federation, (long long)round);
+  json_decref(manifest);
+  free(text);
+  return status;
+}
+
+static const struct fold_update *update_find(const struct fold_federation *federation,
+                                             int64_t index) {
+  for (size_t i = 0; i < federation->update_count; i++)
+    if (index >= 0 && federation->update[i].index == (uint64_t)index) return &federation->update[i];
+  return NULL;
+}
+
+/* An element of a verdict or weight manifest must be an update of the round, once, as logged. */
+static enum tamis_status element_check(struct log_verify *verify,
+                                       const struct fold_federation *federation,
+                                       const json_t *element, int64_t *before) {
+  const char *client = "", *update = "";
+  int64_t index = -1;
+  struct digest digest;
+  if (!canonical_integer(element, "index", &index) || !canonical_text(element, "client", &client) ||
+      !canonical_text(element, "update", &update) ||
+      !digest_from_hex(update, strlen(update), &digest))
+    return fold_differs(&verify->report, "index, client and update in the manifest",
+                        "other fields");
+  const struct fold_update *logged = update_find(federation, index);
+  if (!logged || !digest_equal(&logged->digest, &digest) ||
+      strcmp(verify->fold.client[logged->client].name, client) != 0)
+    return fold_differs(&verify->report, "updates of this round in the manifest",
+                        "entry %lld of %.64s", (long long)index, client);
+  if (index == *before)
+    return fold_differs(&verify->report, "each update once in the manifest", "entry %lld twice",
+                        (long long)index);
+  *before = index;
+  return TAMIS_OK;
+}
+
+static int by_index(const void *a, const void *b) {
+  int64_t first = 0, second = 0;
+  canonical_integer(*(json_t *const *)a, "index", &first);
+  canonical_integer(*(json_t *const *)b, "index", &second);
+  return (first > second) - (first < second);
+}
+
+/* In the order of the log, so that doubles stand side by side. */
+static enum tamis_status updates_check(struct log_verify *verify, const struct statement *statement,
+                                       const struct digest *manifest, uint64_t count_due) {
+  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
+  json_t *list = NULL;
+  int64_t before = -1;
+  enum tamis_status status = manifest_open(verify, statement, manifest, "updates", &list);
+  size_t count = json_array_size(list);
+  if (status == TAMIS_OK && count != count_due)
+    status = fold_differs(&verify->report, "as many updates in the manifest as the entry says",
+                          "%zu, not %llu", count, (unsigned long long)count_due);
+  json_t **sorted = status == TAMIS_OK ? calloc(count + 1, sizeof(json_t *)) : NULL;
+  for (size_t i = 0; sorted && i < count; i++) sorted[i] = json_array_get(list, i);
+  if (sorted) qsort(sorted, count, sizeof(json_t *), by_index);
+  for (size_t i = 0; status == TAMIS_OK && sorted && i < count; i++)
+    status = element_check(verify, federation, sorted[i], &before);
+  free(sorted);
+  json_decref(list);
+  return status;
+}
+
+static enum tamis_status update_check(struct log_verify *verify,
+                                      const struct statement *statement) {
+  uint64_t size, due = (uint64_t)statement_integer(statement, "size");
+  enum tamis_status status = blob_check(verify, &statement->subject[0], &size, NULL);
+  if (status == TAMIS_OK && size != due)
+    status = fold_differs(&verify->report, "an update of the signed size", "%llu bytes, not %llu",
+                          (unsigned long long)size, (unsigned long long)due);
+  return status;
+}
+
+static enum tamis_status cohort_check(struct log_verify *verify,
+                                      const struct statement *statement) {
+  struct digest cohort = statement_digest(statement, "cohort");
+  json_t *list = NULL;
+  enum tamis_status status = manifest_open(verify, statement, &cohort, "clients", &list);
+  int64_t selected = statement_integer(statement, "selected");
+  if (status == TAMIS_OK && json_array_size(list) != (size_t)selected)
+    status = fold_differs(&verify->report, "a cohort of the selected clients", "%zu, not %lld",
+                          json_array_size(list), (long long)selected);
+  json_decref(list);
+  return status;
+}
+
+static enum tamis_status verdicts_check(struct log_verify *verify,
+                                        const struct statement *statement) {
+  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
+  struct digest gram = statement_digest(statement, "gram");
+  uint64_t size;
+  enum tamis_status status =
+      updates_check(verify, statement, &statement->subject[0], federation->update_count);
+  if (status == TAMIS_OK && !digest_is_zero(&gram)) status = blob_check(verify, &gram, &size, NULL);
+  return status;
+}
+
+static enum tamis_status aggregate_check(struct log_verify *verify,
+                                         const struct statement *statement) {
+  uint64_t size;
+  enum tamis_status status = blob_check(verify, &statement->subject[0], &size, NULL);
+  if (status == TAMIS_OK)
+    status = updates_check(verify, statement, &statement->subject[1],
+                           (uint64_t)statement_integer(statement, "updates"));
+  return status;
+}
+
+static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {
+  uint64_t size;
+  switch (statement->kind) {
+  case STATEMENT_FEDERATION_CREATE: return blob_check(verify, &statement->subject[0], &size, NULL);
+  case STATEMENT_ROUND_OPEN: return cohort_check(verify, statement);
+  case STATEMENT_UPDATE: return update_check(verify, statement);
+  case STATEMENT_VERDICTS: return verdicts_check(verify, statement);
+  case STATEMENT_AGGREGATE: return aggregate_check(verify, statement);
+  default: return TAMIS_OK; /* names nothing that was not named before */
+  }
+}
+
+/* ---- Entries ---- */
+
+static enum tamis_status signature_check(struct log_verify *verify, const struct envelope *envelope,
+                                         const struct statement *statement) {
+  struct public_key key;
+  const char *signer = envelope->signature[0].keyid;
+  if (envelope->signature_count != 1)
+    return fold_differs(&verify->report, "one signature", "%zu", envelope->signature_count);
+  enum tamis_status status = fold_signer(&verify->fold, statement, signer, &key);
+  if (status == TAMIS_OK && envelope_verify(envelope, &key, NULL) != TAMIS_OK)
+    status = fold_differs(&verify->report, "a signature that verifies under the signer's key",
+                          "a %s signed as %s that does not", statement_kind_name(statement->kind),
+                          signer);
+  verify->report.signatures += status == TAMIS_OK;
+  return status;
+}
+
+static enum tamis_status entry_check(struct log_verify *verify, uint64_t index, const char *bytes,
+                                     size_t length) {
+  struct fault fault;
+  struct envelope envelope = {0};
+  struct statement statement = {0};
+  enum tamis_status status = envelope_open(bytes, length, &envelope, &fault);
+  if (status == TAMIS_OK)
+    status = statement_read(envelope.payload, envelope.payload_length, verify->fold.log_key.name,
+                            &statement, &fault);
+  if (status != TAMIS_OK)
+    status = fold_differs(&verify->report, "a canonical envelope with a statement of this log",
+                          "%.180s", fault.text);
+  if (status == TAMIS_OK) status = signature_check(verify, &envelope, &statement);
+  if (status == TAMIS_OK) status = fold_entry(&verify->fold, index, &statement);
+  if (status == TAMIS_OK && verify->blob_folder) status = files_check(verify, &statement);
+  if (status == TAMIS_OK) verify->report.kind[statement.kind]++;
+  statement_close(&statement);
+  envelope_close(&envelope);
+  return status;
+}
+
+enum tamis_status log_verify_entry(void *context, uint64_t index, const char *bytes,
+                                   size_t length) {
+  struct log_verify *verify = context;
+  struct log_report *report = &verify->report;
+  if (report->status != TAMIS_OK) return report->status;
+  struct digest leaf = merkle_leaf(bytes, length);
+  if (index == report->entries)
+    report->status = entry_check(verify, index, bytes, length);
+  else
+    report->status =
+        fold_differs(report, "entries without gaps", "entry %llu", (unsigned long long)index);
+  report->index = index;
+  if (report->status != TAMIS_OK) return report->status;
+  merkle_tree_append(verify->tree, &leaf);
+  report->entries++;
+  return TAMIS_OK;
+}
+
+enum tamis_status log_verify_finish(struct log_verify *verify, const char *note, size_t length) {
+  struct log_report *report = &verify->report;
+  struct checkpoint checkpoint;
+  struct fault fault;
+  if (report->status != TAMIS_OK) return report->status;
+  report->index = report->entries;
+  if (checkpoint_open(note, length, &verify->fold.log_key, &checkpoint, &fault) != TAMIS_OK)
+    return report->status =
+               fold_differs(report, "a checkpoint that the log key signed", "%.180s", fault.text);
+  if (checkpoint.size > report->entries)
+    return report->status = fold_differs(report, "as many entries as the checkpoint covers",
+                                         "%llu of %llu", (unsigned long long)report->entries,
+                                         (unsigned long long)checkpoint.size);
+  report->covered = checkpoint.size;
+  report->root = merkle_tree_root(verify->tree, checkpoint.size);
+  if (!digest_equal(&report->root, &checkpoint.root)) {
+    char want[DIGEST_HEX_SIZE], have[DIGEST_HEX_SIZE];
+    digest_to_hex(&checkpoint.root, want);
+    digest_to_hex(&report->root, have);
+    report->status = fold_differs(report, want, "tree root %s", have);
+  }
+  return report->status;
+}

@@ -1,0 +1,44 @@
+/* Checks a whole log as a stranger can: every signature by the key that was good at that place,
+ * every entry possible after those before it, the tree under the signed checkpoint, and with the
+ * blob folder every file that the log names. Trusts nothing but the log's verifier key. */
+#ifndef TAMIS_LOG_VERIFY_H
+#define TAMIS_LOG_VERIFY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "proto/digest.h"
+#include "proto/fault.h"
+#include "proto/key.h"
+#include "proto/statement.h"
+
+struct log_report {
+  uint64_t entries, signatures; /* checked and good */
+  uint64_t federations, clients, rounds, updates;
+  uint64_t blobs, bytes; /* of files whose digest was checked */
+  uint64_t kind[STATEMENT_KIND_COUNT];
+  uint64_t covered;         /* entries under the checkpoint; those after it nobody has signed for */
+  struct digest root;       /* of the covered entries */
+  enum tamis_status status; /* TAMIS_OK: nothing is wrong */
+  uint64_t index;           /* of the first entry where log and rules part */
+  char expected[200], found[200];
+};
+
+struct log_verify;
+
+/* `blob_folder` holds files as `ab/abcdef...`; NULL: the log alone is checked. */
+enum tamis_status log_verify_open(const char *log_vkey, const char *blob_folder,
+                                  struct log_verify **verify, struct fault *fault);
+void log_verify_close(struct log_verify *verify);
+
+/* One entry after the other, from 0; fits operator_entries and journal_reader_walk. Other than
+ * TAMIS_OK at the first divergence, which the report then describes. */
+enum tamis_status log_verify_entry(void *verify, uint64_t index, const char *envelope,
+                                   size_t length);
+
+/* At the end: the checkpoint (a signed note) must be over a prefix of what was walked. */
+enum tamis_status log_verify_finish(struct log_verify *verify, const char *note, size_t length);
+
+/* Borrowed; final after log_verify_finish or the first divergence. */
+const struct log_report *log_verify_report(const struct log_verify *verify);
+
+#endif
