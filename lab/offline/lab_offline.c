@@ -143,8 +143,11 @@ static bool world_open(struct world *world, const struct plan *plan) {
   if (!world->mlp || !world->head || !world->deltas || !world->previous || !world->labels)
     return false;
   if (!partition_dirichlet(&world->partition, world->train.labels, world->train.count,
-                           plan->clients, plan->alpha, SHARE_MIN, random_mix(plan->seed, 3)))
+                           plan->clients, plan->alpha, SHARE_MIN, random_mix(plan->seed, 3))) {
+    fprintf(stderr, "lab_offline: %zu examples do not give %zu clients %d each\n",
+            world->train.count, plan->clients, SHARE_MIN);
     return false;
+  }
   mlp_init(world->shape, random_mix(plan->seed, 4), world->head);
   if (!plan->evidence) return true;
   world->evidence = fopen(plan->evidence, "w");
