@@ -37,10 +37,12 @@ void text_base64_encode(const uint8_t *bytes, size_t length, char *out) {
   sodium_bin2base64(out, text_base64_size(length), bytes, length, sodium_base64_VARIANT_ORIGINAL);
 }
 
-/* libsodium refuses spaces, wrong padding and leftover bits: one spelling per value. */
+/* libsodium refuses spaces, wrong padding and leftover bits, but 1.0.18 takes some bytes above 0x7f
+ * for '+' or '/' where char is signed; hence the first check. */
 bool text_base64_decode(const char *text, size_t text_length, uint8_t *bytes, size_t *length) {
   const char *end = NULL;
   size_t count = 0;
+  if (!text_is_printable(text, text_length)) return false;
   if (sodium_base642bin(bytes, *length, text, text_length, NULL, &count, &end,
                         sodium_base64_VARIANT_ORIGINAL) != 0)
     return false;

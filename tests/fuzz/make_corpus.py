@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""Seed corpora for the targets of proto/: the byte strings of PROTOCOL.md 8 and a few made here. Run it when the page changes."""
+import base64
+import pathlib
+import re
+import struct
+
+HERE = pathlib.Path(__file__).parent
+PAGE = HERE.parent.parent / "PROTOCOL.md"
+BLOCK = dict(re.findall(r"^```text (\w+)\n(.*?)\n```$", PAGE.read_text(encoding="utf-8"), re.S | re.M))
+TEXT = {name: value.encode() for name, value in BLOCK.items()}
+LEAVES_NOTE = """fl.example/agg1
+5
+ANIYKaVQMUU0irz3ElE+rPKidCEa2D6XAgK7W22AsoY=
+
+— fl.example/agg1 qUS3kex1UEqYZ0/wLgF5JKjjfEn+9CMHUCWdsTrYym+AdFCwwTf5UCW6MhJbI0GGrXNCxFPMcSm3FpLd5xvgdD7Efwg=
+— fl.example/client/c1 qYry3gAAAABlU/EA/ro3c6zXqA2ITwrQxnMBHSkg/aR2onmjzyYsop+VIoxmy4Es0TMiL7Z5OJXCEXOTrY0P9sE+7c8AC697IPdsAg==
+"""
+LEAF_2_PROOF = """c2sp.org/tlog-proof@v1
+extra AAAA
+index 2
+92g2MlrsVpnY1x+OQunUfFwpsIBZuiljhPfKQK06QK4=
+YKU+7Q3oepDI5ZQnxZxGJTwzp2oJUCpRgBMAknt+a9w=
+6p/BobbhkbRg0NYwbj6HDBc/OTMPE82htwz8cr3DmLo=
+
+"""
+
+
+def unhex(name):
+    return bytes.fromhex(BLOCK[name])
+
+
+def safetensors(header, data):
+    text = header.encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def field(number, data):
+    assert len(data) < 128
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+CORPORA = {
+    "canonical": {
+        **{name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},
+        "manifest": TEXT["cohort_manifest"],
+        "escapes": b'["\\"","\\\\","/",-9007199254740991,0,true,false,{},[]]',
+        "deep": b"[" * 16 + b"]" * 16,
+    },
+    "statement": {name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},
+    "checkpoint": {
+        "cosigned": LEAVES_NOTE.encode(), "leaf_2": (LEAF_2_PROOF + LEAVES_NOTE).encode(),
+        "plan": TEXT["plan_receipt"] + b"\n", "update": TEXT["update_receipt"] + b"\n",
+    },
+    "tensor": {
+        "model": unhex("model_file"),
+        "gram": safetensors('{"gram":{"dtype":"F64","shape":[2,2],"data_offsets":[0,32]}}', struct.pack("<4d", 1, 2, 2, 5)),
+        "torch": safetensors('{"__metadata__":{"format":"pt"}, "b":{"shape":[1],"dtype":"F32","data_offsets":[8,12]},'
+                             '"a":{"data_offsets":[0,8],"dtype":"F32","shape":[1,2]},'
+                             '"none":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}', bytes(12)),
+        "announced": safetensors('{"a":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4194304]}}', b"")
+                     + struct.pack("<Q", 4194304 + 128),
+    },
+    "chunk": {
+        "update": unhex("upload_data_message"), "one": b"\x12\x01x", "empty": b"\x12\x00",
+        "long": b"\x12\x81\x00x", "trailer": unhex("upload_trailer_message"),
+        "two": b"\x12\x01a\x12\x01b",
+    },
+    "unpack": {
+        "header": unhex("upload_header_message"), "trailer": unhex("upload_trailer_message"),
+        "data": unhex("upload_data_message"),
+        "query": field(1, b"session") + field(2, b"clients") + field(3, b"digits") + field(3, b"") + b"\x20\x05",
+        "unknown": b"\x78\x01\xfa\x01\x02ab", "enrol": field(1, unhex("token")) + field(2, b"{}"),
+        "poll": b"\x08\x01\x10\xe8\x07" + field(3, b"digits") + b"\x20\x01" + field(5, b"{}") + b"\x50\x01",
+    },
+    "key": {
+        **{name: TEXT[name] for name in BLOCK if name.endswith("_vkey")},
+        "base64": base64.b64encode(bytes(range(32))), "high_bytes": b"A\xd4AA", "name": b"clinic-7", "witness":
+        b"fl.example/client/c1+a98af2de+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU",
+    },
+}
+
+for target, files in CORPORA.items():
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
