@@ -1,0 +1,381 @@
+/* `tamis client`: who takes part, how they stand, and what an operator does about it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/client_key.h"
+#include "cli/command_run.h"
+#include "cli/human.h"
+#include "client-sdk/invitation.h"
+#include "proto/text.h"
+
+enum { ROUNDS_SHOWN = 20 };
+
+static const struct column columns[] = {
+    {"NAME", "client", CELL_TEXT, false},
+    {"STATE", "state", CELL_STATE, false},
+    {"REPUT", "reputation", CELL_REAL, false},
+    {"RISK", "risk", CELL_REAL, true},
+    {"ROUNDS", "rounds", CELL_COUNT, false},
+    {"ACC", "accepted", CELL_COUNT, false},
+    {"HELD", "held", CELL_COUNT, false},
+    {"REJ", "rejected", CELL_COUNT, false},
+    {"REF", "refused", CELL_COUNT, true},
+    {"CUSUM", "cusum", CELL_REAL, true},
+    {"LAST", "last_round", CELL_COUNT, true},
+    {"REVOKED", "revoked", CELL_FLAG, true},
+    {"ORGANISATION", "organisation", CELL_TEXT, true},
+    {"FEDERATION", "federation", CELL_TEXT, true},
+    {"SENTENCE", "sentence", CELL_SENTENCE, false},
+};
+
+/* The same before any federation is named: a client has one row in each. */
+static const struct column everywhere[] = {
+    {"NAME", "client", CELL_TEXT, false},    {"FEDERATION", "federation", CELL_TEXT, false},
+    {"STATE", "state", CELL_STATE, false},   {"REPUT", "reputation", CELL_REAL, false},
+    {"ROUNDS", "rounds", CELL_COUNT, false}, {"ORGANISATION", "organisation", CELL_TEXT, true},
+    {"REVOKED", "revoked", CELL_FLAG, true}, {"SENTENCE", "sentence", CELL_SENTENCE, false},
+};
+
+static const struct sheet one_federation = {
+    "client", "No client in a federation yet; see: tamis client invitations, federation list",
+    sizeof columns / sizeof *columns, columns};
+static const struct sheet all_federations = {
+    "client", "No client in a federation yet; see: tamis client invitations, federation list",
+    sizeof everywhere / sizeof *everywhere, everywhere};
+
+enum tamis_status client_list(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL;
+  const char *federation = arguments->word[0] == NULL ? "" : arguments->word[0];
+  enum tamis_status status = context_query(context, "clients", 1, &federation, &rows);
+  if (status != TAMIS_OK) return status;
+  output_rows(context, *federation == '\0' ? &all_federations : &one_federation, rows);
+  json_decref(rows);
+  return TAMIS_OK;
+}
+
+static const struct column invitations[] = {
+    {"NAME", "client", CELL_TEXT, false},    {"ORGANISATION", "organisation", CELL_TEXT, false},
+    {"USED", "used", CELL_FLAG, false},      {"EXPIRED", "expired", CELL_FLAG, false},
+    {"NOT-AFTER", "date", CELL_TEXT, false}, {"INDEX", "index", CELL_COUNT, false},
+};
+
+/* What a person asks of a unix time. */
+static void add_date(const struct context *context, json_t *row) {
+  char date[32] = "-";
+  struct tm broken;
+  time_t seconds = (time_t)output_integer(row, "not_after");
+  if (gmtime_r(&seconds, &broken) != NULL) strftime(date, sizeof date, "%FT%TZ", &broken);
+  json_object_set_new(row, "date", json_string(date));
+  json_object_set_new(row, "expired",
+                      json_boolean(!output_flag(row, "used") && seconds < context->now_ms / 1000));
+}
+
+enum tamis_status client_invitations(struct context *context, const struct arguments *arguments) {
+  static const struct sheet sheet = {"client", "No invitation yet: tamis client invite NAME",
+                                     sizeof invitations / sizeof *invitations, invitations};
+  json_t *rows = NULL, *row;
+  size_t i;
+  (void)arguments;
+  enum tamis_status status = context_query(context, "invitations", 0, NULL, &rows);
+  if (status != TAMIS_OK) return status;
+  json_array_foreach(rows, i, row) add_date(context, row);
+  output_rows(context, &sheet, rows);
+  json_decref(rows);
+  return TAMIS_OK;
+}
+
+/* ---- invite ---- */
+
+static enum tamis_status check_name(struct context *context, const char *name) {
+  if (text_is_name(name, strlen(name))) return TAMIS_OK;
+  return fault_set(&context->fault, TAMIS_BAD_REQUEST,
+                   "a client's name is 1 to 64 of a-z 0-9 . _ -, not \"%.60s\"", name);
+}
+
+static enum tamis_status make_invitation(struct context *context, const struct arguments *arguments,
+                                         struct invitation *invitation) {
+  *invitation = (struct invitation){.client = ""};
+  enum tamis_status status = context_server(context);
+  if (status != TAMIS_OK) return status;
+  const char *address = arguments_text(arguments, "public-address", context->address);
+  if (strlen(address) > INVITATION_ADDRESS_MAX)
+    return fault_set(&context->fault, TAMIS_BAD_REQUEST, "the address is too long");
+  snprintf(invitation->client, sizeof invitation->client, "%s", arguments->word[0]);
+  snprintf(invitation->address, sizeof invitation->address, "%s", address);
+  if (getentropy(invitation->token, sizeof invitation->token) != 0)
+    return fault_set(&context->fault, TAMIS_IO, "the system gives no randomness");
+  return key_vkey_read(context->log_vkey, strlen(context->log_vkey), &invitation->log_key,
+                       &context->fault);
+}
+
+static enum tamis_status submit_invitation(struct context *context,
+                                           const struct arguments *arguments,
+                                           const struct invitation *invitation, int64_t not_after,
+                                           uint64_t *index) {
+  const struct digest token = digest_of(invitation->token, sizeof invitation->token);
+  json_t *predicate = json_pack("{s:s, s:s, s:I}", "client", invitation->client, "organisation",
+                                arguments_text(arguments, "organisation", invitation->client),
+                                "not_after", (json_int_t)not_after);
+  enum tamis_status status = context_operator(context);
+  if (status == TAMIS_OK)
+    status = operator_submit(context->operator, STATEMENT_CLIENT_INVITE, predicate, "token", &token,
+                             false, index, NULL, &context->fault);
+  json_decref(predicate);
+  return status;
+}
+
+static void tell_invitation(struct context *context, const struct invitation *invitation,
+                            const char *line, int64_t not_after, uint64_t index,
+                            const char *valid) {
+  json_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I}", "client", invitation->client, "invitation",
+                           line, "address", invitation->address, "not_after", (json_int_t)not_after,
+                           "index", (json_int_t)index);
+  if (output_is_for_people(context)) {
+    fprintf(context->out, "%s\n", line);
+    context_say(context, "For %s, once, within %s: whoever has this line can enrol as it.",
+                invitation->client, valid);
+  } else {
+    output_change(context, "client", invitation->client, "invited", false, data);
+  }
+  json_decref(data);
+}
+
+enum tamis_status client_invite(struct context *context, const struct arguments *arguments) {
+  struct invitation invitation;
+  char *line = NULL;
+  uint64_t index = 0, valid_ms = arguments_duration_ms(arguments, "valid", 86400000);
+  int64_t not_after = (context->now_ms + (int64_t)valid_ms) / 1000;
+  enum tamis_status status = check_name(context, arguments->word[0]);
+  if (status == TAMIS_OK) status = make_invitation(context, arguments, &invitation);
+  /* Written before it is submitted: a line that cannot be must not be in the log. */
+  if (status == TAMIS_OK) status = invitation_write(&invitation, &line, &context->fault);
+  if (status == TAMIS_OK)
+    status = submit_invitation(context, arguments, &invitation, not_after, &index);
+  if (status == TAMIS_OK)
+    tell_invitation(context, &invitation, line, not_after, index,
+                    arguments_text(arguments, "valid", "24h"));
+  free(line);
+  return status;
+}
+
+/* ---- show ---- */
+
+/* Rows of `client` in all federations, or in the one that is named. */
+static enum tamis_status find_client(struct context *context, const char *client,
+                                     const char *federation, json_t **found) {
+  json_t *rows = NULL, *row;
+  size_t i;
+  *found = NULL;
+  enum tamis_status status = context_query(context, "clients", 1, &federation, &rows);
+  if (status != TAMIS_OK) return status;
+  *found = json_array();
+  json_array_foreach(rows, i, row) {
+    const char *name = json_string_value(json_object_get(row, "client"));
+    if (name != NULL && strcmp(name, client) == 0) json_array_append(*found, row);
+  }
+  json_decref(rows);
+  if (json_array_size(*found) > 0) return TAMIS_OK;
+  json_decref(*found);
+  *found = NULL;
+  return fault_set(&context->fault, TAMIS_NOT_FOUND, "there is no enrolled client \"%.64s\"%s%.64s",
+                   client, *federation == '\0' ? "" : " in ", federation);
+}
+
+/* What the client did in the last rounds: round, verdict, risk. */
+static enum tamis_status recent_rounds(struct context *context, const char *federation,
+                                       const char *client, json_t *recent) {
+  json_t *rounds = NULL, *rows, *row;
+  size_t i;
+  enum tamis_status status = context_query(context, "rounds", 1, &federation, &rounds);
+  size_t count = json_array_size(rounds), first = count > ROUNDS_SHOWN ? count - ROUNDS_SHOWN : 0;
+  for (size_t r = first; status == TAMIS_OK && r < count; r++) {
+    char number[24];
+    json_int_t round = output_integer(json_array_get(rounds, r), "round");
+    snprintf(number, sizeof number, "%lld", (long long)round);
+    const char *const which[] = {federation, number};
+    rows = NULL;
+    status = context_query(context, "round", 2, which, &rows);
+    json_array_foreach(rows, i, row) {
+      const char *name = json_string_value(json_object_get(row, "client"));
+      if (name == NULL || strcmp(name, client) != 0) continue;
+      json_array_append_new(recent, json_pack("{s:I, s:O?, s:O?, s:O?}", "round", round, "verdict",
+                                              json_object_get(row, "verdict"), "risk",
+                                              json_object_get(row, "risk"), "sentence",
+                                              json_object_get(row, "sentence")));
+    }
+    json_decref(rows);
+  }
+  json_decref(rounds);
+  return status;
+}
+
+/* A letter a round, and above it, where the terminal can, its risk as a bar. */
+static void print_recent(struct context *context, const json_t *recent) {
+  char letters[ROUNDS_SHOWN + 1] = "", line[3 * ROUNDS_SHOWN + 1], verdict[OUTPUT_CELL_SIZE];
+  double risk[ROUNDS_SHOWN];
+  size_t i, count = 0;
+  const json_t *row;
+  json_array_foreach(recent, i, row) {
+    if (count == ROUNDS_SHOWN) break;
+    output_text(row, "verdict", verdict, sizeof verdict);
+    letters[count] = strcmp(verdict, "refused") == 0 ? 'x' : verdict[0] == 'a' ? '.' : verdict[0];
+    risk[count++] = output_real(row, "risk");
+  }
+  letters[count] = '\0';
+  if (count == 0) return;
+  human_sparkline(risk, count, line);
+  fprintf(context->out, "\nlast rounds   %lld to %lld\n",
+          (long long)output_integer(json_array_get(recent, 0), "round"),
+          (long long)output_integer(json_array_get(recent, count - 1), "round"));
+  if (context->utf8) fprintf(context->out, "  risk        %s\n", line);
+  fprintf(context->out, "  verdict     %s\n", letters);
+  fprintf(context->out, "              . accept  c clip  h hold  r reject  x refused\n");
+}
+
+static void print_moves(struct context *context, const json_t *moves) {
+  char from[24], to[24], sentence[OUTPUT_CELL_SIZE];
+  const json_t *row;
+  size_t i;
+  if (json_array_size(moves) == 0) return;
+  fprintf(context->out, "\nmoves\n");
+  json_array_foreach(moves, i, row) {
+    output_text(row, "to", to, sizeof to);
+    fprintf(context->out, "  round %-4lld  %s -> %s%s%s\n", (long long)output_integer(row, "round"),
+            output_text(row, "from", from, sizeof from), output_colour(context, to), to,
+            output_colour_end(context));
+    output_text(row, "sentence", sentence, sizeof sentence);
+    if (strcmp(sentence, "-") != 0) fprintf(context->out, "              %s\n", sentence);
+  }
+}
+
+static void print_client(struct context *context, const json_t *data) {
+  char a[OUTPUT_CELL_SIZE], b[OUTPUT_CELL_SIZE];
+  output_field(context, "client", "%s of %s", output_text(data, "client", a, sizeof a),
+               output_text(data, "organisation", b, sizeof b));
+  output_field(context, "federation", "%s", output_text(data, "federation", a, sizeof a));
+  output_text(data, "state", a, sizeof a);
+  output_field(context, "state", "%s%s%s%s", output_colour(context, a), a,
+               output_colour_end(context), output_flag(data, "revoked") ? ", key revoked" : "");
+  output_field(context, "why", "%s", output_text(data, "sentence", a, sizeof a));
+  output_field(context, "reputation", "%.3f", output_real(data, "reputation"));
+  output_field(context, "risk", "%.3f", output_real(data, "risk"));
+  output_field(context, "drift", "%.3f (cumulative sum)", output_real(data, "cusum"));
+  output_field(context, "updates", "%lld judged: %lld accepted, %lld held, %lld rejected",
+               (long long)output_integer(data, "rounds"),
+               (long long)output_integer(data, "accepted"), (long long)output_integer(data, "held"),
+               (long long)output_integer(data, "rejected"));
+  output_field(context, "refused", "%lld at the door", (long long)output_integer(data, "refused"));
+  output_field(context, "last round", "%lld", (long long)output_integer(data, "last_round"));
+  print_recent(context, json_object_get(data, "recent"));
+  print_moves(context, json_object_get(data, "moves"));
+}
+
+static enum tamis_status show_one(struct context *context, const char *client, const json_t *row) {
+  const char *federation = json_string_value(json_object_get(row, "federation"));
+  json_t *card = json_deep_copy(row), *recent = json_array(), *moves = NULL;
+  enum tamis_status status = TAMIS_OK;
+  if (federation != NULL && *federation != '\0') {
+    const char *const which[] = {federation, client};
+    status = context_query(context, "moves", 2, which, &moves);
+    if (status == TAMIS_OK) status = recent_rounds(context, federation, client, recent);
+  }
+  if (status == TAMIS_OK) {
+    json_object_set_new(card, "moves", moves == NULL ? json_array() : json_incref(moves));
+    json_object_set(card, "recent", recent);
+    output_thing(context, "client", client, card, print_client);
+  }
+  json_decref(card);
+  json_decref(recent);
+  json_decref(moves);
+  return status;
+}
+
+enum tamis_status client_show(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL;
+  const char *client = arguments->word[0];
+  enum tamis_status status =
+      find_client(context, client, arguments_text(arguments, "federation", ""), &rows);
+  if (status != TAMIS_OK) return status;
+  if (json_array_size(rows) == 1) {
+    status = show_one(context, client, json_array_get(rows, 0));
+  } else {
+    output_rows(context, &all_federations, rows);
+    if (output_is_for_people(context))
+      context_say(context, "It is in several: tamis client show %s --federation NAME", client);
+  }
+  json_decref(rows);
+  return status;
+}
+
+/* ---- exclude, reinstate, revoke ---- */
+
+/* Signs a statement about the client's key; steals `predicate`. */
+static enum tamis_status act_on_key(struct context *context, const struct arguments *arguments,
+                                    enum statement_kind kind, json_t *predicate,
+                                    const char *verbed) {
+  const char *client = arguments->word[0];
+  bool dry_run = arguments_has(arguments, "dry-run");
+  uint64_t index = 0;
+  struct digest key;
+  json_t *result = NULL;
+  enum tamis_status status = client_key_find(context, client, &key);
+  if (status == TAMIS_OK)
+    status = operator_submit(context->operator, kind, predicate, "key", &key, dry_run, &index,
+                             &result, &context->fault);
+  if (status == TAMIS_OK) {
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(&key, hex);
+    json_t *data = json_pack("{s:s, s:s, s:I, s:b, s:o*}", "client", client, "key", hex, "index",
+                             (json_int_t)index, "dry_run", dry_run, "result", result);
+    output_change(context, "client", client, verbed, dry_run, data);
+    json_decref(data);
+  }
+  json_decref(predicate);
+  return status;
+}
+
+static json_t *about(const struct arguments *arguments) {
+  json_t *predicate = json_pack("{s:s, s:s}", "client", arguments->word[0], "reason",
+                                arguments_text(arguments, "reason", ""));
+  const char *federation = arguments_text(arguments, "federation", NULL);
+  if (federation != NULL) json_object_set_new(predicate, "federation", json_string(federation));
+  return predicate;
+}
+
+/* Without --since the round that is open now is the first held against the client. */
+static enum tamis_status choose_since(struct context *context, const struct arguments *arguments,
+                                      json_int_t *since) {
+  json_t *row = NULL;
+  enum tamis_status status =
+      context_find(context, "federations", NULL, "federation",
+                   arguments_text(arguments, "federation", ""), TAMIS_UNKNOWN_FEDERATION, &row);
+  if (status != TAMIS_OK) return status;
+  *since = (json_int_t)arguments_count(arguments, "since", (uint64_t)output_integer(row, "round"));
+  json_decref(row);
+  return TAMIS_OK;
+}
+
+enum tamis_status client_exclude(struct context *context, const struct arguments *arguments) {
+  json_int_t since = 0;
+  enum tamis_status status = check_name(context, arguments->word[0]);
+  if (status == TAMIS_OK) status = choose_since(context, arguments, &since);
+  if (status != TAMIS_OK) return status;
+  json_t *predicate = about(arguments);
+  json_object_set_new(predicate, "since", json_integer(since));
+  return act_on_key(context, arguments, STATEMENT_EXCLUSION, predicate, "excluded");
+}
+
+enum tamis_status client_reinstate(struct context *context, const struct arguments *arguments) {
+  enum tamis_status status = check_name(context, arguments->word[0]);
+  if (status != TAMIS_OK) return status;
+  return act_on_key(context, arguments, STATEMENT_REINSTATEMENT, about(arguments), "reinstated");
+}
+
+enum tamis_status client_revoke(struct context *context, const struct arguments *arguments) {
+  enum tamis_status status = check_name(context, arguments->word[0]);
+  if (status != TAMIS_OK) return status;
+  return act_on_key(context, arguments, STATEMENT_KEY_REVOKE, about(arguments), "revoked");
+}

@@ -1,0 +1,211 @@
+/* The table. A new command is one function in its noun's file and one row here. */
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "cli/command_run.h"
+
+#define REASON                                                                                     \
+  { "reason", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log" }
+#define DRY_RUN                                                                                    \
+  { "dry-run", 0, NULL, VALUE_FLAG, false, "say what would happen, change nothing" }
+#define FEDERATION                                                                                 \
+  { "federation", 0, "NAME", VALUE_NAME, true, "which federation" }
+#define END                                                                                        \
+  { .name = NULL }
+
+static const struct option_row globals[] = {
+    {"home", 0, "DIR", VALUE_FILE, false, "holds operator/ (TAMIS_HOME, ~/.config/tamis)"},
+    {"address", 0, "ADDR", VALUE_TEXT, false, "where the server is, instead of server.json's"},
+    {"timeout", 0, "TIME", VALUE_DURATION, false, "of one call, such as 10s (30s)"},
+    {"output", 'o', "FORM", VALUE_FORM, false, "table, wide, json, jsonl or name"},
+    {"no-color", 0, NULL, VALUE_FLAG, false, "no colours (NO_COLOR does the same)"},
+    {"quiet", 'q', NULL, VALUE_FLAG, false, "no messages but errors"},
+    {"verbose", 'v', NULL, VALUE_FLAG, false, "more messages"},
+    {"help", 'h', NULL, VALUE_FLAG, false, "help on the command"},
+    {"version", 0, NULL, VALUE_FLAG, false, "the version"},
+    END,
+};
+
+static const struct option_row init_options[] = {
+    {"origin", 0, "NAME", VALUE_TEXT, false, "the log's name, for ever (tamis.local/HOSTNAME)"},
+    {"listen", 0, "ADDR", VALUE_TEXT, false, "where tamisd listens (127.0.0.1:7414)"},
+    {"operator", 0, "NAME", VALUE_NAME, false, "your name in the log (the user's)"},
+    {"metrics", 0, "ADDR", VALUE_TEXT, false, "where /metrics is served, or off (off)"},
+    END,
+};
+
+static const struct option_row federation_create_options[] = {
+    {"model", 0, "FILE", VALUE_FILE, true, "first model: safetensors of float32"},
+    {"rule", 0, "PIPELINE", VALUE_TEXT, true, "how updates become one"},
+    {"quorum", 0, "N", VALUE_COUNT, false, "updates that a round needs (2)"},
+    {"cohort", 0, "N", VALUE_COUNT, false, "clients asked each round (0: all)"},
+    {"over-selection", 0, "PERCENT", VALUE_COUNT, false, "ask so many more than the cohort (0)"},
+    {"deadline", 0, "TIME", VALUE_DURATION, false, "how long a round is open (60s)"},
+    {"rounds", 0, "N", VALUE_COUNT, false, "stop after so many (0: never)"},
+    {"norm-max", 0, "X", VALUE_REAL, false, "refuse longer updates at the door (1e6)"},
+    {"examples-max", 0, "N", VALUE_COUNT, false, "most examples a client may claim (1000000)"},
+    {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold of the judge; may be repeated"},
+    DRY_RUN,
+    END,
+};
+
+static const struct option_row client_invite_options[] = {
+    {"organisation", 0, "ORG", VALUE_NAME, false, "whose client it is (the client's own name)"},
+    {"valid", 0, "TIME", VALUE_DURATION, false, "how long the invitation is good (24h)"},
+    {"public-address", 0, "ADDR", VALUE_TEXT, false, "where the client finds the server"},
+    END,
+};
+static const struct option_row client_show_options[] = {
+    {"federation", 0, "NAME", VALUE_NAME, false, "which, when it is in several"}, END};
+static const struct option_row client_exclude_options[] = {
+    FEDERATION,
+    REASON,
+    {"since", 0, "ROUND", VALUE_COUNT, false, "first round held against it (its next)"},
+    DRY_RUN,
+    END};
+static const struct option_row client_reinstate_options[] = {FEDERATION, REASON, DRY_RUN, END};
+static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
+
+static const struct option_row model_get_options[] = {
+    {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
+    {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
+    END,
+};
+static const struct option_row model_rollback_options[] = {
+    {"to", 0, "ROUND", VALUE_COUNT, true, "round to go back to; 0: the start"},
+    REASON,
+    DRY_RUN,
+    {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
+    END};
+
+static const struct option_row verify_options[] = {
+    {"journal", 0, "FILE", VALUE_FILE, false, "a copy of the journal, instead of the server"},
+    {"blobs", 0, "DIR", VALUE_FILE, false, "the blobs beside it"},
+    {"checkpoint", 0, "FILE", VALUE_FILE, false, "the signed note (checkpoint beside the journal)"},
+    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
+    END,
+};
+
+static const struct option_row log_show_options[] = {
+    {"from", 0, "INDEX", VALUE_COUNT, false, "first entry (the last 20 are shown)"},
+    {"count", 0, "N", VALUE_COUNT, false, "at most so many"},
+    {"kind", 0, "KIND", VALUE_TEXT, false, "only of this kind, such as client-state"},
+    {"raw", 0, NULL, VALUE_FLAG, false, "the envelopes, byte for byte, one a line"},
+    END,
+};
+static const struct option_row log_watch_options[] = {
+    {"from", 0, "INDEX", VALUE_COUNT, false, "begin with this entry (what comes next)"},
+    {"wait", 0, "TIME", VALUE_DURATION, false, "stop when nothing came for so long"},
+    END,
+};
+
+static const struct command row[] = {
+    {"init", NULL, "DIR", init_options, "Make keys, configuration and genesis of a new server",
+     "DIR gets tamisd.yaml, genesis.json, keys/ for the server and operator/ for you.\n"
+     "Nothing that is there is overwritten.\n",
+     "  tamis init site\n  tamis init site --origin fl.example/agg1 --listen 0.0.0.0:7414\n",
+     init_run},
+    {"federation", "create", "NAME", federation_create_options, "Begin a federation",
+     "Uploads the model, also with --dry-run (bytes that nothing names do no harm).\n"
+     "Rules: mean, median, trimmed_mean(f=4), krum(f=4), multi_krum(f=4), ...\n",
+     "  tamis federation create digits --model m.safetensors \\\n"
+     "    --rule 'multi_krum(f=4)' --quorum 14 --rounds 25 --deadline 60s\n",
+     federation_create},
+    {"federation", "list", "", NULL, "All federations", NULL,
+     "  tamis federation list\n  tamis federation list -o name\n", federation_list},
+    {"federation", "show", "NAME", NULL, "One federation", NULL, "  tamis federation show digits\n",
+     federation_show},
+    {"client", "invite", "NAME", client_invite_options, "Make a line that lets one client enrol",
+     "Prints the line, which holds a secret: hand it to the client and nobody else.\n"
+     "It can be used once.\n",
+     "  tamis client invite phone-1 --organisation clinic-a --valid 48h\n", client_invite},
+    {"client", "list", "[FEDERATION]", NULL, "Clients, their standing and their numbers", NULL,
+     "  tamis client list digits\n  tamis client list digits -o wide\n", client_list},
+    {"client", "invitations", "", NULL, "Invitations, and which were used", NULL,
+     "  tamis client invitations\n", client_invitations},
+    {"client", "show", "CLIENT", client_show_options, "One client: standing, moves, last rounds",
+     NULL, "  tamis client show phone-1\n  tamis client show phone-1 --federation digits\n",
+     client_show},
+    {"client", "exclude", "CLIENT", client_exclude_options,
+     "Refuse everything from a client from now on", NULL,
+     "  tamis client exclude phone-1 --federation digits --reason 'flips labels'\n",
+     client_exclude},
+    {"client", "reinstate", "CLIENT", client_reinstate_options, "Take an excluded client back",
+     NULL, "  tamis client reinstate phone-1 --federation digits --reason 'bug was fixed'\n",
+     client_reinstate},
+    {"client", "revoke", "CLIENT", client_revoke_options, "End a client's key, in all federations",
+     "For a key that was lost or stolen. The client can be invited anew.\n",
+     "  tamis client revoke phone-1 --reason 'device stolen'\n", client_revoke},
+    {"round", "list", "FEDERATION", NULL, "Rounds of a federation", NULL,
+     "  tamis round list digits\n", round_list},
+    {"round", "show", "FEDERATION ROUND", NULL, "Who sent what in a round, and what was made of it",
+     NULL, "  tamis round show digits 7\n  tamis round show digits 7 -o wide\n", round_show},
+    {"model", "history", "FEDERATION", NULL, "Models that were head", NULL,
+     "  tamis model history digits\n", model_history},
+    {"model", "get", "FEDERATION", model_get_options, "Fetch a model, digest checked", NULL,
+     "  tamis model get digits -O head.safetensors\n"
+     "  tamis model get digits --round 7 -O r7.safetensors\n",
+     model_get},
+    {"model", "rollback", "FEDERATION", model_rollback_options,
+     "Make an earlier model the head again",
+     "Shows the plan and asks. Nothing is deleted: later rounds are marked undone, and\n"
+     "the same command with a later round goes forward again.\n",
+     "  tamis model rollback digits --to 12 --reason 'client-07 poisoned 13 to 15'\n",
+     model_rollback},
+    {"verify", NULL, "", verify_options, "Check the whole log: signatures, tree, decisions",
+     "Over the server, or over copies of its files with --journal and --log-key; --blobs\n"
+     "checks every file that the log names too. Copy the checkpoint before the journal.\n"
+     "Exit code 1 when it does not verify; the first divergence is named.\n",
+     "  tamis verify\n"
+     "  tamis verify --journal state/journal --blobs state/blobs \\\n"
+     "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     verify_run},
+    {"log", "show", "", log_show_options, "Entries of the log", NULL,
+     "  tamis log show\n  tamis log show --kind client-state\n"
+     "  tamis log show --from 0 --count 1 --raw\n",
+     log_show},
+    {"watch", NULL, "[FEDERATION]", log_watch_options, "Follow the log as it grows",
+     "Reconnects by itself. With -o jsonl one object a line.\n",
+     "  tamis watch\n  tamis watch digits -o jsonl\n", log_watch},
+    {"ping", NULL, "", NULL, "Is the server serving?", NULL, "  tamis ping && echo yes\n",
+     ping_run},
+    {"help", NULL, "[TOPIC] [VERB]", NULL, "Help on a command, or on exit-codes", NULL,
+     "  tamis help client exclude\n  tamis help exit-codes\n", help_run},
+    {"completion", NULL, "SHELL", NULL, "Script that completes commands (bash)", NULL,
+     "  source <(tamis completion bash)\n", completion_run},
+};
+
+const struct command *command_rows(size_t *count) {
+  *count = sizeof row / sizeof *row;
+  return row;
+}
+
+const struct option_row *command_globals(void) {
+  return globals;
+}
+
+const struct command *command_find(const char *noun, const char *verb) {
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    if (strcmp(row[i].noun, noun) != 0 || (row[i].verb == NULL) != (verb == NULL)) continue;
+    if (verb == NULL || strcmp(row[i].verb, verb) == 0) return &row[i];
+  }
+  return NULL;
+}
+
+bool command_is_noun(const char *noun) {
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    if (strcmp(row[i].noun, noun) == 0) return true;
+  }
+  return false;
+}
+
+void command_word_bounds(const struct command *command, size_t *least, size_t *most) {
+  *least = *most = 0;
+  for (const char *at = command->words; *at != '\0';) {
+    size_t length = strcspn(at, " ");
+    *most += 1;
+    if (*at != '[') *least += 1;
+    at += length + (at[length] == ' ');
+  }
+}

@@ -1,0 +1,39 @@
+/* The functions that the rows of command.c name, one file a noun. */
+#ifndef TAMIS_CLI_COMMAND_RUN_H
+#define TAMIS_CLI_COMMAND_RUN_H
+
+#include "cli/arguments.h"
+#include "cli/context.h"
+
+enum tamis_status init_run(struct context *context, const struct arguments *arguments);
+
+enum tamis_status federation_create(struct context *context, const struct arguments *arguments);
+enum tamis_status federation_list(struct context *context, const struct arguments *arguments);
+enum tamis_status federation_show(struct context *context, const struct arguments *arguments);
+
+enum tamis_status client_invite(struct context *context, const struct arguments *arguments);
+enum tamis_status client_list(struct context *context, const struct arguments *arguments);
+enum tamis_status client_invitations(struct context *context, const struct arguments *arguments);
+enum tamis_status client_show(struct context *context, const struct arguments *arguments);
+enum tamis_status client_exclude(struct context *context, const struct arguments *arguments);
+enum tamis_status client_reinstate(struct context *context, const struct arguments *arguments);
+enum tamis_status client_revoke(struct context *context, const struct arguments *arguments);
+
+enum tamis_status round_list(struct context *context, const struct arguments *arguments);
+enum tamis_status round_show(struct context *context, const struct arguments *arguments);
+
+enum tamis_status model_history(struct context *context, const struct arguments *arguments);
+enum tamis_status model_get(struct context *context, const struct arguments *arguments);
+enum tamis_status model_rollback(struct context *context, const struct arguments *arguments);
+
+enum tamis_status verify_run(struct context *context, const struct arguments *arguments);
+
+enum tamis_status log_show(struct context *context, const struct arguments *arguments);
+enum tamis_status log_watch(struct context *context, const struct arguments *arguments);
+
+enum tamis_status ping_run(struct context *context, const struct arguments *arguments);
+
+enum tamis_status help_run(struct context *context, const struct arguments *arguments);
+enum tamis_status completion_run(struct context *context, const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,181 @@
+/* `tamis federation`: the model lineages of a server. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command_run.h"
+#include "cli/human.h"
+#include "proto/canonical.h"
+#include "proto/tensor.h"
+#include "proto/text.h"
+
+static const struct column columns[] = {
+    {"NAME", "federation", CELL_TEXT, false},       {"PHASE", "phase", CELL_STATE, false},
+    {"ROUND", "round", CELL_COUNT, false},          {"OF", "rounds_max", CELL_COUNT, false},
+    {"CLIENTS", "clients", CELL_COUNT, false},      {"EXCLUDED", "excluded", CELL_COUNT, false},
+    {"HEAD", "head", CELL_DIGEST, false},           {"AT", "head_round", CELL_COUNT, false},
+    {"QUORUM", "quorum", CELL_COUNT, true},         {"COHORT", "cohort", CELL_COUNT, true},
+    {"PARAMETERS", "parameters", CELL_COUNT, true}, {"RULE", "rule", CELL_SENTENCE, true},
+};
+
+static const struct sheet sheet = {"federation", "No federation yet: tamis federation create",
+                                   sizeof columns / sizeof *columns, columns};
+
+enum tamis_status federation_list(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL;
+  (void)arguments;
+  enum tamis_status status = context_query(context, "federations", 0, NULL, &rows);
+  if (status != TAMIS_OK) return status;
+  output_rows(context, &sheet, rows);
+  json_decref(rows);
+  return TAMIS_OK;
+}
+
+static void print_federation(struct context *context, const json_t *row) {
+  char a[OUTPUT_CELL_SIZE];
+  long long of = output_integer(row, "rounds_max");
+  output_field(context, "federation", "%s", output_text(row, "federation", a, sizeof a));
+  output_text(row, "phase", a, sizeof a);
+  output_field(context, "phase", "%s%s%s", output_colour(context, a), a,
+               output_colour_end(context));
+  if (of > 0)
+    output_field(context, "round", "%lld of %lld", (long long)output_integer(row, "round"), of);
+  else
+    output_field(context, "round", "%lld", (long long)output_integer(row, "round"));
+  output_field(context, "rule", "%s", output_text(row, "rule", a, sizeof a));
+  output_field(context, "head", "%s", output_text(row, "head", a, sizeof a));
+  output_field(context, "head round", "%lld", (long long)output_integer(row, "head_round"));
+  output_field(context, "parameters", "%lld", (long long)output_integer(row, "parameters"));
+  output_field(context, "quorum", "%lld", (long long)output_integer(row, "quorum"));
+  if (output_integer(row, "cohort") > 0)
+    output_field(context, "cohort", "%lld", (long long)output_integer(row, "cohort"));
+  else
+    output_field(context, "cohort", "everyone");
+  output_field(context, "clients", "%lld, %lld excluded", (long long)output_integer(row, "clients"),
+               (long long)output_integer(row, "excluded"));
+}
+
+enum tamis_status federation_show(struct context *context, const struct arguments *arguments) {
+  json_t *row = NULL;
+  const char *name = arguments->word[0];
+  enum tamis_status status = context_find(context, "federations", NULL, "federation", name,
+                                          TAMIS_UNKNOWN_FEDERATION, &row);
+  if (status != TAMIS_OK) return status;
+  output_thing(context, "federation", name, row, print_federation);
+  json_decref(row);
+  return TAMIS_OK;
+}
+
+/* The first bytes of the model, as far as a header may go. */
+static enum tamis_status read_layout(const char *path, struct layout *layout, struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  struct stat found;
+  uint8_t *bytes = malloc(TENSOR_HEADER_MAX);
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (bytes == NULL) {
+    status = fault_plain(fault, TAMIS_NO_MEMORY);
+    goto out;
+  }
+  if (descriptor < 0 || fstat(descriptor, &found) != 0) {
+    status = fault_set(fault, errno == ENOENT ? TAMIS_NOT_FOUND : TAMIS_IO, "cannot read %s: %s",
+                       path, strerror(errno));
+    goto out;
+  }
+  ssize_t length = pread(descriptor, bytes, TENSOR_HEADER_MAX, 0);
+  if (!S_ISREG(found.st_mode) || length < 0)
+    status = fault_set(fault, TAMIS_IO, "cannot read %s: not a file of bytes", path);
+  else
+    status = layout_parse(bytes, (size_t)length, (uint64_t)found.st_size, layout, fault);
+out:
+  if (descriptor >= 0) close(descriptor);
+  free(bytes);
+  return status;
+}
+
+static enum tamis_status read_policy(const struct arguments *arguments, json_t *policy,
+                                     struct fault *fault) {
+  for (size_t i = 0; i < arguments->value_count; i++) {
+    if (arguments->value[i].row->kind != VALUE_SETTING) continue;
+    const char *text = arguments->value[i].text;
+    size_t length = strcspn(text, "=");
+    double number = 0;
+    char name[TEXT_NAME_MAX + 1];
+    if (length > TEXT_NAME_MAX)
+      return fault_set(fault, TAMIS_BAD_REQUEST, "--policy %.60s...: the name is too long", text);
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    human_real_read(text + length + 1, &number);
+    json_object_set_new(policy, name, canonical_f64(number));
+  }
+  return TAMIS_OK;
+}
+
+/* Everything the federation promises, from the command line and the model's header. */
+static json_t *make_terms(const struct arguments *arguments, const struct layout *layout,
+                          json_t *policy) {
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(&layout->digest, hex);
+  return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:O}", "federation",
+                   arguments->word[0], "rule", arguments_text(arguments, "rule", ""), "layout", hex,
+                   "parameters", (json_int_t)layout->parameters, "quorum",
+                   (json_int_t)arguments_count(arguments, "quorum", 2), "cohort",
+                   (json_int_t)arguments_count(arguments, "cohort", 0), "over_selection_percent",
+                   (json_int_t)arguments_count(arguments, "over-selection", 0), "deadline_ms",
+                   (json_int_t)arguments_duration_ms(arguments, "deadline", 60000), "rounds_max",
+                   (json_int_t)arguments_count(arguments, "rounds", 0), "norm_max",
+                   canonical_f64(arguments_real(arguments, "norm-max", 1e6)), "examples_max",
+                   (json_int_t)arguments_count(arguments, "examples-max", 1000000), "policy",
+                   policy);
+}
+
+static enum tamis_status create(struct context *context, const struct arguments *arguments,
+                                const json_t *terms) {
+  bool dry_run = arguments_has(arguments, "dry-run");
+  char hex[DIGEST_HEX_SIZE];
+  struct digest model;
+  uint64_t index = 0;
+  json_t *result = NULL;
+  enum tamis_status status = context_operator(context);
+  if (status == TAMIS_OK)
+    status = operator_put_file(context->operator, arguments_text(arguments, "model", ""), &model,
+                               &context->fault);
+  if (status != TAMIS_OK) return status;
+  digest_to_hex(&model, hex);
+  context_detail(context, "the model is on the server: %s", hex);
+  status =
+      operator_submit(context->operator, STATEMENT_FEDERATION_CREATE, (json_t *)(uintptr_t)terms,
+                      "model", &model, dry_run, &index, &result, &context->fault);
+  if (status != TAMIS_OK) return status;
+  json_t *data = json_pack("{s:s, s:I, s:s, s:I, s:b, s:o*}", "federation", arguments->word[0],
+                           "index", (json_int_t)index, "model", hex, "parameters",
+                           (json_int_t)output_integer(terms, "parameters"), "dry_run", dry_run,
+                           "result", result);
+  output_change(context, "federation", arguments->word[0], "created", dry_run, data);
+  json_decref(data);
+  if (output_is_for_people(context) && !dry_run)
+    context_say(context, "Next:  tamis client invite CLIENT;  tamis watch %s", arguments->word[0]);
+  return TAMIS_OK;
+}
+
+enum tamis_status federation_create(struct context *context, const struct arguments *arguments) {
+  struct layout layout = {.tensor_count = 0};
+  const char *name = arguments->word[0];
+  if (!text_is_name(name, strlen(name)))
+    return fault_set(&context->fault, TAMIS_BAD_REQUEST,
+                     "a federation's name is 1 to 64 of a-z 0-9 . _ -, not \"%.60s\"", name);
+  enum tamis_status status =
+      read_layout(arguments_text(arguments, "model", ""), &layout, &context->fault);
+  if (status != TAMIS_OK) return status;
+  json_t *policy = json_object(), *terms = NULL;
+  status = read_policy(arguments, policy, &context->fault);
+  if (status == TAMIS_OK) {
+    terms = make_terms(arguments, &layout, policy);
+    status = create(context, arguments, terms);
+  }
+  json_decref(terms);
+  json_decref(policy);
+  layout_close(&layout);
+  return status;
+}

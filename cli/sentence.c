@@ -1,0 +1,180 @@
+/* One sentence for each kind of statement, in the words of DESIGN 3. */
+#include "cli/sentence.h"
+
+#include <stdio.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/human.h"
+#include "proto/canonical.h"
+#include "proto/envelope.h"
+
+static const char *text(const struct statement *statement, const char *field) {
+  return statement_text(statement, field);
+}
+
+static long long integer(const struct statement *statement, const char *field) {
+  return (long long)statement_integer(statement, field);
+}
+
+struct short_digest {
+  char hex[DIGEST_HEX_SIZE];
+};
+
+static struct short_digest shorten(struct digest digest) {
+  struct short_digest out;
+  digest_to_hex(&digest, out.hex);
+  out.hex[12] = '\0';
+  return out;
+}
+
+static void write(char out[SENTENCE_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void write(char out[SENTENCE_SIZE], const char *format, ...) {
+  char raw[SENTENCE_SIZE];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(raw, sizeof raw, format, list);
+  va_end(list);
+  human_printable(raw, strlen(raw), out, SENTENCE_SIZE);
+}
+
+static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SIZE]) {
+  switch (s->kind) {
+  case STATEMENT_GENESIS:
+    write(out, "the log begins, %zu operator%s",
+          json_array_size(json_object_get(s->predicate, "operators")),
+          json_array_size(json_object_get(s->predicate, "operators")) == 1 ? "" : "s");
+    break;
+  case STATEMENT_FEDERATION_CREATE:
+    write(out, "%s created: rule %s, %lld parameters, quorum %lld, model %s", text(s, "federation"),
+          text(s, "rule"), integer(s, "parameters"), integer(s, "quorum"),
+          shorten(s->subject[0]).hex);
+    break;
+  case STATEMENT_CLIENT_INVITE:
+    write(out, "%s of %s invited", text(s, "client"), text(s, "organisation"));
+    break;
+  case STATEMENT_KEY_REVOKE:
+    write(out, "key %s of %s revoked: %s", shorten(s->subject[0]).hex, text(s, "client"),
+          text(s, "reason"));
+    break;
+  case STATEMENT_EXCLUSION:
+    write(out, "%s excluded from %s, held against it since round %lld: %s", text(s, "client"),
+          text(s, "federation"), integer(s, "since"), text(s, "reason"));
+    break;
+  case STATEMENT_REINSTATEMENT:
+    write(out, "%s back in %s: %s", text(s, "client"), text(s, "federation"), text(s, "reason"));
+    break;
+  case STATEMENT_ROLLBACK:
+    write(out, "%s rolled back to round %lld, head %s: %s", text(s, "federation"),
+          integer(s, "to_round"), shorten(s->subject[0]).hex, text(s, "reason"));
+    break;
+  default: break;
+  }
+}
+
+static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]) {
+  switch (s->kind) {
+  case STATEMENT_ROUND_OPEN:
+    write(out, "%s round %lld opened: %lld selected, quorum %lld, %.3g s, base %s",
+          text(s, "federation"), integer(s, "round"), integer(s, "selected"), integer(s, "quorum"),
+          (double)(integer(s, "closes_at_ms") - integer(s, "opened_at_ms")) / 1000,
+          shorten(s->subject[0]).hex);
+    break;
+  case STATEMENT_VERDICTS:
+    write(out, "%s round %lld judged: %lld accepted, %lld clipped, %lld held, %lld rejected",
+          text(s, "federation"), integer(s, "round"), integer(s, "accepted"), integer(s, "clipped"),
+          integer(s, "held"), integer(s, "rejected"));
+    break;
+  case STATEMENT_AGGREGATE:
+    write(out, "%s round %lld aggregated %lld updates by %s: candidate %s", text(s, "federation"),
+          integer(s, "round"), integer(s, "updates"), text(s, "rule"), shorten(s->subject[0]).hex);
+    break;
+  case STATEMENT_PROMOTE:
+    write(out, "%s round %lld promoted: head is now %s", text(s, "federation"), integer(s, "round"),
+          shorten(s->subject[0]).hex);
+    break;
+  case STATEMENT_HOLD:
+    write(out, "%s round %lld on hold: %s", text(s, "federation"), integer(s, "round"),
+          text(s, "sentence"));
+    break;
+  case STATEMENT_ABANDON:
+    write(out, "%s round %lld abandoned with %lld of %lld updates: %s", text(s, "federation"),
+          integer(s, "round"), integer(s, "received"), integer(s, "quorum"), text(s, "sentence"));
+    break;
+  default: break;
+  }
+}
+
+static void sentence_of_client(const struct statement *s, char out[SENTENCE_SIZE]) {
+  switch (s->kind) {
+  case STATEMENT_KEY_ENROL: write(out, "%s enrolled its key", text(s, "client")); break;
+  case STATEMENT_UPDATE:
+    write(out, "%s round %lld: %s sent %s, %lld examples, loss %.4g", text(s, "federation"),
+          integer(s, "round"), text(s, "client"), shorten(s->subject[0]).hex,
+          integer(s, "examples"), statement_f64(s, "loss"));
+    break;
+  case STATEMENT_REFUSAL:
+    write(out, "%s round %lld: %s refused, %s: %s", text(s, "federation"), integer(s, "round"),
+          text(s, "client"), text(s, "status"), text(s, "sentence"));
+    break;
+  case STATEMENT_CLIENT_STATE:
+    write(out, "%s round %lld: %s %s -> %s: %s", text(s, "federation"), integer(s, "round"),
+          text(s, "client"), text(s, "from"), text(s, "to"), text(s, "sentence"));
+    break;
+  default: break;
+  }
+}
+
+void sentence_of(const struct statement *statement, char out[SENTENCE_SIZE]) {
+  out[0] = '\0';
+  sentence_of_operator(statement, out);
+  if (out[0] == '\0') sentence_of_round(statement, out);
+  if (out[0] == '\0') sentence_of_client(statement, out);
+}
+
+/* The predicate's own field when the kind has it. */
+static void copy_field(json_t *row, const char *key, const json_t *predicate) {
+  const char *field = NULL;
+  int64_t integer_field;
+  if (canonical_text(predicate, key, &field))
+    json_object_set_new(row, key, json_string(field));
+  else if (canonical_integer(predicate, key, &integer_field))
+    json_object_set_new(row, key, json_integer(integer_field));
+  else
+    json_object_set_new(row, key, json_null());
+}
+
+static void fill_row(json_t *row, const struct statement *statement, const char *signer) {
+  char sentence[SENTENCE_SIZE];
+  sentence_of(statement, sentence);
+  json_object_set_new(row, "kind", json_string(statement_kind_name(statement->kind)));
+  copy_field(row, "federation", statement->predicate);
+  copy_field(row, "round", statement->predicate);
+  copy_field(row, "client", statement->predicate);
+  json_object_set_new(row, "signer", json_string(signer));
+  json_object_set_new(row, "sentence", json_string(sentence));
+  json_object_set(row, "statement", statement->root);
+}
+
+json_t *sentence_entry(const char *origin, uint64_t index, const char *envelope, size_t length) {
+  struct envelope opened;
+  struct statement statement;
+  struct fault fault;
+  json_t *row = json_pack("{s:I, s:s, s:I, s:n}", "index", (json_int_t)index, "kind", "unreadable",
+                          "size", (json_int_t)length, "statement");
+  if (envelope_open(envelope, length, &opened, &fault) != TAMIS_OK) {
+    json_object_set_new(row, "sentence", json_string(fault.text));
+    return row;
+  }
+  if (statement_read(opened.payload, opened.payload_length, origin, &statement, &fault) ==
+      TAMIS_OK) {
+    fill_row(row, &statement, opened.signature[0].keyid);
+    statement_close(&statement);
+  } else {
+    json_object_set_new(row, "sentence", json_string(fault.text));
+  }
+  envelope_close(&opened);
+  return row;
+}

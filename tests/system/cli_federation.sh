@@ -1,0 +1,122 @@
+#!/bin/bash
+# An operator's day against a real server and real clients: create, invite, list, exclude, roll back, verify, and the exit
+# code of each refusal. usage: cli_federation.sh BINARIES
+set -u
+binaries=$1
+for program in tamis tamisd tamis_minimal; do [ -x "$binaries/$program" ] || exit 77; done
+source_dir=${TAMIS_SOURCE_DIR:-$(dirname "$0")/../..}
+folder=$(mktemp -d)
+server=''
+devices=()
+failed=0
+trap 'kill ${devices[@]:-} $server 2>/dev/null; wait 2>/dev/null; rm -rf "$folder"' EXIT
+
+expect() {
+  local wanted=$1; shift
+  out=$("$binaries/tamis" --home "$folder/site" "$@" 2>"$folder/err"); local code=$?
+  err=$(<"$folder/err")
+  [ $code = "$wanted" ] && return
+  echo "tamis $*: exit $code, not $wanted; $out $err"; failed=1
+}
+says() { case "$out$err" in *"$1"*) ;; *) echo "not said: $1, but: $out $err"; failed=1 ;; esac; }
+# field EXPRESSION: of `data` in the last answer, which was asked for with -o json.
+field() { echo "$out" | /usr/bin/python3 -c "import json, sys; data = json.load(sys.stdin)['data']; print($1)"; }
+same() { [ "$1" = "$2" ] || { echo "$3: \"$1\" is not \"$2\""; failed=1; }; }
+start_server() {
+  rm -f "$folder/ready"
+  "$binaries/tamisd" --config "$folder/site/tamisd.yaml" --ready-file "$folder/ready" >>"$folder/tamisd.log" 2>&1 &
+  server=$!
+  for _ in $(seq 500); do
+    [ -e "$folder/ready" ] && return
+    kill -0 $server 2>/dev/null || break
+    sleep 0.02
+  done
+  echo "tamisd does not start:"; tail -20 "$folder/tamisd.log"; exit 1
+}
+
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+address=127.0.0.1:$port
+expect 0 init "$folder/site" --origin test.tamis/log --listen "$address" --operator alice
+start_server
+expect 0 ping; says 'server/test.tamis/log serving'
+expect 0 federation list; says 'No federation yet'
+
+/usr/bin/python3 -c "
+import sys; sys.path.insert(0, '$source_dir/tests/tools')
+from federation import write_model; write_model('$folder/m.safetensors', 64)"
+expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 3 --rounds 4 \
+  --deadline 5s --dry-run
+says 'federation/digits created (dry run)'
+expect 5 federation show digits
+expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 3 --rounds 4 \
+  --deadline 5s --policy compare_min=3 -o json
+model=$(field 'data["model"]')
+same "$model" "$(sha256sum "$folder/m.safetensors" | cut -d' ' -f1)" "digest of the model"
+expect 6 federation create digits --model "$folder/m.safetensors" --rule mean
+expect 0 federation show digits; says 'trimmed_mean(f=1)'
+
+for i in 1 2 3 4; do
+  expect 0 client invite "phone-$i" --organisation clinic
+  "$binaries/tamis_minimal" "$folder/device-$i" "$address" 4 "$out" >"$folder/device-$i.log" 2>&1 &
+  devices+=($!)
+done
+expect 0 client invite late
+expect 0 client invitations -o json
+for _ in $(seq 300); do
+  expect 0 federation show digits -o json
+  [ "$(field 'data["phase"]')" = finished ] && break
+  sleep 0.1
+done
+same "$(field 'data["phase"], data["round"]')" "('finished', 4)" "the federation"
+for device in "${devices[@]}"; do wait "$device" || { echo "a device failed"; tail "$folder"/device-*.log; failed=1; }; done
+devices=()
+
+expect 0 client list digits; says 'phone-4'
+expect 0 client list digits -o name
+same "${out//$'\n'/ }" "client/phone-1 client/phone-2 client/phone-3 client/phone-4" "names of the clients"
+expect 0 client show phone-2; says 'phone-2 of clinic'
+expect 0 round list digits; says 'promoted'
+expect 0 round show digits 2; says 'accept'
+expect 0 log show --kind promote -o json
+same "$(field 'len(data)')" 4 "promotions in the log"
+
+expect 0 client exclude phone-4 --federation digits --reason 'flips labels' --since 2; says 'client/phone-4 excluded'
+expect 0 client list digits -o json
+same "$(field '[c["state"] for c in data if c["client"] == "phone-4"]')" "['excluded']" "phone-4"
+expect 6 client exclude phone-4 --federation digits --reason 'again'
+expect 5 client exclude late --federation digits --reason 'has not enrolled'
+expect 5 client exclude phone-1 --federation letters --reason 'no such federation'
+expect 0 client reinstate phone-4 --federation digits --reason 'was a bug'
+expect 0 client revoke phone-4 --reason 'lost'
+
+expect 0 model history digits -o json
+round_2=$(field '[m["model"] for m in data if m["round"] == 2][0]')
+expect 2 model rollback digits --to 2 --reason test; says 'add --yes'
+expect 5 model rollback digits --to 9 --reason test --yes
+expect 0 model rollback digits --to 2 --reason test --dry-run; says 'undone     2 rounds: 3, 4'
+expect 0 federation show digits -o json
+same "$(field 'data["head_round"]')" 4 "the head after a dry run"
+expect 0 model rollback digits --to 2 --reason test --yes
+expect 0 federation show digits -o json
+same "$(field 'data["head"]')" "$round_2" "the head after the rollback"
+expect 0 model get digits -O "$folder/head.safetensors"
+same "$(sha256sum "$folder/head.safetensors" | cut -d' ' -f1)" "$round_2" "the fetched head"
+expect 0 model rollback digits --to 4 --reason forward --yes
+expect 5 model get digits --round 77 -O "$folder/none"
+
+expect 3 watch --wait 300ms
+expect 3 watch digits --from 0 --wait 300ms; says 'rolled back to round 2'
+expect 0 verify; says 'verif'
+expect 0 verify -o json
+same "$(field 'data["verify"]')" ok "the log"
+
+# Somebody else's keys open nothing here.
+"$binaries/tamis" init "$folder/other" --origin test.tamis/log --operator mallory -q >/dev/null
+"$binaries/tamis" --home "$folder/other" --address "$address" --timeout 3s federation list >/dev/null 2>"$folder/err"
+same $? 4 "exit code of a foreign operator ($(<"$folder/err"))"
+
+kill -TERM $server; wait $server; same $? 0 "exit code of tamisd"
+server=''
+expect 7 --timeout 300ms federation list; says 'is tamisd running?'
+[ $failed = 0 ] || { echo "--- tamisd:"; tail -20 "$folder/tamisd.log"; }
+exit $failed
