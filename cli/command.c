@@ -154,8 +154,8 @@ static const struct command row[] = {
      "  tamis model rollback digits --to 12 --reason 'client-07 poisoned 13 to 15'\n",
      model_rollback},
     {"verify", NULL, "", verify_options, "Check the whole log: signatures, tree, decisions",
-     "Over the server, or over copies of its files with --journal and --log-key; --blobs\n"
-     "checks every file that the log names too. Copy the checkpoint before the journal.\n"
+     "Over the server, or over copies of its files: copy the checkpoint before the\n"
+     "journal. --blobs checks every file that the log names too.\n"
      "Exit code 1 when it does not verify; the first divergence is named.\n",
      "  tamis verify\n"
      "  tamis verify --journal state/journal --blobs state/blobs \\\n"

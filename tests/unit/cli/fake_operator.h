@@ -18,6 +18,7 @@ static struct {
   const char *text;
   size_t entry_count;
   const char *entry[FAKE_ENTRIES_MAX];
+  const char *note;
   /* what was submitted last */
   size_t submitted;
   enum statement_kind kind;
@@ -135,9 +136,10 @@ enum tamis_status operator_watch(struct operator* operator, uint64_t from, uint3
 enum tamis_status operator_checkpoint(struct operator* operator, char ** note, size_t *length,
                                       struct fault *fault) {
   (void)operator;
-  (void)note;
-  (void)length;
-  return fault_set(fault, TAMIS_NOT_FOUND, "no checkpoint here");
+  if (fake.note == NULL) return fault_set(fault, TAMIS_NOT_FOUND, "no checkpoint here");
+  *note = strdup(fake.note);
+  *length = strlen(fake.note);
+  return fake_say(fault);
 }
 
 enum tamis_status operator_ping(struct operator* operator, struct fault * fault) {
