@@ -1,0 +1,300 @@
+/* tamisd: reads its configuration, opens the core, then the door, and waits for a signal. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "aggregator/core.h"
+#include "aggregator/durable.h"
+#include "aggregator/rpc/config.h"
+#include "aggregator/rpc/log.h"
+#include "aggregator/rpc/metrics.h"
+#include "aggregator/rpc/notify.h"
+#include "aggregator/rpc/service.h"
+#include "proto/key.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 9 };
+enum {
+  SWEEP_EVERY_MS = 10 * 60 * 1000,
+  UNFINISHED_SECONDS = 24 * 3600, /* an upload that nobody has touched for so long is forgotten */
+  WAKE_MS = 1000,
+  DRAIN_LOOK_MS = 50,
+  PEM_SIZE_MAX = 1 << 20,
+};
+
+struct arguments {
+  const char *config, *ready_file;
+  bool is_check;
+};
+
+struct daemon {
+  const struct arguments *arguments;
+  struct config config;
+  struct log log;
+  sigset_t signals;
+  char *certificate, *key, *client_ca;
+  struct core *core;
+  struct service *service;
+  struct metrics *metrics;
+};
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "Configuration, YAML (needed)", 0},
+    {"check-config", 'n', NULL, 0, "Check the configuration and what it names, then stop", 0},
+    {"ready-file", 'r', "FILE", 0, "Write the address there once serving", 0},
+    {0}};
+
+static const char help_text[] =
+    "The Tamis aggregation server.\v"
+    "Keys of the configuration (paths are relative to its folder):\n"
+    "  listen: HOST:PORT, [IPV6]:PORT or unix:/PATH; port 0: any\n"
+    "  state: FOLDER            journal, blobs, projection\n"
+    "  genesis: FILE            first entry of the log\n"
+    "  keys: {aggregator: FILE, log: FILE}\n"
+    "  tls: {certificate: FILE, key: FILE, client_ca: FILE}\n"
+    "  metrics: 127.0.0.1:PORT  /metrics and /healthz\n"
+    "  flow: bounded | wan      least memory, or windows for long paths\n"
+    "  threads: N               for judging; 0: all processors\n"
+    "  limits: {calls, streams_per_connection, streams_per_principal,\n"
+    "    uploads_per_client, upload_memory_mib, blob_mib, reserve_mib,\n"
+    "    progress_kib_per_second, progress_seconds, request_seconds,\n"
+    "    session_seconds, drain_seconds, loops, workers}\n"
+    "  log: {level: error|warn|info|debug, format: text|json}\n"
+    "\nSIGTERM or SIGINT: finish what is under way, then stop; a second one: stop at once.\n"
+    "\nExit codes: 0 stopped as asked; 1 failed; 2 wrong usage; 9 the configuration is not valid.";
+
+static error_t on_option(int key, char *value, struct argp_state *state) {
+  struct arguments *arguments = state->input;
+  switch (key) {
+  case 'c': arguments->config = value; return 0;
+  case 'n': arguments->is_check = true; return 0;
+  case 'r': arguments->ready_file = value; return 0;
+  case ARGP_KEY_ARG: argp_error(state, "what is %s?", value); return EINVAL;
+  case ARGP_KEY_END:
+    if (!arguments->config) argp_error(state, "which configuration? --config FILE");
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static void print_version(FILE *out, struct argp_state *state) {
+  (void)state;
+  fprintf(out, "tamisd %s\n", TAMIS_VERSION);
+}
+
+static uint64_t unix_now_ms(void *context) {
+  struct timespec now;
+  (void)context;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Before any thread. The core of gRPC never recovers from running out of descriptors, and glibc
+ * would hand its receive buffers back to the kernel after every message (grpc-c-core.md 4 and 7).
+ */
+static void process_prepare(struct daemon *daemon) {
+  struct rlimit files;
+  if (!getrlimit(RLIMIT_NOFILE, &files)) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 16 << 20);
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  signal(SIGPIPE, SIG_IGN);
+  sigemptyset(&daemon->signals);
+  sigaddset(&daemon->signals, SIGTERM);
+  sigaddset(&daemon->signals, SIGINT);
+  sigaddset(&daemon->signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
+}
+
+static enum tamis_status pem_read(const char *path, char **text, struct fault *fault) {
+  *text = NULL;
+  if (!path) return TAMIS_OK;
+  FILE *file = fopen(path, "re");
+  if (!file) return fault_set(fault, TAMIS_BAD_CONFIG, "%s: %s", path, strerror(errno));
+  *text = calloc(1, PEM_SIZE_MAX + 1);
+  size_t length = *text ? fread(*text, 1, PEM_SIZE_MAX, file) : 0;
+  fclose(file);
+  if (length && strstr(*text, "-----BEGIN ")) return TAMIS_OK;
+  return fault_set(fault, TAMIS_BAD_CONFIG, "%s holds no PEM", path);
+}
+
+static enum tamis_status tls_read(struct daemon *daemon, struct fault *fault) {
+  const struct config_tls *tls = &daemon->config.tls;
+  enum tamis_status status = pem_read(tls->certificate, &daemon->certificate, fault);
+  if (!status) status = pem_read(tls->key, &daemon->key, fault);
+  if (!status) status = pem_read(tls->client_ca, &daemon->client_ca, fault);
+  return status;
+}
+
+static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) {
+  const struct config *config = &daemon->config;
+  struct core_options wanted = {
+      .state_dir = config->state,
+      .genesis_path = config->genesis,
+      .aggregator_key_path = config->keys.aggregator,
+      .log_key_path = config->keys.log,
+      .reserve_bytes = (uint64_t)config->limits.reserve_mib << 20,
+      .threads = (int)config->threads,
+      .now_ms = unix_now_ms,
+  };
+  return core_open(&wanted, &daemon->core, fault);
+}
+
+static void limits_from(const struct config_limits *from, struct service_limits *limits) {
+  service_limits_default(limits);
+  limits->calls = from->calls;
+  limits->streams_per_connection = from->streams_per_connection;
+  limits->streams_per_principal = from->streams_per_principal;
+  limits->uploads_per_client = from->uploads_per_client;
+  limits->upload_memory_bytes = (uint64_t)from->upload_memory_mib << 20;
+  limits->blob_bytes = (uint64_t)from->blob_mib << 20;
+  limits->progress_bytes_per_second = (uint64_t)from->progress_kib_per_second << 10;
+  limits->progress_window_ms = (uint64_t)from->progress_seconds * 1000;
+  limits->request_ms = (uint64_t)from->request_seconds * 1000;
+  limits->session_lifetime_ms = (uint64_t)from->session_seconds * 1000;
+}
+
+static enum tamis_status service_start(struct daemon *daemon, struct fault *fault) {
+  const struct config *config = &daemon->config;
+  struct service_options wanted = {
+      .core = daemon->core,
+      .log = &daemon->log,
+      .rpc = {.listen = config->listen,
+              .certificate = daemon->certificate,
+              .key = daemon->key,
+              .client_ca = daemon->client_ca,
+              .is_wan = config->flow == CONFIG_FLOW_WAN,
+              .loops = (int)config->limits.loops,
+              .workers = (int)config->limits.workers},
+      .now_ms = unix_now_ms,
+  };
+  limits_from(&config->limits, &wanted.limits);
+  return service_open(&wanted, &daemon->service, fault);
+}
+
+static enum tamis_status announce(struct daemon *daemon, struct fault *fault) {
+  const char *address = service_address(daemon->service);
+  char line[512];
+  int length = snprintf(line, sizeof line, "%s\n", address);
+  log_event(&daemon->log, LOG_LEVEL_INFO, "serving", log_text("address", address),
+            log_text("origin", core_origin(daemon->core)),
+            log_integer("entries", (int64_t)core_size(daemon->core)),
+            log_integer("metrics_port", daemon->metrics ? metrics_port(daemon->metrics) : 0),
+            log_end());
+  notify_ready(address);
+  if (!daemon->arguments->ready_file) return TAMIS_OK;
+  return durable_replace(daemon->arguments->ready_file, line, (size_t)length, fault);
+}
+
+static enum tamis_status start(struct daemon *daemon, struct fault *fault) {
+  enum tamis_status status = key_library_start();
+  if (!status) status = tls_read(daemon, fault);
+  if (!status) status = core_start(daemon, fault);
+  if (!status) status = service_start(daemon, fault);
+  if (!status && daemon->config.metrics)
+    status = metrics_open(daemon->config.metrics, daemon->service, &daemon->metrics, fault);
+  if (!status) status = announce(daemon, fault);
+  return status;
+}
+
+/* The signal that came within `ms`, or 0. */
+static int wait_signal(const struct daemon *daemon, uint64_t ms) {
+  struct timespec wait = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+  int signal = sigtimedwait(&daemon->signals, NULL, &wait);
+  return signal > 0 ? signal : 0;
+}
+
+static int serve(struct daemon *daemon) {
+  uint64_t beat_ms = notify_interval_ms(), swept_ms = rpc_clock_ms();
+  if (!beat_ms || beat_ms > WAKE_MS) beat_ms = WAKE_MS;
+  for (;;) {
+    int signal = wait_signal(daemon, beat_ms);
+    if (signal == SIGHUP)
+      log_event(&daemon->log, LOG_LEVEL_WARN, "needs restart",
+                log_text("sentence", "the configuration is read at start only"), log_end());
+    else if (signal)
+      return signal;
+    notify_alive();
+    if (rpc_clock_ms() - swept_ms < SWEEP_EVERY_MS) continue;
+    blob_sweep(core_blobs(daemon->core), UNFINISHED_SECONDS);
+    swept_ms = rpc_clock_ms();
+  }
+}
+
+/* What is under way may finish until the deadline or a second signal. */
+static void drain(struct daemon *daemon, int reason) {
+  uint64_t until = rpc_clock_ms() + (uint64_t)daemon->config.limits.drain_seconds * 1000;
+  log_event(&daemon->log, LOG_LEVEL_INFO, "stopping", log_text("signal", strsignal(reason)),
+            log_end());
+  notify_stopping();
+  service_drain(daemon->service);
+  while (!service_wait(daemon->service, 0)) {
+    int signal = wait_signal(daemon, DRAIN_LOOK_MS);
+    if ((signal && signal != SIGHUP) || rpc_clock_ms() >= until) {
+      log_event(&daemon->log, LOG_LEVEL_WARN, "breaking off what is under way", log_end());
+      return;
+    }
+  }
+}
+
+static void stop(struct daemon *daemon) {
+  metrics_close(daemon->metrics);
+  if (daemon->service) service_shut(daemon->service);
+  if (daemon->core) core_close(daemon->core);
+  service_free(daemon->service);
+  if (daemon->arguments->ready_file) unlink(daemon->arguments->ready_file);
+  free(daemon->certificate);
+  free(daemon->key);
+  free(daemon->client_ca);
+}
+
+static int run(struct daemon *daemon) {
+  struct fault fault = {.status = TAMIS_OK};
+  enum tamis_status status = start(daemon, &fault);
+  if (!status) {
+    drain(daemon, serve(daemon));
+  } else {
+    log_event(&daemon->log, LOG_LEVEL_ERROR, "cannot start",
+              log_text("status", tamis_status_name(status)), log_text("sentence", fault.text),
+              log_end());
+  }
+  stop(daemon);
+  if (!status) log_event(&daemon->log, LOG_LEVEL_INFO, "stopped", log_end());
+  return status == TAMIS_BAD_CONFIG ? EXIT_CONFIG : status ? EXIT_FAILED : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+  const struct argp parser = {.options = options, .parser = on_option, .doc = help_text};
+  struct arguments arguments = {0};
+  struct daemon daemon = {.arguments = &arguments};
+  struct fault fault;
+  argp_err_exit_status = EXIT_USAGE;
+  argp_program_version_hook = print_version;
+  argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+  if (config_read(arguments.config, &daemon.config, &fault)) {
+    fprintf(stderr, "tamisd: %s\n", fault.text);
+    return EXIT_CONFIG;
+  }
+  daemon.log = (struct log){STDERR_FILENO, daemon.config.log.level, daemon.config.log.format};
+  int code = EXIT_SUCCESS;
+  if (arguments.is_check) {
+    printf("%s is valid\n", arguments.config);
+  } else {
+    process_prepare(&daemon);
+    code = run(&daemon);
+  }
+  config_close(&daemon.config);
+  return code;
+}
