@@ -19,7 +19,8 @@ enum tamis_status client_ready(struct tamis_client *client) {
     return fault_set(&client->fault, TAMIS_UNKNOWN_CLIENT,
                      "%s is not enrolled; call tamis_client_enrol with an invitation",
                      client->dir.path);
-  enum tamis_status status = client_connect(client);
+  enum tamis_status status = trust_is_whole(&client->trust, &client->fault);
+  if (status == TAMIS_OK) status = client_connect(client);
   if (status != TAMIS_OK || client->trust.has_aggregator) return status;
   status = trust_aggregator(&client->trust, &client->session, &client->fault);
   if (status == TAMIS_OK) status = client_pin(client);

@@ -73,7 +73,7 @@ void trust_close(struct trust *trust) {
   trust->kept_note = NULL;
 }
 
-static enum tamis_status refuse_after_fork(const struct trust *trust, struct fault *fault) {
+enum tamis_status trust_is_whole(const struct trust *trust, struct fault *fault) {
   if (!trust->dir || !state_dir_has(trust->dir, "evidence-shown")) return TAMIS_OK;
   return fault_set(fault, TAMIS_FORK,
                    "this server once showed two histories; the notes are in %s as evidence-kept "
@@ -154,7 +154,7 @@ static enum tamis_status step(struct trust *trust, struct session *session,
 enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
   struct head latest = {0};
   bool broken = false;
-  enum tamis_status status = refuse_after_fork(trust, fault);
+  enum tamis_status status = trust_is_whole(trust, fault);
   if (status == TAMIS_OK) status = step(trust, session, &trust->kept, &latest, &broken, fault);
   if (status == TAMIS_OK && broken)
     status = fork_found(trust, &latest, fault);
@@ -177,6 +177,8 @@ static enum tamis_status walk(struct trust *trust, struct session *session, stru
     free(other->note);
     *other = latest;
     latest.note = NULL;
+    if (other->checkpoint.size < trust->kept.size) /* the latest? Then where is the rest? */
+      status = trust_latest(trust, session, fault);
   }
   free(latest.note);
   return status;
@@ -202,7 +204,7 @@ enum tamis_status trust_receipt(struct trust *trust, struct session *session, co
                                 size_t length, const void *entry, size_t entry_length,
                                 uint64_t *index, struct checkpoint *checkpoint,
                                 struct fault *fault) {
-  enum tamis_status status = refuse_after_fork(trust, fault);
+  enum tamis_status status = trust_is_whole(trust, fault);
   if (status == TAMIS_OK)
     status = receipt_verify(receipt, length, entry, entry_length, &trust->log_key, index,
                             checkpoint, fault);

@@ -19,11 +19,14 @@ struct trust {
   size_t kept_length;
 };
 
-/* Reads the checkpoint kept in `dir`. FORK when evidence of one lies there: what was seen cannot be
- * unseen. */
+/* Reads the checkpoint kept in `dir`. */
 enum tamis_status trust_open(struct trust *trust, const struct public_key *log_key,
                              const struct state_dir *dir, struct fault *fault);
 void trust_close(struct trust *trust);
+
+/* FORK when evidence of one lies in `dir`: what was seen cannot be unseen. The calls below ask
+ * this first. */
+enum tamis_status trust_is_whole(const struct trust *trust, struct fault *fault);
 
 /* `entry` is in the log at `*index`, under a checkpoint that continues what was seen before; the
  * newest one seen is kept. FORK: both notes are in `dir`, as evidence-kept and evidence-shown. */

@@ -1,0 +1,487 @@
+/* A device against a server that keeps its word, and against one that does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "client-sdk/retry.h"
+#include "client-sdk/tamis.h"
+#include "support/fake_server.h"
+
+enum { PARAMETERS = 100003 };
+
+struct scene {
+  char folder[64], state[80];
+  struct fake_server *server;
+  struct tamis_client *client;
+  struct tamis_task task;
+  float *model;
+};
+
+static struct tamis_client *open_client(const struct scene *scene, uint32_t deadline_ms,
+                                        uint32_t give_up_ms) {
+  struct tamis_options options = {.struct_size = sizeof options,
+                                  .state_dir = scene->state,
+                                  .deadline_ms = deadline_ms,
+                                  .give_up_ms = give_up_ms};
+  struct tamis_client *client = NULL;
+  enum tamis_status status = tamis_client_open(&options, &client);
+  if (status != TAMIS_OK) print_error("open: %s\n", tamis_client_error(NULL));
+  assert_int_equal(status, TAMIS_OK);
+  return client;
+}
+
+static void reopen(struct scene *scene) {
+  tamis_client_close(scene->client);
+  scene->client = open_client(scene, 5000, 10000);
+}
+
+#define assert_good(scene, call)                                                                   \
+  do {                                                                                             \
+    enum tamis_status got = (call);                                                                \
+    if (got != TAMIS_OK)                                                                           \
+      print_error("%s: %s\n", tamis_status_name(got), tamis_client_error((scene)->client));        \
+    assert_int_equal(got, TAMIS_OK);                                                               \
+  } while (0)
+
+static int setup_sized(void **state, uint64_t parameters) {
+  struct scene *scene = calloc(1, sizeof *scene);
+  strcpy(scene->folder, "/tmp/tamis-sdk-XXXXXX");
+  if (!mkdtemp(scene->folder)) return 1;
+  snprintf(scene->state, sizeof scene->state, "%s/state", scene->folder);
+  scene->server = fake_server_start(scene->folder, parameters);
+  scene->client = open_client(scene, 5000, 10000);
+  scene->model = malloc(parameters * sizeof *scene->model);
+  *state = scene;
+  return 0;
+}
+
+static int setup(void **state) {
+  return setup_sized(state, PARAMETERS);
+}
+
+static int teardown(void **state) {
+  struct scene *scene = *state;
+  char command[128];
+  tamis_client_close(scene->client);
+  fake_server_stop(scene->server);
+  free(scene->model);
+  snprintf(command, sizeof command, "rm -r '%s'", scene->folder);
+  int code = system(command);
+  free(scene);
+  return code;
+}
+
+static enum tamis_status next_task(struct scene *scene) {
+  return tamis_client_next_task(scene->client, "fed", 2000, &scene->task);
+}
+
+static enum tamis_status fetch(struct scene *scene) {
+  return tamis_client_fetch_model(scene->client, &scene->task, scene->model,
+                                  scene->task.parameters);
+}
+
+static enum tamis_status submit(struct scene *scene, struct tamis_receipt *receipt) {
+  struct tamis_report report = {sizeof report, 10, 0.5, 7};
+  return tamis_client_submit(scene->client, &scene->task, scene->model, scene->task.parameters,
+                             &report, receipt);
+}
+
+static void enrol(struct scene *scene) {
+  assert_good(scene, tamis_client_enrol(scene->client, fake_server_invitation(scene->server)));
+}
+
+static void begin_round(struct scene *scene) {
+  enrol(scene);
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+}
+
+static void assert_refused(struct scene *scene, enum tamis_status got, enum tamis_status wanted) {
+  if (got != wanted)
+    print_error("%s: %s\n", tamis_status_name(got), tamis_client_error(scene->client));
+  assert_int_equal(got, wanted);
+  assert_true(*tamis_client_error(scene->client) != '\0');
+}
+
+/* ---- All is well ---- */
+
+static void a_device_lives_through_two_rounds(void **state) {
+  struct scene *scene = *state;
+  struct tamis_receipt receipt, again;
+  assert_false(tamis_client_is_enrolled(scene->client));
+  begin_round(scene);
+  assert_string_equal(tamis_client_name(scene->client), "device-1");
+  assert_string_equal(scene->task.federation, "fed");
+  assert_string_equal(scene->task.rule, "mean");
+  assert_string_equal(scene->task.state, "probation");
+  assert_int_equal(scene->task.round, 1);
+  assert_int_equal(scene->task.parameters, PARAMETERS);
+  assert_good(scene, fetch(scene));
+  for (uint64_t i = 0; i < PARAMETERS; i++) assert_true(scene->model[i] == fake_server_value(i));
+  assert_good(scene, submit(scene, &receipt));
+  assert_int_equal(receipt.log_size, receipt.index + 1);
+  fake_server_grow(scene->server, 5);
+  assert_good(scene, tamis_client_check_receipt(scene->client, "fed", 1, &again));
+  assert_int_equal(again.index, receipt.index);
+  assert_int_equal(again.log_size, receipt.log_size + 5);
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+  assert_int_equal(scene->task.round, 2);
+  assert_good(scene, submit(scene, &receipt));
+  assert_int_equal(fake_server_counts(scene->server).updates, 2);
+}
+
+static void a_device_remembers_across_restarts(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  reopen(scene);
+  assert_true(tamis_client_is_enrolled(scene->client));
+  assert_refused(scene, tamis_client_enrol(scene->client, fake_server_invitation(scene->server)),
+                 TAMIS_CONFLICT);
+  assert_good(scene, next_task(scene));
+  assert_good(scene, submit(scene, NULL)); /* without a fetch: the header is fetched for it */
+}
+
+static void nothing_to_do_times_out_and_the_end_is_told(void **state) {
+  struct scene *scene = *state;
+  enrol(scene);
+  uint64_t before = retry_now_ms();
+  assert_refused(scene, tamis_client_next_task(scene->client, NULL, 200, &scene->task),
+                 TAMIS_TIMED_OUT);
+  assert_in_range(retry_now_ms() - before, 200, 1500);
+  fake_server_mischief(scene->server)->finished = true;
+  assert_refused(scene, next_task(scene), TAMIS_CANCELLED);
+}
+
+static void nan_may_be_submitted_but_not_as_loss(void **state) {
+  struct scene *scene = *state;
+  struct tamis_report report = {sizeof report, 10, NAN, 7};
+  begin_round(scene);
+  for (int i = 0; i < PARAMETERS; i++) scene->model[i] = NAN;
+  assert_refused(
+      scene,
+      tamis_client_submit(scene->client, &scene->task, scene->model, PARAMETERS, &report, NULL),
+      TAMIS_BAD_STATEMENT);
+  assert_good(scene, submit(scene, NULL));
+}
+
+static void a_task_of_somebody_else_is_refused(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  scene->task.round = 9;
+  assert_refused(scene, submit(scene, NULL), TAMIS_BAD_REQUEST);
+  scene->task.round = 1;
+  scene->task.parameters = 7;
+  assert_refused(scene,
+                 tamis_client_fetch_model(scene->client, &scene->task, scene->model, PARAMETERS),
+                 TAMIS_BAD_REQUEST);
+}
+
+/* ---- Trouble on the way ---- */
+
+static void an_upload_resumes_where_it_broke(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, fetch(scene));
+  fake_server_mischief(scene->server)->break_upload_at = 123457; /* inside a float */
+  assert_good(scene, submit(scene, NULL));
+  struct fake_counts counts = fake_server_counts(scene->server);
+  assert_int_equal(counts.offers, 2);
+  assert_int_equal(counts.sessions, 2); /* the session was lost too */
+  assert_int_equal(counts.uploads, 2);
+  assert_int_equal(counts.updates, 1);
+  assert_true(counts.upload_bytes < PARAMETERS * 4 + 4096); /* nothing was sent twice */
+}
+
+static void a_download_resumes_where_it_broke(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->break_blob_at = 200000;
+  assert_good(scene, fetch(scene));
+  assert_int_equal(fake_server_counts(scene->server).fetches, 2);
+  assert_true(scene->model[PARAMETERS - 1] == fake_server_value(PARAMETERS - 1));
+}
+
+static void a_restarted_server_is_found_again(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_restart(scene->server);
+  assert_good(scene, fetch(scene));
+  fake_server_restart(scene->server);
+  assert_good(scene, submit(scene, NULL));
+  assert_int_equal(fake_server_counts(scene->server).sessions, 3);
+}
+
+static void an_ended_session_is_renewed(void **state) {
+  struct scene *scene = *state;
+  enrol(scene);
+  fake_server_open_round(scene->server);
+  fake_server_mischief(scene->server)->no_session = 2;
+  assert_good(scene, next_task(scene));
+  assert_int_equal(fake_server_counts(scene->server).sessions, 3);
+}
+
+static void told_to_wait_it_waits(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->rate_limited = 3;
+  assert_good(scene, submit(scene, NULL));
+  assert_int_equal(fake_server_counts(scene->server).offers, 4);
+}
+
+static void a_server_that_never_answers_is_given_up(void **state) {
+  struct scene *scene = *state;
+  enrol(scene);
+  tamis_client_close(scene->client);
+  scene->client = open_client(scene, 150, 400);
+  fake_server_mischief(scene->server)->stall_ms = 400;
+  uint64_t before = retry_now_ms();
+  assert_refused(scene, next_task(scene), TAMIS_TIMED_OUT);
+  assert_in_range(retry_now_ms() - before, 150, 3000);
+}
+
+static void a_server_that_is_gone_is_given_up(void **state) {
+  struct scene *scene = *state;
+  struct tamis_options options = {.struct_size = sizeof options,
+                                  .state_dir = scene->state,
+                                  .address = "127.0.0.1:1",
+                                  .give_up_ms = 300};
+  enrol(scene);
+  tamis_client_close(scene->client);
+  assert_int_equal(tamis_client_open(&options, &scene->client), TAMIS_OK);
+  assert_refused(scene, next_task(scene), TAMIS_UNAVAILABLE);
+}
+
+static void plain_text_stays_on_this_machine(void **state) {
+  struct scene *scene = *state;
+  static const char *const address[] = {"192.0.2.1:7443", "127.0.0.1.example:7443",
+                                        "localhost.example:1", "[::2]:1"};
+  enrol(scene);
+  for (size_t i = 0; i < sizeof address / sizeof *address; i++) {
+    struct tamis_options options = {
+        .struct_size = sizeof options, .state_dir = scene->state, .address = address[i]};
+    tamis_client_close(scene->client);
+    assert_int_equal(tamis_client_open(&options, &scene->client), TAMIS_OK);
+    assert_refused(scene, next_task(scene), TAMIS_BAD_CONFIG);
+  }
+}
+
+static void a_forked_child_is_told_to_open_its_own(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  pid_t child = fork();
+  if (child == 0)
+    _exit(tamis_client_check_receipt(scene->client, "fed", 1, NULL) == TAMIS_CONFLICT ? 0 : 1);
+  int code = -1;
+  waitpid(child, &code, 0);
+  assert_int_equal(code, 0);
+}
+
+/* ---- A server that lies ---- */
+
+static void a_plan_by_another_key_is_refused(void **state) {
+  struct scene *scene = *state;
+  enrol(scene);
+  fake_server_mischief(scene->server)->wrong_aggregator = true;
+  fake_server_open_round(scene->server);
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+}
+
+static void a_forged_receipt_is_refused(void **state) {
+  struct scene *scene = *state;
+  fake_server_mischief(scene->server)->forged_receipt = true;
+  assert_refused(scene, tamis_client_enrol(scene->client, fake_server_invitation(scene->server)),
+                 TAMIS_BAD_PROOF);
+  assert_false(tamis_client_is_enrolled(scene->client));
+  fake_server_mischief(scene->server)->forged_receipt = false;
+  begin_round(scene); /* the interrupted enrolment can be taken up, with the same key */
+  fake_server_mischief(scene->server)->forged_receipt = true;
+  assert_refused(scene, submit(scene, NULL), TAMIS_BAD_PROOF);
+}
+
+static void a_receipt_of_another_entry_is_refused(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->other_entry = true;
+  assert_refused(scene, submit(scene, NULL), TAMIS_BAD_PROOF);
+  assert_refused(scene, tamis_client_check_receipt(scene->client, "fed", 1, NULL), TAMIS_BAD_PROOF);
+}
+
+static void an_old_round_is_not_taken_for_a_new_one(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+  fake_server_mischief(scene->server)->old_plan = true;
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+}
+
+static bool has_file(const struct scene *scene, const char *name) {
+  char path[200];
+  snprintf(path, sizeof path, "%s/%s", scene->state, name);
+  return access(path, R_OK) == 0;
+}
+
+static void two_histories_end_it_for_good(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_rewrite(scene->server);
+  fake_server_grow(scene->server, 3);
+  assert_refused(scene, submit(scene, NULL), TAMIS_FORK);
+  assert_true(has_file(scene, "evidence-kept"));
+  assert_true(has_file(scene, "evidence-shown"));
+  assert_refused(scene, submit(scene, NULL), TAMIS_FORK);
+  reopen(scene);
+  assert_refused(scene, next_task(scene), TAMIS_FORK);
+}
+
+static void another_tree_of_the_same_size_is_a_fork(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_rewrite(scene->server);
+  assert_refused(scene, next_task(scene), TAMIS_FORK);
+  assert_true(has_file(scene, "evidence-shown"));
+}
+
+static void a_log_that_was_cut_is_noticed(void **state) {
+  struct scene *scene = *state;
+  enrol(scene);
+  fake_server_grow(scene->server, 3);
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+  assert_good(scene, submit(scene, NULL));
+  fake_server_cut(scene->server, 1);
+  fake_server_mischief(scene->server)->old_plan = true;
+  reopen(scene); /* which forgets what round it was, but not the checkpoint */
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+}
+
+static void wrong_bytes_are_never_handed_over(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->flip_blob_at = 300007;
+  assert_refused(scene, fetch(scene), TAMIS_DIGEST_MISMATCH);
+  for (int i = 0; i < PARAMETERS; i++) assert_true(scene->model[i] == 0);
+}
+
+static void a_wrong_header_is_refused_at_once(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->flip_blob_at = 20;
+  assert_refused(scene, fetch(scene), TAMIS_WRONG_LAYOUT);
+  assert_refused(scene, submit(scene, NULL), TAMIS_WRONG_LAYOUT);
+}
+
+static void a_model_that_ends_early_is_refused(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->end_blob_at = 1000;
+  assert_refused(scene, fetch(scene), TAMIS_TRUNCATED);
+}
+
+static int fickle(void *context, uint64_t offset, float *values, size_t count) {
+  int *calls = context;
+  for (size_t i = 0; i < count; i++) values[i] = (float)(++*calls) + (float)offset;
+  return 0;
+}
+
+static void a_source_that_changes_its_mind_is_told(void **state) {
+  struct scene *scene = *state;
+  struct tamis_report report = {sizeof report, 10, 0.5, 7};
+  int calls = 0;
+  begin_round(scene);
+  assert_refused(
+      scene, tamis_client_submit_from(scene->client, &scene->task, fickle, &calls, &report, NULL),
+      TAMIS_BAD_REQUEST);
+}
+
+/* ---- Memory ---- */
+
+static long resident_kib(void) {
+  long pages = 0, ignored;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file || fscanf(file, "%ld %ld", &ignored, &pages) != 2) pages = 0;
+  if (file) fclose(file);
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static long highest_kib;
+
+static int counting_sink(void *context, uint64_t offset, const float *values, size_t count) {
+  uint64_t *good = context;
+  long now = resident_kib();
+  if (now > highest_kib) highest_kib = now;
+  for (size_t i = 0; i < count; i++) *good += values[i] == fake_server_value(offset + i);
+  return 0;
+}
+
+static int counting_source(void *context, uint64_t offset, float *values, size_t count) {
+  (void)context;
+  long now = resident_kib();
+  if (now > highest_kib) highest_kib = now;
+  for (size_t i = 0; i < count; i++) values[i] = fake_server_value(offset + i);
+  return 0;
+}
+
+static int setup_large(void **state) {
+  return setup_sized(state, (uint64_t)16 << 20);
+}
+
+/* 64 MiB each way; the figure holds both ends, as the server is in this process. */
+static void a_large_model_passes_through_a_little_memory(void **state) {
+  struct scene *scene = *state;
+  struct tamis_report report = {sizeof report, 10, 0.5, 7};
+  uint64_t good = 0;
+  begin_round(scene);
+  long before = highest_kib = resident_kib();
+  assert_good(scene, tamis_client_stream_model(scene->client, &scene->task, counting_sink, &good));
+  assert_int_equal(good, scene->task.parameters);
+  assert_good(scene, tamis_client_submit_from(scene->client, &scene->task, counting_source, NULL,
+                                              &report, NULL));
+  print_message("64 MiB down and up: resident memory grew by %ld KiB\n", highest_kib - before);
+  assert_true(highest_kib - before < 24 * 1024);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest claims[] = {
+      CLAIM(a_device_lives_through_two_rounds),
+      CLAIM(a_device_remembers_across_restarts),
+      CLAIM(nothing_to_do_times_out_and_the_end_is_told),
+      CLAIM(nan_may_be_submitted_but_not_as_loss),
+      CLAIM(a_task_of_somebody_else_is_refused),
+      CLAIM(an_upload_resumes_where_it_broke),
+      CLAIM(a_download_resumes_where_it_broke),
+      CLAIM(a_restarted_server_is_found_again),
+      CLAIM(an_ended_session_is_renewed),
+      CLAIM(told_to_wait_it_waits),
+      CLAIM(a_server_that_never_answers_is_given_up),
+      CLAIM(a_server_that_is_gone_is_given_up),
+      CLAIM(plain_text_stays_on_this_machine),
+      CLAIM(a_forked_child_is_told_to_open_its_own),
+      CLAIM(a_plan_by_another_key_is_refused),
+      CLAIM(a_forged_receipt_is_refused),
+      CLAIM(a_receipt_of_another_entry_is_refused),
+      CLAIM(an_old_round_is_not_taken_for_a_new_one),
+      CLAIM(two_histories_end_it_for_good),
+      CLAIM(another_tree_of_the_same_size_is_a_fork),
+      CLAIM(a_log_that_was_cut_is_noticed),
+      CLAIM(wrong_bytes_are_never_handed_over),
+      CLAIM(a_wrong_header_is_refused_at_once),
+      CLAIM(a_model_that_ends_early_is_refused),
+      CLAIM(a_source_that_changes_its_mind_is_told),
+      cmocka_unit_test_setup_teardown(a_large_model_passes_through_a_little_memory, setup_large,
+                                      teardown),
+  };
+  return cmocka_run_group_tests(claims, NULL, NULL);
+}
