@@ -42,6 +42,7 @@ enum tamis_status context_open(struct context *context, const struct arguments *
       .err = err,
       .colour = wants_colour(arguments, out),
       .utf8 = isatty(fileno(out)) && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+      .out_terminal = isatty(fileno(out)) != 0,
       .err_terminal = isatty(fileno(err)) != 0,
       .quiet = arguments_has(arguments, "quiet"),
       .verbose = arguments_has(arguments, "verbose"),
@@ -192,6 +193,12 @@ enum tamis_status context_find(struct context *context, const char *name, const 
   return fault_set(&context->fault, missing, "there is no %s \"%s\"%s%s", column, value,
                    argument == NULL || *argument == '\0' ? "" : " in ",
                    argument == NULL ? "" : argument);
+}
+
+int64_t context_monotonic_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void context_say(struct context *context, const char *format, ...) {

@@ -14,9 +14,9 @@
 struct context {
   FILE *out, *err; /* data; messages */
   enum output_form form;
-  bool colour;       /* of `out` */
-  bool utf8;         /* the locale can show it, and `out` is a terminal */
-  bool err_terminal; /* progress may be redrawn */
+  bool colour;                     /* of `out` */
+  bool utf8;                       /* the locale can show it, and `out` is a terminal */
+  bool out_terminal, err_terminal; /* a person looks: lines are wrapped, progress is redrawn */
   bool quiet, verbose;
   int64_t now_ms;
   uint32_t deadline_ms; /* 0: the library's */
@@ -51,6 +51,9 @@ enum tamis_status context_query(struct context *context, const char *name, size_
 enum tamis_status context_find(struct context *context, const char *name, const char *argument,
                                const char *column, const char *value, enum tamis_status missing,
                                json_t **row);
+
+/* For measuring waits; context->now_ms is for ages. */
+int64_t context_monotonic_ms(void);
 
 /* A message for a person, on `err`; silent under -q. `context_detail` only speaks under -v. */
 void context_say(struct context *context, const char *format, ...)

@@ -126,19 +126,13 @@ static void rest(void) {
   nanosleep(&pause, NULL);
 }
 
-static int64_t monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum tamis_status follow(struct reading *reading, uint64_t wait_ms) {
   struct context *context = reading->context;
   uint64_t seen = reading->next;
-  int64_t since_ms = monotonic_ms();
+  int64_t since_ms = context_monotonic_ms();
   bool told = false;
   for (;;) {
-    uint64_t idle_ms = (uint64_t)(monotonic_ms() - since_ms);
+    uint64_t idle_ms = (uint64_t)(context_monotonic_ms() - since_ms);
     if (wait_ms > 0 && idle_ms >= wait_ms)
       return fault_set(&context->fault, TAMIS_TIMED_OUT, "nothing new came within %.3g s",
                        (double)wait_ms / 1000);
@@ -148,7 +142,7 @@ static enum tamis_status follow(struct reading *reading, uint64_t wait_ms) {
                                               visit, reading, &context->fault);
     if (reading->next != seen) {
       seen = reading->next;
-      since_ms = monotonic_ms();
+      since_ms = context_monotonic_ms();
       told = false;
     }
     if (status != TAMIS_UNAVAILABLE && status != TAMIS_TIMED_OUT) return status;

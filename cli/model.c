@@ -117,26 +117,22 @@ out:
 static void print_plan(struct context *context, const json_t *plan) {
   const json_t *undone = json_object_get(plan, "undone"), *round;
   size_t i;
-  context_say(context, "Plan for %s:", json_string_value(json_object_get(plan, "federation")));
-  context_say(context, "  head now   round %-6lld %s",
-              (long long)output_integer(plan, "from_round"),
-              json_string_value(json_object_get(plan, "from")));
-  context_say(context, "  head then  round %-6lld %s", (long long)output_integer(plan, "to_round"),
-              json_string_value(json_object_get(plan, "to")));
+  long long from = output_integer(plan, "from_round"), to = output_integer(plan, "to_round");
+  context_say(context, "Plan for %s: the head goes %s from round %lld to round %lld",
+              json_string_value(json_object_get(plan, "federation")),
+              to > from ? "forward" : "back", from, to);
+  context_say(context, "  now     %s", json_string_value(json_object_get(plan, "from")));
+  context_say(context, "  then    %s", json_string_value(json_object_get(plan, "to")));
   if (context->quiet) return;
-  fprintf(context->err, "  undone     %zu round%s", json_array_size(undone),
+  fprintf(context->err, "  undone  %zu round%s", json_array_size(undone),
           json_array_size(undone) == 1 ? "" : "s");
   json_array_foreach(undone, i, round) {
-    fprintf(context->err, "%s%lld",
-            i == 0        ? ": "
-            : i % 12 == 0 ? ",\n             "
-                          : ", ",
-            (long long)json_integer_value(round));
+    const char *gap = i == 0 ? ": " : i % 12 == 0 ? ",\n          " : ", ";
+    fprintf(context->err, "%s%lld", gap, (long long)json_integer_value(round));
   }
   fputc('\n', context->err);
   if (json_array_size(json_object_get(plan, "restored")) > 0)
-    context_say(context, "  forward    round %lld, undone before, comes back",
-                (long long)output_integer(plan, "to_round"));
+    context_say(context, "  again   round %lld, undone before", to);
 }
 
 static enum tamis_status confirm(struct context *context, const char *federation, uint64_t to) {

@@ -271,18 +271,20 @@ void output_stream_end(struct context *context, json_t **kept) {
   *kept = NULL;
 }
 
-/* Breaks at blanks, so that a terminal does not break words. */
-static void print_wrapped(struct context *context, const char *text) {
-  size_t width = context->err_terminal ? OUTPUT_WIDTH : SIZE_MAX, indent = 0;
-  while (strlen(text) + indent > width) {
-    size_t cut = width - indent;
+/* Breaks at blanks, so that a terminal does not break words. The text begins at column `begun`;
+ * later lines are indented by `indent`. */
+static void print_wrapped(FILE *out, bool is_terminal, size_t begun, size_t indent,
+                          const char *text) {
+  size_t width = OUTPUT_WIDTH - begun;
+  while (is_terminal && strlen(text) > width) {
+    size_t cut = width;
     while (cut > 0 && text[cut] != ' ') cut--;
     if (cut == 0) break;
-    fprintf(context->err, "%*s%.*s\n", (int)indent, "", (int)cut, text);
+    fprintf(out, "%.*s\n%*s", (int)cut, text, (int)indent, "");
     text += cut + 1;
-    indent = 2;
+    width = OUTPUT_WIDTH - indent;
   }
-  fprintf(context->err, "%*s%s\n", (int)indent, "", text);
+  fprintf(out, "%s\n", text);
 }
 
 void output_failure(struct context *context, enum tamis_status status) {
@@ -291,7 +293,7 @@ void output_failure(struct context *context, enum tamis_status status) {
   const char *text =
       context->fault.text[0] != '\0' ? context->fault.text : tamis_status_words(status);
   snprintf(line, sizeof line, "tamis: %s (%s)", text, tamis_status_name(status));
-  print_wrapped(context, line);
+  print_wrapped(context->err, context->err_terminal, 0, 2, line);
   if (*hint != '\0') fprintf(context->err, "  %s\n", hint);
   if (context->form != OUTPUT_JSON && context->form != OUTPUT_JSONL) return;
   json_t *data = context->failure == NULL ? json_object() : json_incref(context->failure);
@@ -300,10 +302,11 @@ void output_failure(struct context *context, enum tamis_status status) {
 }
 
 void output_field(struct context *context, const char *label, const char *format, ...) {
+  char text[2 * OUTPUT_CELL_SIZE];
   va_list list;
-  fprintf(context->out, "%-12s  ", label);
   va_start(list, format);
-  vfprintf(context->out, format, list);
+  vsnprintf(text, sizeof text, format, list);
   va_end(list);
-  fputc('\n', context->out);
+  fprintf(context->out, "%-*s", OUTPUT_LABEL_WIDTH, label);
+  print_wrapped(context->out, context->out_terminal, OUTPUT_LABEL_WIDTH, OUTPUT_LABEL_WIDTH, text);
 }

@@ -40,7 +40,12 @@ struct sheet {
   const struct column *column;
 };
 
-enum { OUTPUT_WIDTH = 80, OUTPUT_CELL_SIZE = 512, OUTPUT_COLUMNS_MAX = 24 };
+enum {
+  OUTPUT_WIDTH = 80,
+  OUTPUT_CELL_SIZE = 512,
+  OUTPUT_COLUMNS_MAX = 24,
+  OUTPUT_LABEL_WIDTH = 14
+};
 
 /* `rows`: an array of objects from outside; what is missing or of another type prints as "-". */
 void output_rows(struct context *context, const struct sheet *sheet, const json_t *rows);

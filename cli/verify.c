@@ -6,7 +6,6 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/command_run.h"
@@ -26,15 +25,9 @@ struct walk {
   uint64_t torn_bytes; /* of a copy that was taken while the server wrote */
 };
 
-static int64_t monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void draw(struct walk *walk, uint64_t done) {
   struct context *context = walk->context;
-  int64_t now_ms = monotonic_ms();
+  int64_t now_ms = context_monotonic_ms();
   if (!context->err_terminal || context->quiet || now_ms - walk->drawn_ms < REDRAW_MS) return;
   walk->drawn_ms = now_ms;
   walk->drawn = true;

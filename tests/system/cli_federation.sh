@@ -93,7 +93,7 @@ expect 0 model history digits -o json
 round_2=$(field '[m["model"] for m in data if m["round"] == 2][0]')
 expect 2 model rollback digits --to 2 --reason test; says 'add --yes'
 expect 5 model rollback digits --to 9 --reason test --yes
-expect 0 model rollback digits --to 2 --reason test --dry-run; says 'undone     2 rounds: 3, 4'
+expect 0 model rollback digits --to 2 --reason test --dry-run; says 'undone  2 rounds: 3, 4'
 expect 0 federation show digits -o json
 same "$(field 'data["head_round"]')" 4 "the head after a dry run"
 expect 0 model rollback digits --to 2 --reason test --yes

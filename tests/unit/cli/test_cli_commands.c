@@ -306,8 +306,9 @@ static void a_rollback_shows_its_plan_and_wants_a_yes(void **state) {
          "[{\"round\":12,\"model\":\"" HEX2 "\"},{\"round\":14,\"model\":\"" HEX "\"},"
          "{\"round\":15,\"model\":\"" HEX "\",\"current\":true}]");
   RUN(2, "model", "rollback", "digits", "--to", "12", "--reason", "poison");
-  assert_non_null(strstr(complained, "undone     2 rounds: 14, 15\n"));
-  assert_non_null(strstr(complained, "head then  round 12     " HEX2));
+  assert_non_null(strstr(complained, "undone  2 rounds: 14, 15\n"));
+  assert_non_null(
+      strstr(complained, "back from round 15 to round 12\n  now     " HEX "\n  then    " HEX2));
   assert_non_null(strstr(complained, "--yes"));
   assert_int_equal(fake.submitted, 0);
   RUN(0, "model", "rollback", "digits", "--to", "12", "--reason", "poison", "--yes", "-o", "json");
