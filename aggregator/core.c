@@ -1,0 +1,323 @@
+/* One thread, one mailbox: every letter that is there is handled, one commit makes what they did
+ * last, then all are answered, and then the federations go on by themselves. */
+#include "aggregator/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "aggregator/core_private.h"
+#include "aggregator/round.h"
+
+enum { QUIET_MS = 1000, CLOCK_LOOK_MS = 50 };
+
+int64_t core_now_ms(struct core *core) {
+  int64_t now_ms = (int64_t)core->now_ms(core->clock_context);
+  if (now_ms > core->latest_ms) core->latest_ms = now_ms;
+  return core->latest_ms;
+}
+
+static double monotonic_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int64_t monotonic_ms(void) {
+  return (int64_t)(monotonic_seconds() * 1000);
+}
+
+/* ---- counting ---- */
+
+static void count_verdicts(struct core_counters *counters, const struct statement *statement) {
+  counters->verdict_accept += (uint64_t)statement_integer(statement, "accepted");
+  counters->verdict_clip += (uint64_t)statement_integer(statement, "clipped");
+  counters->verdict_hold += (uint64_t)statement_integer(statement, "held");
+  counters->verdict_reject += (uint64_t)statement_integer(statement, "rejected");
+}
+
+static void count_entry(void *context, const struct statement *statement) {
+  struct core_counters *counters = &((struct core *)context)->counters;
+  switch (statement->kind) {
+  case STATEMENT_UPDATE: counters->updates_accepted++; break;
+  case STATEMENT_VERDICTS: count_verdicts(counters, statement); break;
+  case STATEMENT_PROMOTE: counters->rounds_promoted++; break;
+  case STATEMENT_HOLD: counters->rounds_held++; break;
+  case STATEMENT_ABANDON: counters->rounds_abandoned++; break;
+  case STATEMENT_ROLLBACK: counters->rollbacks++; break;
+  default: break;
+  }
+}
+
+/* ---- committing and answering ---- */
+
+static enum tamis_status commit(struct core *core, struct fault *fault) {
+  bool is_needed =
+      core->ledger.staged_count > 0 || core->ledger.published < journal_size(core->ledger.journal);
+  double start = monotonic_seconds();
+  enum tamis_status status = ledger_commit(&core->ledger, fault);
+  atomic_store(&core->published, core->ledger.published);
+  if (!is_needed) return status;
+  core->counters.commits++;
+  core->counters.commit_seconds += monotonic_seconds() - start;
+  return status;
+}
+
+/* What a call staged is durable now, or it is not and the caller must know. */
+static void answer(struct core *core, struct call *call, enum tamis_status status,
+                   const struct fault *fault) {
+  if (call->status == TAMIS_OK && status != TAMIS_OK) {
+    call->status = status;
+    if (call->fault) *call->fault = *fault;
+  } else if (call->status == TAMIS_OK && call->receipt) {
+    call->status = ledger_receipt(&core->ledger, call->index, call->receipt, call->receipt_length,
+                                  call->fault);
+  }
+  mailbox_answer(&call->letter);
+}
+
+static void answer_waiting(struct core *core, enum tamis_status status, const struct fault *fault) {
+  while (core->waiting) {
+    struct call *call = core->waiting;
+    core->waiting = call->next;
+    answer(core, call, status, fault);
+  }
+}
+
+static void handle_call(void *owner, struct letter *letter) {
+  struct core *core = owner;
+  struct call *call = (struct call *)(void *)letter;
+  call->status = call->run(core, call);
+  if (!call->waits) {
+    mailbox_answer(letter);
+    return;
+  }
+  call->next = core->waiting;
+  core->waiting = call;
+}
+
+enum tamis_status core_ask(struct core *core, struct call *call,
+                           enum tamis_status (*run)(struct core *, struct call *),
+                           struct fault *fault) {
+  call->letter.handle = handle_call;
+  call->run = run;
+  call->fault = fault;
+  if (!mailbox_ask(&core->mailbox, &call->letter))
+    return fault_set(fault, TAMIS_UNAVAILABLE, "the server is stopping");
+  return call->status;
+}
+
+/* ---- work beside the core's thread ---- */
+
+struct work_letter {
+  struct letter letter;
+  struct core *core;
+  struct work *work;
+  size_t federation; /* its position */
+  double seconds;
+};
+
+static void work_letter_free(struct work_letter *letter) {
+  work_free(letter->work);
+  free(letter);
+}
+
+/* Nothing is wrong with the round when the machine is short of something: it is tried again. */
+static bool is_passing(enum tamis_status status) {
+  return status == TAMIS_DISK_FULL || status == TAMIS_NO_MEMORY;
+}
+
+static struct moment moment_of(struct core *core) {
+  const struct ledger *ledger = &core->ledger;
+  struct moment moment = {.now_ms = core_now_ms(core), .is_settled = ledger->staged_count == 0};
+  if (moment.is_settled)
+    moment.root = merkle_tree_root(journal_tree(ledger->journal), journal_size(ledger->journal));
+  return moment;
+}
+
+static void be_quiet(struct core *core) {
+  core->quiet_until_ms = monotonic_ms() + QUIET_MS;
+}
+
+static void handle_worked(void *owner, struct letter *letter) {
+  struct core *core = owner;
+  struct work_letter *worked = (struct work_letter *)(void *)letter;
+  const struct work *work = worked->work;
+  struct moment moment = moment_of(core);
+  struct decision decision = {0};
+  double *seconds = work->kind == WORK_MEASURE ? &core->counters.judge_seconds
+                                               : &core->counters.aggregate_seconds;
+  *seconds += worked->seconds;
+  core->works[worked->federation] = false;
+  if (is_passing(work->status))
+    be_quiet(core);
+  else if (federation_worked(core->ledger.state, work, &moment, &decision) &&
+           ledger_propose(&core->ledger, &decision, NULL) != TAMIS_OK)
+    be_quiet(core);
+  decision_close(&decision);
+  work_letter_free(worked);
+}
+
+static void handle_work(void *owner, struct letter *letter) {
+  struct work_letter *work = (struct work_letter *)(void *)letter;
+  struct core *core = owner;
+  double start = monotonic_seconds();
+  round_work(core->ledger.blobs, core->threads, work->work);
+  work->seconds = monotonic_seconds() - start;
+  letter->handle = handle_worked;
+  if (!mailbox_post(&core->mailbox, letter)) work_letter_free(work);
+}
+
+static void start_work(struct core *core) {
+  const struct state *state = core->ledger.state;
+  for (size_t i = 0; i < state->federation_count; i++) {
+    if (core->works[i]) continue;
+    struct work *work = federation_work(state, state->federation[i], core_now_ms(core));
+    struct work_letter *letter = work ? calloc(1, sizeof *letter) : NULL;
+    if (!letter) {
+      work_free(work);
+      continue;
+    }
+    *letter = (struct work_letter){.letter.handle = handle_work, .work = work, .federation = i};
+    core->works[i] = mailbox_post(&core->work_mailbox, &letter->letter);
+    if (!core->works[i]) work_letter_free(letter);
+  }
+}
+
+static void *run_work(void *context) {
+  struct core *core = context;
+  bool is_closed = false;
+  while (!is_closed) {
+    struct letter *letter = mailbox_take(&core->work_mailbox, -1, &is_closed);
+    while (letter) {
+      struct letter *next = letter->next;
+      if (is_closed)
+        work_letter_free((struct work_letter *)(void *)letter);
+      else
+        letter->handle(core, letter);
+      letter = next;
+    }
+  }
+  return NULL;
+}
+
+/* ---- the core's thread ---- */
+
+/* Stages what follows by itself, in every federation. */
+static bool advance(struct core *core) {
+  const struct state *state = core->ledger.state;
+  for (size_t i = 0; i < state->federation_count; i++) {
+    struct moment moment = moment_of(core);
+    struct decision decision = {0};
+    enum tamis_status status = TAMIS_OK;
+    if (federation_next(state, state->federation[i], &moment, &decision))
+      status = ledger_propose(&core->ledger, &decision, NULL);
+    decision_close(&decision);
+    if (status != TAMIS_OK) be_quiet(core);
+  }
+  return core->ledger.staged_count > 0;
+}
+
+static void settle(struct core *core) {
+  struct fault fault = {TAMIS_OK, ""};
+  uint64_t before = core->ledger.published;
+  enum tamis_status status = commit(core, &fault);
+  answer_waiting(core, status, &fault);
+  while (status == TAMIS_OK && core->quiet_until_ms <= monotonic_ms() && advance(core))
+    status = commit(core, &fault);
+  if (status != TAMIS_OK)
+    be_quiet(core);
+  else if (core->quiet_until_ms <= monotonic_ms())
+    start_work(core);
+  if (core->ledger.published != before && core->changed) core->changed(core->changed_context);
+}
+
+/* The clock may be anybody's, so it is looked at now and then while something depends on it. */
+static int64_t wait_ms(struct core *core) {
+  if (core->quiet_until_ms > monotonic_ms()) return CLOCK_LOOK_MS;
+  int64_t deadline_ms = federation_deadline_ms(core->ledger.state);
+  if (deadline_ms == INT64_MAX) return -1;
+  int64_t left_ms = deadline_ms - core_now_ms(core);
+  if (left_ms < 1) return 1;
+  return left_ms < CLOCK_LOOK_MS ? left_ms : CLOCK_LOOK_MS;
+}
+
+static void *run_core(void *context) {
+  struct core *core = context;
+  bool is_closed = false;
+  settle(core);
+  while (!is_closed) {
+    struct letter *letter = mailbox_take(&core->mailbox, wait_ms(core), &is_closed);
+    while (letter) {
+      struct letter *next = letter->next; /* an answered letter is gone */
+      letter->handle(core, letter);
+      letter = next;
+    }
+    settle(core);
+  }
+  return NULL;
+}
+
+/* ---- life ---- */
+
+static enum tamis_status threads_start(struct core *core, struct fault *fault) {
+  mailbox_open(&core->mailbox);
+  mailbox_open(&core->work_mailbox);
+  if (pthread_create(&core->work_thread, NULL, run_work, core) != 0)
+    return fault_set(fault, TAMIS_NO_MEMORY, "cannot start a thread");
+  if (pthread_create(&core->thread, NULL, run_core, core) == 0) return TAMIS_OK;
+  mailbox_close(&core->work_mailbox);
+  pthread_join(core->work_thread, NULL);
+  return fault_set(fault, TAMIS_NO_MEMORY, "cannot start a thread");
+}
+
+enum tamis_status core_open(const struct core_options *options, struct core **core,
+                            struct fault *fault) {
+  *core = calloc(1, sizeof **core);
+  if (!*core) return fault_plain(fault, TAMIS_NO_MEMORY);
+  (*core)->threads = options->threads;
+  (*core)->now_ms = options->now_ms;
+  (*core)->clock_context = options->clock_context;
+  enum tamis_status status = ledger_open(options, &(*core)->ledger, fault);
+  (*core)->ledger.on_entry = count_entry;
+  (*core)->ledger.context = *core;
+  atomic_store(&(*core)->published, (*core)->ledger.published);
+  if (status == TAMIS_OK) status = threads_start(*core, fault);
+  if (status == TAMIS_OK) return TAMIS_OK;
+  ledger_close(&(*core)->ledger);
+  free(*core);
+  *core = NULL;
+  return status;
+}
+
+void core_close(struct core *core) {
+  if (!core) return;
+  mailbox_close(&core->mailbox);
+  pthread_join(core->thread, NULL);
+  mailbox_close(&core->work_mailbox);
+  pthread_join(core->work_thread, NULL);
+  mailbox_destroy(&core->work_mailbox);
+  mailbox_destroy(&core->mailbox);
+  ledger_close(&core->ledger);
+  free(core);
+}
+
+const char *core_origin(const struct core *core) {
+  return core->ledger.log_key.public.name;
+}
+
+const char *core_log_vkey(const struct core *core) {
+  return core->ledger.log_vkey;
+}
+
+const struct public_key *core_aggregator_key(const struct core *core) {
+  return &core->ledger.aggregator_key.public;
+}
+
+struct blob_store *core_blobs(struct core *core) {
+  return core->ledger.blobs;
+}
+
+uint64_t core_size(struct core *core) {
+  return atomic_load(&core->published);
+}

@@ -1,0 +1,687 @@
+/* What other threads may ask, one function each and the part of it that runs on the core's thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "aggregator/admission.h"
+#include "aggregator/core_private.h"
+#include "robust/kernel.h"
+
+enum { QUERY_ROWS_MAX = 500 };
+
+/* ---- an update's way ---- */
+
+struct update_call {
+  struct call call;
+  const char *client, *envelope;
+  size_t length;
+  struct core_offer *offer; /* offer only */
+  enum tamis_status found;  /* refuse only: what the content was found to be */
+  const char *sentence;
+};
+
+/* The very same bytes again are answered as before. */
+static bool is_known(struct core *core, struct call *call, const char *envelope, size_t length) {
+  call->waits = ledger_find(&core->ledger, envelope, length, &call->index);
+  return call->waits;
+}
+
+/* Who signed it is who talks to us, and it is an update. */
+static enum tamis_status open_update(struct core *core, const struct update_call *update,
+                                     struct entry *entry, struct fault *fault) {
+  enum tamis_status status =
+      entry_open(core->ledger.state, update->envelope, update->length, entry, fault);
+  if (status != TAMIS_OK) return status;
+  if (entry->statement.kind == STATEMENT_UPDATE && strcmp(entry->signer, update->client) == 0)
+    return TAMIS_OK;
+  status = fault_set(fault, TAMIS_DENIED, "%.64s may not offer a %s of %.64s", update->client,
+                     statement_kind_name(entry->statement.kind), entry->signer);
+  entry_close(entry);
+  return status;
+}
+
+/* An update is as long as its base. */
+static uint64_t expected_bytes(struct core *core, const struct entry *entry) {
+  struct blob_view view;
+  const struct federation *federation =
+      state_federation_find(core->ledger.state, statement_text(&entry->statement, "federation"));
+  if (!federation ||
+      blob_map(core->ledger.blobs, &federation->head, false, &view, NULL) != TAMIS_OK)
+    return 0;
+  uint64_t bytes = view.length;
+  blob_unmap(&view);
+  return bytes;
+}
+
+/* Says no, and has it written down. */
+static enum tamis_status turn_away(struct core *core, struct call *call, const struct entry *entry,
+                                   enum tamis_status status, const char *sentence) {
+  struct decision decision = {0};
+  core->counters.updates_refused[status]++;
+  federation_refuse(core->ledger.state, entry, status, sentence, &decision);
+  call->waits = decision.count > 0 && ledger_propose(&core->ledger, &decision, NULL) == TAMIS_OK;
+  decision_close(&decision);
+  return status;
+}
+
+static enum tamis_status admit(struct core *core, struct call *call, const struct entry *entry,
+                               uint64_t bytes) {
+  struct fault fault;
+  struct moment moment = {.now_ms = core_now_ms(core), .expected_bytes = bytes};
+  enum tamis_status status = federation_admit(core->ledger.state, entry, &moment, &fault);
+  if (status == TAMIS_OK) return TAMIS_OK;
+  if (call->fault) *call->fault = fault;
+  return turn_away(core, call, entry, status, fault.text);
+}
+
+/* At the door: the signed statement, before any body. */
+static enum tamis_status run_offer(struct core *core, struct call *call) {
+  struct update_call *update = (struct update_call *)(void *)call;
+  struct entry entry;
+  update->offer->complete = is_known(core, call, update->envelope, update->length);
+  if (update->offer->complete) return TAMIS_OK;
+  call->receipt = NULL;
+  enum tamis_status status = open_update(core, update, &entry, call->fault);
+  if (status != TAMIS_OK) {
+    core->counters.updates_refused[status]++;
+    return status;
+  }
+  uint64_t bytes = expected_bytes(core, &entry);
+  status = admit(core, call, &entry, bytes);
+  if (status == TAMIS_OK) {
+    update->offer->blob = entry.statement.subject[0];
+    update->offer->base = statement_digest(&entry.statement, "base");
+    update->offer->size = bytes;
+    update->offer->norm_max =
+        state_federation_find(core->ledger.state, statement_text(&entry.statement, "federation"))
+            ->terms.norm_max;
+  }
+  entry_close(&entry);
+  return status;
+}
+
+/* Inside: the body is durable and its content was found good; the statement becomes an entry. */
+static enum tamis_status run_accept(struct core *core, struct call *call) {
+  struct update_call *update = (struct update_call *)(void *)call;
+  struct entry entry;
+  if (is_known(core, call, update->envelope, update->length)) return TAMIS_OK;
+  enum tamis_status status = open_update(core, update, &entry, call->fault);
+  if (status != TAMIS_OK) return status;
+  status = admit(core, call, &entry, 0);
+  if (status == TAMIS_OK && !blob_exists(core->ledger.blobs, &entry.statement.subject[0]))
+    status = fault_set(call->fault, TAMIS_INTERNAL, "the update's blob is not durable");
+  if (status == TAMIS_OK) {
+    status = ledger_stage(&core->ledger, update->envelope, update->length, &entry, &call->index,
+                          call->fault);
+    call->waits = status == TAMIS_OK;
+  }
+  entry_close(&entry);
+  return status;
+}
+
+/* Turned away for what the body holds. */
+static enum tamis_status run_refuse(struct core *core, struct call *call) {
+  struct update_call *update = (struct update_call *)(void *)call;
+  struct entry entry;
+  enum tamis_status status = open_update(core, update, &entry, call->fault);
+  if (status != TAMIS_OK) return status;
+  turn_away(core, call, &entry, update->found, update->sentence);
+  entry_close(&entry);
+  return TAMIS_OK;
+}
+
+enum tamis_status core_offer(struct core *core, const char *client, const char *envelope,
+                             size_t length, struct core_offer *offer, struct fault *fault) {
+  struct update_call update = {
+      .client = client, .envelope = envelope, .length = length, .offer = offer};
+  *offer = (struct core_offer){0};
+  update.call.receipt = &offer->receipt;
+  update.call.receipt_length = &offer->receipt_length;
+  return core_ask(core, &update.call, run_offer, fault);
+}
+
+enum tamis_status core_accept(struct core *core, const char *client, const char *envelope,
+                              size_t length, char **receipt, size_t *receipt_length,
+                              struct fault *fault) {
+  struct update_call update = {.client = client, .envelope = envelope, .length = length};
+  update.call.receipt = receipt;
+  update.call.receipt_length = receipt_length;
+  return core_ask(core, &update.call, run_accept, fault);
+}
+
+enum tamis_status core_refuse(struct core *core, const char *client, const char *envelope,
+                              size_t length, enum tamis_status status, const char *sentence,
+                              struct fault *fault) {
+  struct update_call update = {.client = client,
+                               .envelope = envelope,
+                               .length = length,
+                               .found = status,
+                               .sentence = sentence};
+  return core_ask(core, &update.call, run_refuse, fault);
+}
+
+/* ---- who is who ---- */
+
+struct principal_call {
+  struct call call;
+  const char *name;
+  struct public_key *key;
+  bool *is_operator;
+};
+
+static enum tamis_status run_principal(struct core *core, struct call *call) {
+  struct principal_call *ask = (struct principal_call *)(void *)call;
+  const struct state *state = core->ledger.state;
+  int64_t i = state_operator_find(state, ask->name);
+  *ask->is_operator = i != STATE_NOBODY;
+  if (i != STATE_NOBODY) {
+    *ask->key = state->operator[i];
+    return TAMIS_OK;
+  }
+  i = state_client_find(state, ask->name);
+  if (i == STATE_NOBODY)
+    return fault_set(call->fault, TAMIS_UNKNOWN_CLIENT, "no client %.64s is enrolled", ask->name);
+  if (state->client[i].revoked)
+    return fault_set(call->fault, TAMIS_KEY_REVOKED, "the key of %s was revoked", ask->name);
+  *ask->key = state->client[i].key;
+  return TAMIS_OK;
+}
+
+enum tamis_status core_principal(struct core *core, const char *name, struct public_key *key,
+                                 bool *is_operator, struct fault *fault) {
+  struct principal_call ask = {.name = name, .key = key, .is_operator = is_operator};
+  return core_ask(core, &ask.call, run_principal, fault);
+}
+
+struct enrol_call {
+  struct call call;
+  const uint8_t *token;
+  size_t token_length;
+  const char *envelope;
+  size_t length;
+};
+
+static enum tamis_status check_enrol(const struct enrol_call *enrol, const struct entry *entry,
+                                     struct fault *fault) {
+  struct digest token = digest_of(enrol->token, enrol->token_length), named;
+  if (entry->statement.kind != STATEMENT_KEY_ENROL)
+    return fault_set(fault, TAMIS_DENIED, "a %s enrols nobody",
+                     statement_kind_name(entry->statement.kind));
+  named = statement_digest(&entry->statement, "token");
+  if (!digest_equal(&token, &named))
+    return fault_set(fault, TAMIS_BAD_TOKEN, "the token is not the one in the statement");
+  return TAMIS_OK;
+}
+
+static enum tamis_status run_enrol(struct core *core, struct call *call) {
+  struct enrol_call *enrol = (struct enrol_call *)(void *)call;
+  struct moment moment = {.now_ms = core_now_ms(core)};
+  struct entry entry;
+  if (is_known(core, call, enrol->envelope, enrol->length)) return TAMIS_OK;
+  enum tamis_status status =
+      entry_open(core->ledger.state, enrol->envelope, enrol->length, &entry, call->fault);
+  if (status != TAMIS_OK) return status;
+  status = check_enrol(enrol, &entry, call->fault);
+  if (status == TAMIS_OK)
+    status = federation_admit(core->ledger.state, &entry, &moment, call->fault);
+  if (status == TAMIS_OK) {
+    status = ledger_stage(&core->ledger, enrol->envelope, enrol->length, &entry, &call->index,
+                          call->fault);
+    call->waits = status == TAMIS_OK;
+  }
+  entry_close(&entry);
+  return status;
+}
+
+enum tamis_status core_enrol(struct core *core, const uint8_t *token, size_t token_length,
+                             const char *envelope, size_t length, char **receipt,
+                             size_t *receipt_length, struct fault *fault) {
+  struct enrol_call enrol = {
+      .token = token, .token_length = token_length, .envelope = envelope, .length = length};
+  enrol.call.receipt = receipt;
+  enrol.call.receipt_length = receipt_length;
+  return core_ask(core, &enrol.call, run_enrol, fault);
+}
+
+/* ---- polling ---- */
+
+struct poll_call {
+  struct call call;
+  const char *client, *federation;
+  uint64_t round_after;
+  struct core_task *task;
+};
+
+/* Does the open round still want this client? */
+static bool wants(const struct core *core, const struct federation *federation,
+                  const struct poll_call *poll) {
+  const struct round *round = &federation->round;
+  const struct slot *slot = state_slot_find(core->ledger.state, round, poll->client);
+  return slot && slot->answer == ANSWER_NONE && !admission_is_closed(federation, core->latest_ms) &&
+         (!poll->federation || (uint64_t)round->number > poll->round_after);
+}
+
+static enum tamis_status fill_standing(struct core_task *task, const struct federation *federation,
+                                       int64_t client, struct fault *fault) {
+  const struct history *history = &federation->member[client].history;
+  bool is_trusted = history->standing == STANDING_TRUSTED;
+  task->federation = strdup(federation->name);
+  task->state = strdup(judge_standing_name(history->standing));
+  task->reason = strdup(is_trusted ? "" : history->sentence);
+  return task->federation && task->state && task->reason ? TAMIS_OK
+                                                         : fault_plain(fault, TAMIS_NO_MEMORY);
+}
+
+static enum tamis_status fill_plan(struct core *core, struct core_task *task,
+                                   const struct round *round, struct fault *fault) {
+  task->has_task = true;
+  task->round = (uint64_t)round->number;
+  task->plan_index = round->plan_index;
+  enum tamis_status status =
+      journal_read(core->ledger.journal, round->plan_index, &task->plan, &task->plan_length, fault);
+  if (status != TAMIS_OK) return status;
+  return ledger_receipt(&core->ledger, round->plan_index, &task->receipt, &task->receipt_length,
+                        fault);
+}
+
+static const struct federation *choose(const struct core *core, const struct poll_call *poll,
+                                       bool *is_wanted) {
+  const struct state *state = core->ledger.state;
+  const struct federation *first = NULL;
+  *is_wanted = false;
+  for (size_t i = 0; i < state->federation_count && !*is_wanted; i++) {
+    const struct federation *federation = state->federation[i];
+    if (poll->federation && strcmp(poll->federation, federation->name) != 0) continue;
+    *is_wanted = wants(core, federation, poll);
+    if (!first || *is_wanted || (state_is_finished(first) && !state_is_finished(federation)))
+      first = federation;
+  }
+  return first;
+}
+
+static enum tamis_status run_poll(struct core *core, struct call *call) {
+  struct poll_call *poll = (struct poll_call *)(void *)call;
+  int64_t client = state_client_find(core->ledger.state, poll->client);
+  bool is_wanted;
+  core_now_ms(core);
+  if (client == STATE_NOBODY)
+    return fault_set(call->fault, TAMIS_UNKNOWN_CLIENT, "no client %.64s is enrolled",
+                     poll->client);
+  if (core->ledger.state->client[client].revoked)
+    return fault_set(call->fault, TAMIS_KEY_REVOKED, "the key of %s was revoked", poll->client);
+  const struct federation *federation = choose(core, poll, &is_wanted);
+  if (!federation && poll->federation)
+    return fault_set(call->fault, TAMIS_UNKNOWN_FEDERATION, "no federation %.64s",
+                     poll->federation);
+  if (!federation) return TAMIS_OK;
+  poll->task->finished = state_is_finished(federation);
+  enum tamis_status status = fill_standing(poll->task, federation, client, call->fault);
+  if (status == TAMIS_OK && is_wanted && federation->round.plan_index < core->ledger.published)
+    status = fill_plan(core, poll->task, &federation->round, call->fault);
+  return status;
+}
+
+enum tamis_status core_poll(struct core *core, const char *client, const char *federation,
+                            uint64_t round_after, struct core_task *task, struct fault *fault) {
+  struct poll_call poll = {
+      .client = client, .federation = federation, .round_after = round_after, .task = task};
+  *task = (struct core_task){0};
+  enum tamis_status status = core_ask(core, &poll.call, run_poll, fault);
+  if (status != TAMIS_OK) core_task_close(task);
+  return status;
+}
+
+void core_task_close(struct core_task *task) {
+  free(task->federation);
+  free(task->plan);
+  free(task->receipt);
+  free(task->state);
+  free(task->reason);
+  *task = (struct core_task){0};
+}
+
+/* ---- operators ---- */
+
+struct submit_call {
+  struct call call;
+  const char *envelope;
+  size_t length;
+  bool dry_run;
+  char **result;
+};
+
+/* The first model is read here, because the decider reads nothing. */
+static enum tamis_status read_model(struct core *core, const struct digest *model,
+                                    struct layout *layout, bool *is_there, struct fault *fault) {
+  struct blob_view view;
+  bool is_finite;
+  double norm_squared;
+  *is_there = false;
+  if (blob_map(core->ledger.blobs, model, true, &view, NULL) != TAMIS_OK) return TAMIS_OK;
+  enum tamis_status status = layout_parse(view.bytes, view.length, view.length, layout, fault);
+  if (status == TAMIS_OK) {
+    *is_there = true;
+    robust_inspect((const float *)(const void *)(view.bytes + layout->header_size),
+                   layout->parameters, &is_finite, &norm_squared);
+    if (!is_finite) status = fault_set(fault, TAMIS_NOT_FINITE, "the first model is not finite");
+  }
+  blob_unmap(&view);
+  return status;
+}
+
+static enum tamis_status admit_operator(struct core *core, const struct entry *entry,
+                                        struct fault *fault) {
+  struct moment moment = {.now_ms = core_now_ms(core)};
+  struct layout layout = {0};
+  bool is_there = false;
+  enum tamis_status status = TAMIS_OK;
+  if (strcmp(statement_kind_signer(entry->statement.kind), "operator") != 0)
+    return fault_set(fault, TAMIS_DENIED, "a %s is not an operator's to submit",
+                     statement_kind_name(entry->statement.kind));
+  if (entry->statement.kind == STATEMENT_FEDERATION_CREATE)
+    status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
+  moment.layout = is_there ? &layout : NULL;
+  if (status == TAMIS_OK) status = federation_admit(core->ledger.state, entry, &moment, fault);
+  if (is_there) layout_close(&layout);
+  return status;
+}
+
+/* What it does, for people: asked before it is done. */
+static void describe(const struct state *state, const struct statement *statement, char *sentence,
+                     size_t size) {
+  const struct federation *federation;
+  switch (statement->kind) {
+  case STATEMENT_FEDERATION_CREATE:
+    snprintf(sentence, size, "federation %s begins with rule %s",
+             statement_text(statement, "federation"), statement_text(statement, "rule"));
+    break;
+  case STATEMENT_CLIENT_INVITE:
+    snprintf(sentence, size, "client %s may enrol once", statement_text(statement, "client"));
+    break;
+  case STATEMENT_KEY_REVOKE:
+    snprintf(sentence, size, "the key of %s is refused from now on, in every federation",
+             statement_text(statement, "client"));
+    break;
+  case STATEMENT_EXCLUSION:
+    snprintf(sentence, size, "%s is refused in %s from now on", statement_text(statement, "client"),
+             statement_text(statement, "federation"));
+    break;
+  case STATEMENT_REINSTATEMENT:
+    snprintf(sentence, size, "%s is on probation in %s", statement_text(statement, "client"),
+             statement_text(statement, "federation"));
+    break;
+  case STATEMENT_ROLLBACK:
+    federation = state_federation_find(state, statement_text(statement, "federation"));
+    snprintf(sentence, size, "the head of %s goes from round %" PRId64 " to round %" PRId64 "%s",
+             federation->name, federation->head_round, statement_integer(statement, "to_round"),
+             federation->round.phase == PHASE_WAITING ? "" : "; the open round is abandoned");
+    break;
+  default: snprintf(sentence, size, "%s", statement_kind_name(statement->kind)); break;
+  }
+}
+
+static char *result_text(const struct statement *statement, bool dry_run, const char *sentence) {
+  json_t *result = json_pack("{s:s, s:s, s:b}", "kind", statement_kind_name(statement->kind),
+                             "sentence", sentence, "dry_run", (int)dry_run);
+  char *text = result ? json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+  json_decref(result);
+  return text;
+}
+
+static enum tamis_status run_submit(struct core *core, struct call *call) {
+  struct submit_call *submit = (struct submit_call *)(void *)call;
+  struct entry entry;
+  char sentence[512];
+  if (is_known(core, call, submit->envelope, submit->length)) {
+    *submit->result = strdup("{\"dry_run\":false,\"sentence\":\"this was so before\"}");
+    return *submit->result ? TAMIS_OK : fault_plain(call->fault, TAMIS_NO_MEMORY);
+  }
+  enum tamis_status status =
+      entry_open(core->ledger.state, submit->envelope, submit->length, &entry, call->fault);
+  if (status != TAMIS_OK) return status;
+  status = admit_operator(core, &entry, call->fault);
+  if (status == TAMIS_OK) {
+    describe(core->ledger.state, &entry.statement, sentence, sizeof sentence);
+    *submit->result = result_text(&entry.statement, submit->dry_run, sentence);
+    if (!*submit->result) status = fault_plain(call->fault, TAMIS_NO_MEMORY);
+  }
+  if (status == TAMIS_OK && submit->dry_run) call->receipt = NULL;
+  if (status == TAMIS_OK && !submit->dry_run) {
+    status = ledger_stage(&core->ledger, submit->envelope, submit->length, &entry, &call->index,
+                          call->fault);
+    call->waits = status == TAMIS_OK;
+  }
+  entry_close(&entry);
+  return status;
+}
+
+enum tamis_status core_submit(struct core *core, const char *envelope, size_t length, bool dry_run,
+                              uint64_t *index, char **receipt, size_t *receipt_length,
+                              char **result, struct fault *fault) {
+  struct submit_call submit = {
+      .envelope = envelope, .length = length, .dry_run = dry_run, .result = result};
+  *result = NULL;
+  *receipt = NULL;
+  *receipt_length = 0;
+  submit.call.receipt = receipt;
+  submit.call.receipt_length = receipt_length;
+  enum tamis_status status = core_ask(core, &submit.call, run_submit, fault);
+  *index = submit.call.index;
+  if (status == TAMIS_OK) return TAMIS_OK;
+  free(*result);
+  *result = NULL;
+  return status;
+}
+
+/* ---- proofs ---- */
+
+struct proof_call {
+  struct call call;
+  const char *client, *federation;
+  uint64_t number; /* round, index or size */
+  char **text;
+  size_t *text_length;
+  struct merkle_proof *proof;
+};
+
+/* Rounds that are over are a question to the projection. */
+static enum tamis_status find_update(struct core *core, const struct proof_call *ask,
+                                     uint64_t *index, struct fault *fault) {
+  struct projection *projection;
+  char round[24];
+  snprintf(round, sizeof round, "%" PRIu64, ask->number);
+  const char *arguments[] = {ask->federation, round};
+  uint64_t after = 0;
+  enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
+  bool is_found = false;
+  while (status == TAMIS_OK && !is_found) {
+    char *rows = NULL;
+    json_t *row;
+    size_t i;
+    status = projection_query(projection, "round", 2, arguments, after, QUERY_ROWS_MAX, &rows,
+                              &after, fault);
+    json_t *list = status == TAMIS_OK ? json_loads(rows, 0, NULL) : NULL;
+    json_array_foreach(list, i, row) {
+      const char *client = json_string_value(json_object_get(row, "client"));
+      if (!client || strcmp(client, ask->client) != 0 ||
+          json_is_string(json_object_get(row, "status")))
+        continue;
+      *index = (uint64_t)json_integer_value(json_object_get(row, "index"));
+      is_found = true;
+    }
+    json_decref(list);
+    free(rows);
+    if (after == 0) break;
+  }
+  if (status != TAMIS_OK || is_found) return status;
+  return fault_set(fault, TAMIS_NOT_FOUND, "%.64s has no update in round %" PRIu64 " of %.64s",
+                   ask->client, ask->number, ask->federation);
+}
+
+static enum tamis_status run_receipt(struct core *core, struct call *call) {
+  struct proof_call *ask = (struct proof_call *)(void *)call;
+  enum tamis_status status = find_update(core, ask, &call->index, call->fault);
+  if (status != TAMIS_OK) return status;
+  return ledger_receipt(&core->ledger, call->index, ask->text, ask->text_length, call->fault);
+}
+
+enum tamis_status core_receipt(struct core *core, const char *client, const char *federation,
+                               uint64_t round, char **receipt, size_t *length,
+                               struct fault *fault) {
+  struct proof_call ask = {.client = client,
+                           .federation = federation,
+                           .number = round,
+                           .text = receipt,
+                           .text_length = length};
+  return core_ask(core, &ask.call, run_receipt, fault);
+}
+
+static enum tamis_status run_entry(struct core *core, struct call *call) {
+  struct proof_call *ask = (struct proof_call *)(void *)call;
+  enum tamis_status status =
+      ledger_receipt(&core->ledger, ask->number, call->receipt, call->receipt_length, call->fault);
+  if (status != TAMIS_OK) return status;
+  status =
+      journal_read(core->ledger.journal, ask->number, ask->text, ask->text_length, call->fault);
+  if (status != TAMIS_OK) free(*call->receipt);
+  return status;
+}
+
+enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope, size_t *length,
+                             char **receipt, size_t *receipt_length, struct fault *fault) {
+  struct proof_call ask = {.number = index, .text = envelope, .text_length = length};
+  ask.call.receipt = receipt;
+  ask.call.receipt_length = receipt_length;
+  return core_ask(core, &ask.call, run_entry, fault);
+}
+
+static enum tamis_status run_consistency(struct core *core, struct call *call) {
+  struct proof_call *ask = (struct proof_call *)(void *)call;
+  const struct ledger *ledger = &core->ledger;
+  if (ask->number > ledger->published)
+    return fault_set(call->fault, TAMIS_NOT_FOUND,
+                     "the log has %" PRIu64 " entries under its checkpoint, not %" PRIu64,
+                     ledger->published, ask->number);
+  *ask->text = malloc(ledger->note_length + 1);
+  if (!*ask->text) return fault_plain(call->fault, TAMIS_NO_MEMORY);
+  memcpy(*ask->text, ledger->note, ledger->note_length);
+  (*ask->text)[ledger->note_length] = '\0';
+  *ask->text_length = ledger->note_length;
+  merkle_tree_consistency(journal_tree(ledger->journal), ask->number, ledger->published,
+                          ask->proof);
+  return TAMIS_OK;
+}
+
+enum tamis_status core_consistency(struct core *core, uint64_t size, struct merkle_proof *proof,
+                                   char **note, size_t *note_length, struct fault *fault) {
+  struct proof_call ask = {
+      .number = size, .text = note, .text_length = note_length, .proof = proof};
+  return core_ask(core, &ask.call, run_consistency, fault);
+}
+
+/* ---- questions ---- */
+
+struct query_call {
+  struct call call;
+  const char *name;
+  size_t argument_count;
+  const char *const *arguments;
+  uint64_t after, *next;
+  char **rows;
+};
+
+static enum tamis_status run_query(struct core *core, struct call *call) {
+  struct query_call *query = (struct query_call *)(void *)call;
+  struct projection *projection;
+  char root[DIGEST_HEX_SIZE];
+  const char *status_arguments[] = {root};
+  enum tamis_status status = ledger_projection(&core->ledger, &projection, call->fault);
+  if (status != TAMIS_OK) return status;
+  if (strcmp(query->name, "status") == 0 && query->argument_count == 0) {
+    struct digest digest =
+        merkle_tree_root(journal_tree(core->ledger.journal), core->ledger.published);
+    digest_to_hex(&digest, root);
+    query->arguments = status_arguments;
+    query->argument_count = 1;
+  }
+  return projection_query(projection, query->name, query->argument_count, query->arguments,
+                          query->after, QUERY_ROWS_MAX, query->rows, query->next, call->fault);
+}
+
+enum tamis_status core_query(struct core *core, const char *name, size_t argument_count,
+                             const char *const *arguments, uint64_t after, char **rows,
+                             uint64_t *next, struct fault *fault) {
+  struct query_call query = {.name = name,
+                             .argument_count = argument_count,
+                             .arguments = arguments,
+                             .after = after,
+                             .next = next,
+                             .rows = rows};
+  return core_ask(core, &query.call, run_query, fault);
+}
+
+struct fetch_call {
+  struct call call;
+  bool is_operator;
+  const struct digest *digest;
+};
+
+static enum tamis_status run_may_fetch(struct core *core, struct call *call) {
+  struct fetch_call *fetch = (struct fetch_call *)(void *)call;
+  if (!blob_exists(core->ledger.blobs, fetch->digest))
+    return fault_set(call->fault, TAMIS_NOT_FOUND, "no blob of this digest is here");
+  if (fetch->is_operator || state_readable_has(core->ledger.state, fetch->digest)) return TAMIS_OK;
+  return fault_set(call->fault, TAMIS_DENIED, "clients read models and manifests");
+}
+
+enum tamis_status core_may_fetch(struct core *core, const char *principal, bool is_operator,
+                                 const struct digest *digest, struct fault *fault) {
+  struct fetch_call fetch = {.is_operator = is_operator, .digest = digest};
+  (void)principal; /* all clients may read the same */
+  return core_ask(core, &fetch.call, run_may_fetch, fault);
+}
+
+struct counters_call {
+  struct call call;
+  struct core_counters *counters;
+};
+
+static enum tamis_status run_counters(struct core *core, struct call *call) {
+  struct core_counters *counters = ((struct counters_call *)(void *)call)->counters;
+  const struct state *state = core->ledger.state;
+  *counters = core->counters;
+  counters->entries = core->ledger.published;
+  counters->clients = state->client_count;
+  counters->federations = state->federation_count;
+  counters->clients_excluded = 0;
+  for (size_t i = 0; i < state->federation_count; i++)
+    for (size_t j = 0; j < state->federation[i]->member_count; j++)
+      counters->clients_excluded +=
+          state->federation[i]->member[j].history.standing == STANDING_EXCLUDED;
+  return TAMIS_OK;
+}
+
+void core_counters(struct core *core, struct core_counters *counters) {
+  struct counters_call ask = {.counters = counters};
+  *counters = (struct core_counters){0};
+  core_ask(core, &ask.call, run_counters, NULL);
+}
+
+struct change_call {
+  struct call call;
+  void (*changed)(void *context);
+  void *context;
+};
+
+static enum tamis_status run_on_change(struct core *core, struct call *call) {
+  struct change_call *ask = (struct change_call *)(void *)call;
+  core->changed = ask->changed;
+  core->changed_context = ask->context;
+  return TAMIS_OK;
+}
+
+void core_on_change(struct core *core, void (*changed)(void *context), void *context) {
+  struct change_call ask = {.changed = changed, .context = context};
+  core_ask(core, &ask.call, run_on_change, NULL);
+}

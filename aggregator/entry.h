@@ -1,0 +1,24 @@
+/* An envelope that was opened against the state: what it says, and that the right key signed it.
+ * The same check at the door, when the journal is folded, and in an audit. */
+#ifndef TAMIS_ENTRY_H
+#define TAMIS_ENTRY_H
+
+#include <stddef.h>
+#include "aggregator/state.h"
+#include "proto/fault.h"
+#include "proto/statement.h"
+
+struct entry {
+  struct statement statement;
+  struct digest envelope; /* SHA-256 of its bytes */
+  char signer[KEY_NAME_SIZE];
+};
+
+/* Strict parse, the role that the kind asks for, one signature by that role's key as the state
+ * knows it now. BAD_STATEMENT, WRONG_ORIGIN, DENIED (a key of another role), UNKNOWN_CLIENT,
+ * BAD_SIGNATURE, KEY_REVOKED. On refusal `entry` needs no close. */
+enum tamis_status entry_open(const struct state *state, const char *bytes, size_t length,
+                             struct entry *entry, struct fault *fault);
+void entry_close(struct entry *entry);
+
+#endif

@@ -1,0 +1,512 @@
+/* What each kind of entry means: one function a kind, one row in the table at the end. Whatever
+ * does not follow from the state is CORRUPT. */
+#include "aggregator/federation.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "aggregator/manifest.h"
+#include "proto/canonical.h"
+
+struct applying {
+  struct state *state;
+  const struct statement *statement;
+  const struct entry *entry;
+  const json_t *manifest;
+  uint64_t index;
+};
+
+static enum tamis_status contradiction(const struct applying *a, struct fault *fault,
+                                       const char *what) {
+  return fault_set(fault, TAMIS_CORRUPT, "entry %" PRIu64 " (%s): %s", a->index,
+                   statement_kind_name(a->statement->kind), what);
+}
+
+/* ---- who is there ---- */
+
+static enum tamis_status apply_genesis(struct applying *a, struct fault *fault) {
+  char log_key[KEY_VKEY_SIZE];
+  struct state *state = a->state;
+  const char *aggregator = statement_text(a->statement, "aggregator_key");
+  json_t *vkey;
+  size_t i;
+  key_vkey_write(&state->log_key, log_key);
+  if (a->index != 0) return contradiction(a, fault, "only the first entry may be a genesis");
+  if (strcmp(log_key, statement_text(a->statement, "log_key")) != 0)
+    return contradiction(a, fault, "it names another log key than ours");
+  enum tamis_status status =
+      key_vkey_read(aggregator, strlen(aggregator), &state->aggregator, fault);
+  if (status != TAMIS_OK) return status;
+  if (strcmp(state->aggregator.name, "service/aggregator") != 0)
+    return contradiction(a, fault, "the aggregator's key is not of service/aggregator");
+  json_array_foreach(json_object_get(a->statement->predicate, "operators"), i, vkey) {
+    struct public_key *key = &state->operator[state->operator_count++];
+    status = key_vkey_read(json_string_value(vkey), json_string_length(vkey), key, fault);
+    if (status != TAMIS_OK) return status;
+    if (strncmp(key->name, "operator/", 9) != 0)
+      return contradiction(a, fault, "an operator's key is not of operator/NAME");
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_invite(struct applying *a, struct fault *fault) {
+  if (state_invitation_find(a->state, &a->statement->subject[0]))
+    return contradiction(a, fault, "the token was there before");
+  struct invitation *invitation = state_invitation_add(a->state);
+  invitation->token = a->statement->subject[0];
+  invitation->not_after = statement_integer(a->statement, "not_after");
+  state_name_set(invitation->client, statement_text(a->statement, "client"));
+  state_name_set(invitation->organisation, statement_text(a->statement, "organisation"));
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_enrol(struct applying *a, struct fault *fault) {
+  struct digest token = statement_digest(a->statement, "token");
+  struct invitation *invitation = state_invitation_find(a->state, &token);
+  const char *name = statement_text(a->statement, "client");
+  const char *vkey = statement_text(a->statement, "key");
+  if (!invitation || invitation->used || strcmp(invitation->client, name) != 0)
+    return contradiction(a, fault, "no open invitation goes with it");
+  int64_t position = state_client_find(a->state, name);
+  struct client *client =
+      position == STATE_NOBODY ? state_client_add(a->state) : &a->state->client[position];
+  invitation->used = true;
+  client->revoked = false;
+  state_name_set(client->name, name);
+  state_name_set(client->organisation, invitation->organisation);
+  return key_vkey_read(vkey, strlen(vkey), &client->key, fault);
+}
+
+/* Nobody has to wait any longer for a client that cannot answer. */
+static void slot_give_up(const struct state *state, struct federation *federation,
+                         const char *client) {
+  struct slot *slot = federation->round.phase == PHASE_COLLECTING
+                          ? state_slot_find(state, &federation->round, client)
+                          : NULL;
+  if (!slot || slot->answer != ANSWER_NONE) return;
+  slot->answer = ANSWER_REFUSED;
+  federation->round.answered++;
+}
+
+static enum tamis_status apply_revoke(struct applying *a, struct fault *fault) {
+  const char *name = statement_text(a->statement, "client");
+  int64_t client = state_client_find(a->state, name);
+  if (client == STATE_NOBODY) return contradiction(a, fault, "there is no such client");
+  a->state->client[client].revoked = true;
+  for (size_t i = 0; i < a->state->federation_count; i++) {
+    slot_give_up(a->state, a->state->federation[i], name);
+    a->state->federation[i]->revision++;
+  }
+  return TAMIS_OK;
+}
+
+/* ---- federations ---- */
+
+static void terms_read(const struct statement *statement, struct terms *terms) {
+  snprintf(terms->rule, sizeof terms->rule, "%s", statement_text(statement, "rule"));
+  terms->layout = statement_digest(statement, "layout");
+  terms->first_model = statement->subject[0];
+  terms->parameters = statement_integer(statement, "parameters");
+  terms->quorum = statement_integer(statement, "quorum");
+  terms->cohort = statement_integer(statement, "cohort");
+  terms->over_selection_percent = statement_integer(statement, "over_selection_percent");
+  terms->deadline_ms = statement_integer(statement, "deadline_ms");
+  terms->rounds_max = statement_integer(statement, "rounds_max");
+  terms->norm_max = statement_f64(statement, "norm_max");
+  terms->examples_max = statement_integer(statement, "examples_max");
+}
+
+static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
+  const char *name = statement_text(a->statement, "federation");
+  struct policy policy;
+  enum tamis_status status =
+      policy_read(json_object_get(a->statement->predicate, "policy"), &policy, fault);
+  if (status != TAMIS_OK) return status;
+  if (state_federation_find(a->state, name) || a->state->federation_count == STATE_FEDERATIONS_MAX)
+    return contradiction(a, fault, "no room for a federation of this name");
+  struct federation *federation = state_federation_add(a->state, name);
+  terms_read(a->statement, &federation->terms);
+  federation->terms.policy = policy;
+  federation->head = federation->past[0].model = federation->terms.first_model;
+  state_readable_add(a->state, &federation->head);
+  return TAMIS_OK;
+}
+
+/* The federation and member that an exclusion or reinstatement is about. */
+static struct member *named_member(const struct applying *a, struct federation **federation) {
+  *federation = state_federation_find(a->state, statement_text(a->statement, "federation"));
+  int64_t client = state_client_find(a->state, statement_text(a->statement, "client"));
+  return *federation && client != STATE_NOBODY ? &(*federation)->member[client] : NULL;
+}
+
+static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault) {
+  struct federation *federation;
+  struct member *member = named_member(a, &federation);
+  if (!member) return contradiction(a, fault, "there is no such client or federation");
+  member->history.standing = STANDING_EXCLUDED;
+  snprintf(member->history.sentence, sizeof member->history.sentence, "excluded by %.80s: %.150s",
+           a->entry->signer, statement_text(a->statement, "reason"));
+  slot_give_up(a->state, federation, statement_text(a->statement, "client"));
+  federation->revision++;
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_reinstatement(struct applying *a, struct fault *fault) {
+  struct federation *federation;
+  struct member *member = named_member(a, &federation);
+  if (!member) return contradiction(a, fault, "there is no such client or federation");
+  judge_history_start(&member->history);
+  snprintf(member->history.sentence, sizeof member->history.sentence, "reinstated by %.80s: %.150s",
+           a->entry->signer, statement_text(a->statement, "reason"));
+  federation->revision++;
+  return TAMIS_OK;
+}
+
+/* ---- rounds ---- */
+
+/* The round that an entry speaks of, when it is the one under way and in this phase. */
+static struct federation *current(const struct applying *a, enum phase phase) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  bool is_current = federation && federation->round.phase == phase &&
+                    federation->round.number == statement_integer(a->statement, "round");
+  return is_current ? federation : NULL;
+}
+
+static enum tamis_status slots_fill(const struct applying *a, struct round *round,
+                                    const json_t *names, struct fault *fault) {
+  const char *before = "";
+  for (size_t i = 0; i < round->selected; i++) {
+    const char *name = json_string_value(json_array_get(names, i));
+    int64_t client = name ? state_client_find(a->state, name) : STATE_NOBODY;
+    if (client == STATE_NOBODY || strcmp(before, name) >= 0)
+      return contradiction(a, fault, "the cohort is not a sorted list of clients");
+    round->slot[i].client = (uint32_t)client;
+    before = name;
+  }
+  return TAMIS_OK;
+}
+
+static void round_read(const struct applying *a, const struct federation *federation,
+                       struct round *round) {
+  round->phase = PHASE_COLLECTING;
+  round->number = statement_integer(a->statement, "round");
+  round->base = a->statement->subject[0];
+  round->base_round = federation->head_round;
+  round->randomness = statement_digest(a->statement, "randomness");
+  round->cohort = statement_digest(a->statement, "cohort");
+  round->plan_index = a->index;
+  round->quorum = statement_integer(a->statement, "quorum");
+  round->target = statement_integer(a->statement, "target");
+  round->opened_at_ms = statement_integer(a->statement, "opened_at_ms");
+  round->closes_at_ms = statement_integer(a->statement, "closes_at_ms");
+}
+
+static enum tamis_status apply_round_open(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  const json_t *names;
+  if (!federation || federation->round.phase != PHASE_WAITING)
+    return contradiction(a, fault, "no round may open now");
+  int64_t number = federation->last_round + 1;
+  if (statement_integer(a->statement, "round") != number ||
+      !digest_equal(&a->statement->subject[0], &federation->head))
+    return contradiction(a, fault, "it is not the next round on the head");
+  enum tamis_status status =
+      manifest_list(a->manifest, federation->name, number, "clients", &names, fault);
+  if (status != TAMIS_OK) return status;
+  struct round *round = state_round_add(federation, json_array_size(names));
+  round_read(a, federation, round);
+  federation->past[number].base_round = federation->head_round;
+  for (size_t i = 0; i < federation->member_count; i++)
+    federation->member[i].refused_since_open = 0;
+  state_readable_add(a->state, &round->cohort);
+  return slots_fill(a, round, names, fault);
+}
+
+static enum tamis_status apply_update(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_COLLECTING);
+  struct slot *slot =
+      federation ? state_slot_find(a->state, &federation->round, a->entry->signer) : NULL;
+  struct digest base = statement_digest(a->statement, "base");
+  if (!slot || slot->answer == ANSWER_UPDATE)
+    return contradiction(a, fault, "this client's update is not waited for");
+  if (!digest_equal(&base, &federation->round.base) ||
+      !state_is_eligible(a->state, federation, slot->client))
+    return contradiction(a, fault, "this update was not to be admitted");
+  if (slot->answer == ANSWER_NONE) federation->round.answered++;
+  federation->round.updates++;
+  slot->answer = ANSWER_UPDATE;
+  slot->index = a->index;
+  slot->update = a->statement->subject[0];
+  slot->examples = statement_integer(a->statement, "examples");
+  return TAMIS_OK;
+}
+
+/* An update that was refused is an answer; a better one may still come while the round is open. */
+static enum tamis_status apply_refusal(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_COLLECTING);
+  const char *name = statement_text(a->statement, "client");
+  int64_t client = state_client_find(a->state, name);
+  if (client == STATE_NOBODY) return contradiction(a, fault, "there is no such client");
+  if (federation) slot_give_up(a->state, federation, name);
+  federation = state_federation_find(a->state, statement_text(a->statement, "federation"));
+  if (!federation) return contradiction(a, fault, "there is no such federation");
+  federation->member[client].last_refused = statement_digest(a->statement, "statement");
+  federation->member[client].refused_since_open++;
+  return TAMIS_OK;
+}
+
+/* A verdict for every update of the round, in the order of the slots, and for nothing else. */
+static enum tamis_status verdicts_read(const struct applying *a, struct round *round,
+                                       const json_t *updates, struct fault *fault) {
+  size_t next = 0;
+  for (size_t i = 0; i < round->selected; i++) {
+    struct slot *slot = &round->slot[i];
+    struct manifest_update update;
+    if (slot->answer != ANSWER_UPDATE) continue;
+    enum tamis_status status =
+        manifest_update_read(json_array_get(updates, next++), &update, fault);
+    if (status != TAMIS_OK) return status;
+    if (update.index != slot->index || update.verdict == VERDICT_NONE)
+      return contradiction(a, fault, "the verdicts are about other updates");
+    slot->verdict = update.verdict;
+  }
+  return next == json_array_size(updates)
+             ? TAMIS_OK
+             : contradiction(a, fault, "there are more verdicts than updates");
+}
+
+static enum tamis_status histories_read(const struct applying *a, struct federation *federation,
+                                        const json_t *clients, struct fault *fault) {
+  const json_t *element;
+  size_t i;
+  json_array_foreach(clients, i, element) {
+    const char *name;
+    struct history history;
+    struct digest before;
+    enum tamis_status status = manifest_history_read(element, &name, &history, &before, fault);
+    if (status != TAMIS_OK) return status;
+    int64_t client = state_client_find(a->state, name);
+    if (client == STATE_NOBODY) return contradiction(a, fault, "a history of nobody we know");
+    struct member *member = &federation->member[client];
+    member->has_moved = member->history.standing != history.standing;
+    member->moved_from = member->history.standing;
+    member->history = history;
+    member->before = before;
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_verdicts(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_COLLECTING);
+  const json_t *updates, *clients;
+  if (!federation) return contradiction(a, fault, "this round is not to be judged now");
+  struct round *round = &federation->round;
+  enum tamis_status status =
+      manifest_list(a->manifest, federation->name, round->number, "updates", &updates, fault);
+  if (status == TAMIS_OK)
+    status =
+        manifest_list(a->manifest, federation->name, round->number, "clients", &clients, fault);
+  if (status == TAMIS_OK) status = verdicts_read(a, round, updates, fault);
+  if (status == TAMIS_OK) status = histories_read(a, federation, clients, fault);
+  if (status != TAMIS_OK) return status;
+  round->phase = PHASE_JUDGED;
+  round->verdicts = a->statement->subject[0];
+  round->gram = statement_digest(a->statement, "gram");
+  federation->past[round->number].verdicts = round->verdicts;
+  state_readable_add(a->state, &round->verdicts);
+  return TAMIS_OK;
+}
+
+/* The verdicts have moved the client; this entry says so, once. */
+static enum tamis_status apply_client_state(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_JUDGED);
+  int64_t client = state_client_find(a->state, statement_text(a->statement, "client"));
+  if (!federation || client == STATE_NOBODY || !federation->member[client].has_moved)
+    return contradiction(a, fault, "this client has not moved");
+  struct member *member = &federation->member[client];
+  if (strcmp(statement_text(a->statement, "to"), judge_standing_name(member->history.standing)) ||
+      strcmp(statement_text(a->statement, "from"), judge_standing_name(member->moved_from)))
+    return contradiction(a, fault, "this client has moved elsewhere");
+  member->has_moved = false;
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_aggregate(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_JUDGED);
+  if (!federation) return contradiction(a, fault, "this round is not to be aggregated now");
+  federation->round.phase = PHASE_AGGREGATED;
+  federation->round.candidate = a->statement->subject[0];
+  state_readable_add(a->state, &a->statement->subject[0]);
+  state_readable_add(a->state, &a->statement->subject[1]);
+  return TAMIS_OK;
+}
+
+static void round_end(struct federation *federation, enum outcome outcome) {
+  federation->past[federation->round.number].outcome = outcome;
+  federation->round.phase = PHASE_WAITING;
+}
+
+static enum tamis_status apply_promote(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_AGGREGATED);
+  struct digest from = statement_digest(a->statement, "from");
+  if (!federation || !digest_equal(&federation->round.candidate, &a->statement->subject[0]) ||
+      !digest_equal(&federation->head, &from))
+    return contradiction(a, fault, "it is not the candidate of this round on the head");
+  federation->head = federation->round.candidate;
+  federation->head_round = federation->round.number;
+  federation->past[federation->head_round].model = federation->head;
+  round_end(federation, OUTCOME_PROMOTED);
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_hold(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_JUDGED);
+  if (!federation) return contradiction(a, fault, "this round is not to be held now");
+  round_end(federation, OUTCOME_HELD);
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_abandon(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  if (!federation || federation->round.phase == PHASE_WAITING ||
+      federation->round.number != statement_integer(a->statement, "round"))
+    return contradiction(a, fault, "this round is not under way");
+  round_end(federation, OUTCOME_ABANDONED);
+  return TAMIS_OK;
+}
+
+/* ---- going back ---- */
+
+/* The judge remembers what it knew after that round. Who is excluded now stays so, and who was let
+ * back in by an operator since keeps the fresh start: both are decisions, not memories. */
+static void histories_restore(struct federation *federation, const struct member *after) {
+  for (size_t i = 0; i < federation->member_count; i++) {
+    struct member *member = &federation->member[i];
+    bool is_excluded = member->history.standing == STANDING_EXCLUDED;
+    bool was_excluded = after[i].history.standing == STANDING_EXCLUDED;
+    if (!is_excluded && !was_excluded) member->history = after[i].history;
+    member->before = after[i].before;
+    member->has_moved = false;
+  }
+}
+
+static enum tamis_status histories_after(const struct applying *a,
+                                         const struct federation *federation, int64_t round,
+                                         struct member *after, struct fault *fault) {
+  const json_t *clients, *element;
+  size_t i;
+  for (i = 0; i < federation->member_count; i++) {
+    memset(&after[i], 0, sizeof after[i]);
+    judge_history_start(&after[i].history);
+  }
+  if (round == 0) return TAMIS_OK;
+  enum tamis_status status =
+      manifest_list(a->manifest, federation->name, round, "clients", &clients, fault);
+  if (status != TAMIS_OK) return status;
+  json_array_foreach(clients, i, element) {
+    const char *name;
+    struct member member = {0};
+    status = manifest_history_read(element, &name, &member.history, &member.before, fault);
+    if (status != TAMIS_OK) return status;
+    int64_t client = state_client_find(a->state, name);
+    if (client == STATE_NOBODY) return contradiction(a, fault, "a history of nobody we know");
+    after[client] = member;
+  }
+  return TAMIS_OK;
+}
+
+/* Undone is what the new head does not stand on. */
+static void lineage_mark(struct federation *federation) {
+  for (int64_t i = 1; i <= federation->last_round; i++)
+    federation->past[i].undone = federation->past[i].outcome == OUTCOME_PROMOTED;
+  for (int64_t i = federation->head_round; i > 0; i = federation->past[i].base_round)
+    federation->past[i].undone = false;
+}
+
+static enum tamis_status apply_rollback(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  int64_t round = statement_integer(a->statement, "to_round");
+  if (!federation || round > federation->last_round ||
+      federation->past[round].outcome != OUTCOME_PROMOTED ||
+      !digest_equal(&federation->past[round].model, &a->statement->subject[0]))
+    return contradiction(a, fault, "no promoted round has this number and model");
+  struct member *after = calloc(federation->member_count + 1, sizeof *after);
+  if (!after) return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum tamis_status status = histories_after(a, federation, round, after, fault);
+  if (status == TAMIS_OK) {
+    histories_restore(federation, after);
+    federation->head = a->statement->subject[0];
+    federation->head_round = round;
+    federation->revision++;
+    lineage_mark(federation);
+  }
+  free(after);
+  return status;
+}
+
+/* ---- the table ---- */
+
+static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying *,
+                                                                 struct fault *) = {
+    [STATEMENT_GENESIS] = apply_genesis,
+    [STATEMENT_FEDERATION_CREATE] = apply_create,
+    [STATEMENT_CLIENT_INVITE] = apply_invite,
+    [STATEMENT_KEY_ENROL] = apply_enrol,
+    [STATEMENT_KEY_REVOKE] = apply_revoke,
+    [STATEMENT_ROUND_OPEN] = apply_round_open,
+    [STATEMENT_UPDATE] = apply_update,
+    [STATEMENT_REFUSAL] = apply_refusal,
+    [STATEMENT_VERDICTS] = apply_verdicts,
+    [STATEMENT_CLIENT_STATE] = apply_client_state,
+    [STATEMENT_AGGREGATE] = apply_aggregate,
+    [STATEMENT_PROMOTE] = apply_promote,
+    [STATEMENT_HOLD] = apply_hold,
+    [STATEMENT_ABANDON] = apply_abandon,
+    [STATEMENT_EXCLUSION] = apply_exclusion,
+    [STATEMENT_REINSTATEMENT] = apply_reinstatement,
+    [STATEMENT_ROLLBACK] = apply_rollback,
+};
+
+enum tamis_status federation_apply(struct state *state, const struct entry *entry,
+                                   const json_t *manifest, struct fault *fault) {
+  struct applying a = {.state = state,
+                       .statement = &entry->statement,
+                       .entry = entry,
+                       .manifest = manifest,
+                       .index = state->applied};
+  if (a.index == 0 && entry->statement.kind != STATEMENT_GENESIS)
+    return contradiction(&a, fault, "the first entry must be the genesis");
+  enum tamis_status status = appliers[entry->statement.kind](&a, fault);
+  if (status == TAMIS_OK) state->applied++;
+  return status;
+}
+
+static bool rollback_manifest(const struct state *state, const struct statement *statement,
+                              struct digest *manifest) {
+  const struct federation *federation =
+      state_federation_find(state, statement_text(statement, "federation"));
+  int64_t round = statement_integer(statement, "to_round");
+  if (!federation || round < 1 || round > federation->last_round ||
+      federation->past[round].outcome != OUTCOME_PROMOTED)
+    return false;
+  *manifest = federation->past[round].verdicts;
+  return true;
+}
+
+bool federation_manifest(const struct state *state, const struct entry *entry,
+                         struct digest *manifest) {
+  const struct statement *statement = &entry->statement;
+  switch (statement->kind) {
+  case STATEMENT_ROUND_OPEN: *manifest = statement_digest(statement, "cohort"); return true;
+  case STATEMENT_VERDICTS: *manifest = statement->subject[0]; return true;
+  case STATEMENT_AGGREGATE: *manifest = statement->subject[1]; return true;
+  case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);
+  default: return false;
+  }
+}

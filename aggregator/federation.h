@@ -1,0 +1,127 @@
+/* The decider: what may be appended to the log next, and what an appended entry means. No I/O, no
+ * clock: time and the log's root are arguments, blobs are digests, long computations are work
+ * handed out and answers taken back. The same code runs live, when the journal is folded, and in an
+ * audit. */
+#ifndef TAMIS_FEDERATION_H
+#define TAMIS_FEDERATION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "aggregator/entry.h"
+#include "aggregator/evidence.h"
+#include "aggregator/state.h"
+#include "proto/fault.h"
+#include "proto/statement.h"
+#include "proto/tensor.h"
+
+/* ---- entries that were appended ---- */
+
+/* Is the entry about a manifest: a cohort, verdicts, weights, or for a rollback the verdicts of the
+ * round it returns to? Then its digest. */
+bool federation_manifest(const struct state *state, const struct entry *entry,
+                         struct digest *manifest);
+
+/* Folds the next entry into the state; its index is state->applied. Depends on the entry and its
+ * manifest alone. CORRUPT when the entry cannot follow from the state: such a log was not written
+ * by this code. The state is then of no use. */
+enum tamis_status federation_apply(struct state *state, const struct entry *entry,
+                                   const json_t *manifest, struct fault *fault);
+
+/* ---- statements that others signed ---- */
+
+/* What the decider is told about the world. */
+struct moment {
+  int64_t now_ms;  /* unix time, never less than the moment before */
+  bool is_settled; /* every entry of the state is in the log: `root` is its root */
+  struct digest root;
+  const struct layout
+      *layout;             /* federation-create: of the model, NULL when the blob is not there */
+  uint64_t expected_bytes; /* update: size of the base model's file */
+};
+
+/* May this verified entry be appended? TAMIS_OK or the reason why not. */
+enum tamis_status federation_admit(const struct state *state, const struct entry *entry,
+                                   const struct moment *moment, struct fault *fault);
+
+/* ---- statements of our own ---- */
+
+/* A statement to be signed by the aggregator and appended. */
+struct proposal {
+  enum statement_kind kind;
+  json_t *predicate; /* owned */
+  size_t subject_count;
+  const char *subject_name[2]; /* literals */
+  struct digest subject[2];
+  char *manifest; /* owned; canonical JSON that must be a durable blob first; NULL: none */
+  size_t manifest_length;
+  json_t *manifest_json; /* owned; the same */
+};
+
+struct decision { /* in the order in which they are to be appended */
+  struct proposal *proposal;
+  size_t count, capacity;
+};
+void decision_close(struct decision *decision);
+
+/* Something to compute from blobs before the federation can go on. */
+enum work_kind { WORK_MEASURE, WORK_AGGREGATE };
+
+struct work_row {
+  uint32_t client;
+  uint64_t index;
+  struct digest update, before; /* before: the client's last judged update, or zero */
+  int64_t examples;
+  bool votes;
+};
+
+struct work {
+  enum work_kind kind;
+  char federation[STATE_NAME_SIZE];
+  int64_t round;
+  uint64_t revision;
+  struct digest base, randomness;
+  char rule[STATE_RULE_SIZE];
+  bool weigh_by_examples;
+  struct digest gram; /* WORK_AGGREGATE: of the rows that were measured; WORK_MEASURE: found */
+  size_t count;
+  struct work_row *row; /* owned; sorted by client name */
+  size_t accepted;      /* WORK_AGGREGATE: how many of the rows count */
+  bool *counts;         /* owned */
+
+  /* found */
+  enum tamis_status status; /* RULE_NOT_FEASIBLE leads to hold, any other fault to abandon */
+  struct fault fault;
+  struct evidence *evidence; /* owned; WORK_MEASURE */
+  double *weight;            /* owned; WORK_AGGREGATE, one a row, 0 where it does not count */
+  double margin;
+  struct digest candidate;
+};
+void work_free(struct work *work);
+
+/* What the federation waits for, if the round is ready for it: NULL when it is not. The caller owns
+ * it, computes what is to be found, and gives it to federation_worked. */
+struct work *federation_work(const struct state *state, const struct federation *federation,
+                             int64_t now_ms);
+
+/* The verdicts, or the candidate and its promotion. False when the work is about a state that is no
+ * more (an exclusion, a rollback came in between): nothing is proposed, and federation_work gives
+ * it out anew. */
+bool federation_worked(const struct state *state, const struct work *work,
+                       const struct moment *moment, struct decision *decision);
+
+/* What follows by itself: abandon a round, open the next one. False when nothing does. */
+bool federation_next(const struct state *state, const struct federation *federation,
+                     const struct moment *moment, struct decision *decision);
+
+/* When federation_next or federation_work has to be asked again although nothing was appended;
+ * INT64_MAX: never. */
+int64_t federation_deadline_ms(const struct state *state);
+
+/* A verified update is turned away with `status`. Proposes a `refusal`, or nothing when enough were
+ * logged. */
+void federation_refuse(const struct state *state, const struct entry *entry,
+                       enum tamis_status status, const char *sentence, struct decision *decision);
+
+#endif

@@ -1,0 +1,215 @@
+/* May a statement that somebody else signed be appended? One function a kind, refusals first. */
+#include "aggregator/federation.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include "aggregator/admission.h"
+#include "robust/robust.h"
+
+struct asking {
+  const struct state *state;
+  const struct statement *statement;
+  const struct entry *entry;
+  const struct moment *moment;
+};
+
+static enum tamis_status admit_genesis(const struct asking *ask, struct fault *fault) {
+  if (ask->state->applied == 0) return TAMIS_OK;
+  return fault_set(fault, TAMIS_CONFLICT, "this log has its genesis");
+}
+
+static enum tamis_status check_rule(const char *rule, size_t quorum, struct fault *fault) {
+  struct robust_pipeline *pipeline = NULL;
+  struct robust_error error;
+  enum tamis_status status = TAMIS_OK;
+  if (robust_pipeline_parse(rule, &pipeline, &error) != ROBUST_OK)
+    status = fault_set(fault, TAMIS_BAD_STATEMENT, "rule: %s", error.text);
+  else if (robust_pipeline_check(pipeline, quorum, &error) != ROBUST_OK)
+    status = fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "with the quorum: %s", error.text);
+  robust_pipeline_free(pipeline);
+  return status;
+}
+
+static enum tamis_status check_model(const struct asking *ask, struct fault *fault) {
+  const struct layout *layout = ask->moment->layout;
+  struct digest digest = statement_digest(ask->statement, "layout");
+  if (!layout)
+    return fault_set(fault, TAMIS_NOT_FOUND, "the first model is not here; put its blob first");
+  if (!digest_equal(&layout->digest, &digest) ||
+      (int64_t)layout->parameters != statement_integer(ask->statement, "parameters"))
+    return fault_set(fault, TAMIS_WRONG_LAYOUT, "the first model has another layout");
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_create(const struct asking *ask, struct fault *fault) {
+  const struct statement *statement = ask->statement;
+  const char *name = statement_text(statement, "federation");
+  int64_t quorum = statement_integer(statement, "quorum");
+  int64_t cohort = statement_integer(statement, "cohort");
+  struct policy policy;
+  if (state_federation_find(ask->state, name))
+    return fault_set(fault, TAMIS_CONFLICT, "there is a federation %s", name);
+  if (ask->state->federation_count == STATE_FEDERATIONS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "there are %d federations", STATE_FEDERATIONS_MAX);
+  if (cohort != 0 && cohort < quorum)
+    return fault_set(fault, TAMIS_BAD_STATEMENT,
+                     "a cohort of %" PRId64 " cannot make a quorum of %" PRId64, cohort, quorum);
+  if (quorum > JUDGE_ROWS_MAX)
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "the quorum is above %d", JUDGE_ROWS_MAX);
+  if (!(statement_f64(statement, "norm_max") > 0))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "norm_max must be above 0");
+  enum tamis_status status =
+      policy_read(json_object_get(statement->predicate, "policy"), &policy, fault);
+  if (status == TAMIS_OK)
+    status = check_rule(statement_text(statement, "rule"), (size_t)quorum, fault);
+  return status == TAMIS_OK ? check_model(ask, fault) : status;
+}
+
+static bool is_enrolled(const struct state *state, int64_t client) {
+  return client != STATE_NOBODY && !state->client[client].revoked;
+}
+
+static enum tamis_status admit_invite(const struct asking *ask, struct fault *fault) {
+  const char *name = statement_text(ask->statement, "client");
+  if (is_enrolled(ask->state, state_client_find(ask->state, name)))
+    return fault_set(fault, TAMIS_CONFLICT, "%s is enrolled", name);
+  if (state_invitation_find(ask->state, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "this token was there before");
+  if (statement_integer(ask->statement, "not_after") <= ask->moment->now_ms / 1000)
+    return fault_set(fault, TAMIS_TOKEN_EXPIRED, "the invitation would be past its date");
+  if (ask->state->invitation_count == STATE_INVITATIONS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "there are %d invitations", STATE_INVITATIONS_MAX);
+  return TAMIS_OK;
+}
+
+static bool is_key_taken(const struct state *state, const struct public_key *key) {
+  for (size_t i = 0; i < state->client_count; i++)
+    if (memcmp(state->client[i].key.byte, key->byte, KEY_PUBLIC_SIZE) == 0) return true;
+  return false;
+}
+
+static enum tamis_status check_new_key(const struct asking *ask, const char *name,
+                                       struct fault *fault) {
+  const char *vkey = statement_text(ask->statement, "key");
+  struct public_key key;
+  enum tamis_status status = key_vkey_read(vkey, strlen(vkey), &key, fault);
+  if (status != TAMIS_OK) return status;
+  struct digest digest = digest_of(key.byte, sizeof key.byte);
+  if (strcmp(key.name, name) != 0 || !digest_equal(&digest, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "subject, key and client do not go together");
+  if (!key_is_acceptable(key.byte))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "not a point that all verifiers agree on");
+  if (is_key_taken(ask->state, &key))
+    return fault_set(fault, TAMIS_CONFLICT, "this key is or was enrolled; make a new one");
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_enrol(const struct asking *ask, struct fault *fault) {
+  const char *name = statement_text(ask->statement, "client");
+  struct digest token = statement_digest(ask->statement, "token");
+  const struct invitation *invitation = state_invitation_find(ask->state, &token);
+  if (!invitation || strcmp(invitation->client, name) != 0)
+    return fault_set(fault, TAMIS_BAD_TOKEN, "no invitation for %s has this token", name);
+  if (invitation->used)
+    return fault_set(fault, TAMIS_BAD_TOKEN, "the invitation for %s was used", name);
+  if (invitation->not_after <= ask->moment->now_ms / 1000)
+    return fault_set(fault, TAMIS_TOKEN_EXPIRED, "the invitation for %s is past its date", name);
+  int64_t client = state_client_find(ask->state, name);
+  if (is_enrolled(ask->state, client))
+    return fault_set(fault, TAMIS_CONFLICT, "%s is enrolled", name);
+  if (client == STATE_NOBODY && ask->state->client_count == STATE_CLIENTS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "there are %d clients", STATE_CLIENTS_MAX);
+  return check_new_key(ask, name, fault);
+}
+
+/* Finds the client; its key must be the one the operator meant. */
+static enum tamis_status check_client(const struct asking *ask, int64_t *client,
+                                      struct fault *fault) {
+  const char *name = statement_text(ask->statement, "client");
+  *client = state_client_find(ask->state, name);
+  if (*client == STATE_NOBODY)
+    return fault_set(fault, TAMIS_UNKNOWN_CLIENT, "no client %s is enrolled", name);
+  const struct public_key *key = &ask->state->client[*client].key;
+  struct digest digest = digest_of(key->byte, sizeof key->byte);
+  if (!digest_equal(&digest, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "%s has another key than the statement names", name);
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_revoke(const struct asking *ask, struct fault *fault) {
+  int64_t client;
+  enum tamis_status status = check_client(ask, &client, fault);
+  if (status == TAMIS_OK && ask->state->client[client].revoked)
+    return fault_set(fault, TAMIS_CONFLICT, "the key is already revoked");
+  return status;
+}
+
+static enum tamis_status check_federation(const struct asking *ask,
+                                          const struct federation **federation,
+                                          struct fault *fault) {
+  const char *name = statement_text(ask->statement, "federation");
+  *federation = state_federation_find(ask->state, name);
+  return *federation ? TAMIS_OK
+                     : fault_set(fault, TAMIS_UNKNOWN_FEDERATION, "no federation %s", name);
+}
+
+static enum tamis_status check_standing(const struct asking *ask, bool wants_excluded,
+                                        struct fault *fault) {
+  const struct federation *federation;
+  int64_t client = 0;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status == TAMIS_OK) status = check_client(ask, &client, fault);
+  if (status != TAMIS_OK) return status;
+  bool is_excluded = federation->member[client].history.standing == STANDING_EXCLUDED;
+  if (is_excluded == wants_excluded) return TAMIS_OK;
+  return fault_set(fault, TAMIS_CONFLICT, "%s is %s in %s", ask->state->client[client].name,
+                   is_excluded ? "already excluded" : "not excluded", federation->name);
+}
+
+static enum tamis_status admit_exclusion(const struct asking *ask, struct fault *fault) {
+  return check_standing(ask, false, fault);
+}
+
+static enum tamis_status admit_reinstatement(const struct asking *ask, struct fault *fault) {
+  return check_standing(ask, true, fault);
+}
+
+static enum tamis_status admit_rollback(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  int64_t round = statement_integer(ask->statement, "to_round");
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (round > federation->last_round || federation->past[round].outcome != OUTCOME_PROMOTED)
+    return fault_set(fault, TAMIS_NOT_FOUND, "round %" PRId64 " of %s promoted no model", round,
+                     federation->name);
+  if (!digest_equal(&federation->past[round].model, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "round %" PRId64 " of %s has another model", round,
+                     federation->name);
+  if (round == federation->head_round)
+    return fault_set(fault, TAMIS_CONFLICT, "the head is the model of round %" PRId64, round);
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_update(const struct asking *ask, struct fault *fault) {
+  return admission_update(ask->state, ask->entry, ask->moment->now_ms, ask->moment->expected_bytes,
+                          fault);
+}
+
+/* Kinds without a row are ours alone to say. */
+static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct asking *,
+                                                                  struct fault *) = {
+    [STATEMENT_GENESIS] = admit_genesis,      [STATEMENT_FEDERATION_CREATE] = admit_create,
+    [STATEMENT_CLIENT_INVITE] = admit_invite, [STATEMENT_KEY_ENROL] = admit_enrol,
+    [STATEMENT_KEY_REVOKE] = admit_revoke,    [STATEMENT_UPDATE] = admit_update,
+    [STATEMENT_EXCLUSION] = admit_exclusion,  [STATEMENT_REINSTATEMENT] = admit_reinstatement,
+    [STATEMENT_ROLLBACK] = admit_rollback,
+};
+
+enum tamis_status federation_admit(const struct state *state, const struct entry *entry,
+                                   const struct moment *moment, struct fault *fault) {
+  struct asking ask = {state, &entry->statement, entry, moment};
+  if (!admitters[entry->statement.kind])
+    return fault_set(fault, TAMIS_DENIED, "a %s is the aggregator's own to say",
+                     statement_kind_name(entry->statement.kind));
+  return admitters[entry->statement.kind](&ask, fault);
+}

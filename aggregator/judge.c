@@ -1,0 +1,264 @@
+/* Suspicion needs two witnesses: odd beside the cohort's spread, and odd in absolute terms. A
+ * cohort of near-clones has a tiny spread and an honest non-IID one a large ratio, but not both at
+ * once. */
+#include "aggregator/judge.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "robust/score.h"
+
+/* ---- names ---- */
+
+static const char *const standing_names[STANDING_COUNT] = {"probation", "trusted", "watched",
+                                                           "quarantined", "excluded"};
+static const char *const verdict_names[] = {"none", "accept", "clip", "hold", "reject"};
+
+enum { VERDICTS = sizeof verdict_names / sizeof *verdict_names };
+
+const char *judge_standing_name(enum standing standing) {
+  return standing_names[standing];
+}
+
+bool judge_standing_read(const char *name, enum standing *standing) {
+  for (int i = 0; i < STANDING_COUNT; i++) {
+    if (strcmp(standing_names[i], name) != 0) continue;
+    *standing = (enum standing)i;
+    return true;
+  }
+  return false;
+}
+
+const char *judge_verdict_name(enum verdict verdict) {
+  return verdict_names[verdict];
+}
+
+bool judge_verdict_read(const char *name, enum verdict *verdict) {
+  for (int i = VERDICT_ACCEPT; i < VERDICTS; i++) {
+    if (strcmp(verdict_names[i], name) != 0) continue;
+    *verdict = (enum verdict)i;
+    return true;
+  }
+  return false;
+}
+
+void judge_history_start(struct history *history) {
+  *history = (struct history){.standing = STANDING_PROBATION, .reputation = 0.5};
+  snprintf(history->sentence, sizeof history->sentence, "new here");
+}
+
+bool judge_votes(const struct history *history, enum bar bar) {
+  return bar == BAR_NONE && history->standing < STANDING_QUARANTINED;
+}
+
+/* ---- the cohort ---- */
+
+struct spread {
+  double median, scale; /* 1.4826 MAD, but no less than the floor */
+};
+
+struct cohort {
+  size_t voters;
+  struct spread norm, distance, cosine;
+};
+
+/* `floor_part` of the median, or `floor_least`, whichever is more. */
+static struct spread spread_of(size_t n, double *values, double floor_part, double floor_least) {
+  double work[JUDGE_ROWS_MAX];
+  struct spread spread = {.median = robust_median(n, values, work)};
+  for (size_t i = 0; i < n; i++) values[i] = fabs(values[i] - spread.median);
+  spread.scale = fmax(1.4826 * robust_median(n, values, work),
+                      fmax(floor_part * fabs(spread.median), floor_least));
+  return spread;
+}
+
+static double spreads_from(double value, const struct spread *spread) {
+  double deviation = value - spread->median;
+  if (spread->scale > 0) return deviation / spread->scale;
+  return deviation == 0 ? 0 : copysign(ROBUST_Z_CAP, deviation);
+}
+
+static struct cohort cohort_of(const struct policy *policy, const struct judged *judged, size_t n) {
+  double norm[JUDGE_ROWS_MAX], distance[JUDGE_ROWS_MAX], cosine[JUDGE_ROWS_MAX];
+  struct cohort cohort = {0};
+  for (size_t i = 0; i < n; i++) {
+    if (!judge_votes(&judged[i].history, judged[i].bar)) continue;
+    norm[cohort.voters] = judged[i].evidence.norm;
+    distance[cohort.voters] = judged[i].evidence.distance;
+    cosine[cohort.voters++] = judged[i].evidence.cosine;
+  }
+  if (cohort.voters == 0) return cohort;
+  cohort.norm = spread_of(cohort.voters, norm, policy->spread_floor, 0);
+  cohort.distance = spread_of(cohort.voters, distance, policy->spread_floor, 0);
+  cohort.cosine = spread_of(cohort.voters, cosine, 0, policy->cosine_floor);
+  return cohort;
+}
+
+/* ---- risk ---- */
+
+/* 0 up to `low`, 1 from `high` on, a straight line between. */
+static double ramp(double value, double low, double high) {
+  if (value >= high) return 1;
+  return value <= low ? 0 : (value - low) / (high - low);
+}
+
+static double ratio(double value, double median) {
+  if (median > 0) return value / median;
+  return value > 0 ? HUGE_VAL : 1;
+}
+
+static double excess_risk(const struct policy *policy, double value, double z,
+                          const struct spread *spread) {
+  return fmin(ramp(z, policy->z_low, policy->z_high),
+              ramp(ratio(value, spread->median), policy->ratio_low, policy->ratio_high));
+}
+
+static double opposed_risk(const struct policy *policy, const struct judged *judged) {
+  return fmin(ramp(-judged->z_cosine, policy->z_low, policy->z_high),
+              ramp(-judged->evidence.cosine, policy->opposed_low, policy->opposed_high));
+}
+
+static bool is_copy(const struct policy *policy, const struct judged *judged) {
+  return judged->evidence.neighbour_cosine >= policy->copy_cosine;
+}
+
+static void weigh_risk(const struct policy *policy, const struct cohort *cohort,
+                       struct judged *judged) {
+  const struct evidence *evidence = &judged->evidence;
+  if ((double)cohort->voters < policy->compare_min) return;
+  judged->z_norm = spreads_from(evidence->norm, &cohort->norm);
+  judged->z_distance = spreads_from(evidence->distance, &cohort->distance);
+  judged->z_cosine = spreads_from(evidence->cosine, &cohort->cosine);
+  double far = excess_risk(policy, evidence->distance, judged->z_distance, &cohort->distance);
+  double large = excess_risk(policy, evidence->norm, judged->z_norm, &cohort->norm);
+  double copy = is_copy(policy, judged) ? policy->copy_risk : 0;
+  judged->risk = fmax(fmax(far, large), fmax(opposed_risk(policy, judged), copy));
+}
+
+/* ---- sentences ---- */
+
+__attribute__((format(printf, 2, 3))) static void say(char sentence[JUDGE_SENTENCE_SIZE],
+                                                      const char *format, ...) {
+  size_t used = strlen(sentence);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(sentence + used, JUDGE_SENTENCE_SIZE - used, format, arguments);
+  va_end(arguments);
+}
+
+static void say_evidence(const struct policy *policy, const struct cohort *cohort,
+                         const struct judged *judged, const struct judged *all,
+                         char sentence[JUDGE_SENTENCE_SIZE]) {
+  const struct evidence *evidence = &judged->evidence;
+  if ((double)cohort->voters < policy->compare_min) {
+    say(sentence, "%zu updates are too few to compare", cohort->voters);
+    return;
+  }
+  say(sentence, "distance %.3g times the median (%+.3g spreads), norm %.3g times (%+.3g)",
+      ratio(evidence->distance, cohort->distance.median), judged->z_distance,
+      ratio(evidence->norm, cohort->norm.median), judged->z_norm);
+  say(sentence, "; cosine to the cohort %.2f (median %.2f)", evidence->cosine,
+      cohort->cosine.median);
+  if (is_copy(policy, judged))
+    say(sentence, "; cosine %.4f with %s", evidence->neighbour_cosine,
+        all[evidence->neighbour].client);
+}
+
+/* ---- verdict and history ---- */
+
+static enum verdict verdict_of(const struct policy *policy, const struct judged *judged) {
+  if (judged->bar == BAR_EXCLUDED) return VERDICT_REJECT;
+  if (judged->bar == BAR_REVOKED) return VERDICT_HOLD;
+  if (policy->enforce <= 0) return VERDICT_ACCEPT;
+  if (judged->risk >= policy->risk_reject) return VERDICT_REJECT;
+  if (judged->risk >= policy->risk_hold) return VERDICT_HOLD;
+  return judged->history.standing == STANDING_QUARANTINED ? VERDICT_HOLD : VERDICT_ACCEPT;
+}
+
+static const char *verdict_reason(const struct judged *judged) {
+  if (judged->bar == BAR_EXCLUDED) return "excluded while the round was under way: ";
+  if (judged->bar == BAR_REVOKED) return "the key was revoked while the round was under way: ";
+  return judged->history.standing == STANDING_QUARANTINED ? "in quarantine: " : "";
+}
+
+/* Strikes come one a round and go one every `clean_rounds` clean rounds. */
+static void remember(const struct policy *policy, struct judged *judged) {
+  struct history *history = &judged->history;
+  bool is_strike = judged->risk >= policy->risk_hold;
+  double excess = fmin(judged->z_distance - policy->cusum_slack, policy->cusum_clip);
+  history->rounds++;
+  history->accepted += judged->verdict == VERDICT_ACCEPT;
+  history->held += judged->verdict == VERDICT_HOLD;
+  history->rejected += judged->verdict == VERDICT_REJECT;
+  history->reputation += policy->reputation_rate * (1 - judged->risk - history->reputation);
+  history->cusum = fmin(fmax(0, history->cusum + excess), 2 * policy->cusum_watch);
+  history->clean = is_strike ? 0 : history->clean + 1;
+  if (is_strike)
+    history->strikes++;
+  else if (history->strikes > 0 && history->clean % (int64_t)policy->clean_rounds == 0)
+    history->strikes--;
+}
+
+static bool is_odd(const struct policy *policy, const struct history *history) {
+  return history->strikes > 0 || history->reputation < policy->reputation_watch ||
+         history->cusum >= policy->cusum_watch;
+}
+
+/* Down by strikes at once, up one state at a time after clean rounds; never past quarantine without
+ * having been in it. */
+static enum standing next_standing(const struct policy *policy, const struct history *history) {
+  bool is_clean = (double)history->clean >= policy->clean_rounds;
+  bool is_struck = (double)history->strikes >= policy->strikes_quarantine;
+  switch (history->standing) {
+  case STANDING_EXCLUDED: return STANDING_EXCLUDED;
+  case STANDING_QUARANTINED:
+    if (history->clean == 0 && (double)history->strikes >= policy->strikes_exclude)
+      return STANDING_EXCLUDED;
+    return is_clean && !is_struck ? STANDING_WATCHED : STANDING_QUARANTINED;
+  case STANDING_WATCHED:
+    if (is_struck) return STANDING_QUARANTINED;
+    if (!is_clean || is_odd(policy, history)) return STANDING_WATCHED;
+    return history->reputation >= policy->reputation_trust ? STANDING_TRUSTED : STANDING_WATCHED;
+  default:
+    if (is_struck) return STANDING_QUARANTINED;
+    if (is_odd(policy, history)) return STANDING_WATCHED;
+    if (!is_clean || history->reputation < policy->reputation_trust) return history->standing;
+    return STANDING_TRUSTED;
+  }
+}
+
+static void move(const struct policy *policy, const struct cohort *cohort, struct judged *judged,
+                 const struct judged *all) {
+  struct history *history = &judged->history;
+  enum standing next = next_standing(policy, history);
+  bool is_worse = next > history->standing && next >= STANDING_WATCHED;
+  if (next == history->standing) return;
+  history->standing = next;
+  history->sentence[0] = '\0';
+  if (!is_worse) {
+    say(history->sentence, "%" PRId64 " clean rounds in a row; reputation %.2f", history->clean,
+        history->reputation);
+    return;
+  }
+  say(history->sentence, "%" PRId64 " strikes, reputation %.2f, cumulative sum %.3g; ",
+      history->strikes, history->reputation, history->cusum);
+  say_evidence(policy, cohort, judged, all, history->sentence);
+}
+
+void judge_round(const struct policy *policy, struct judged *judged, size_t n) {
+  assert(n >= 1 && n <= JUDGE_ROWS_MAX);
+  struct cohort cohort = cohort_of(policy, judged, n);
+  for (size_t i = 0; i < n; i++) weigh_risk(policy, &cohort, &judged[i]);
+  for (size_t i = 0; i < n; i++) {
+    judged[i].verdict = verdict_of(policy, &judged[i]);
+    judged[i].sentence[0] = '\0';
+    say(judged[i].sentence, "%s", verdict_reason(&judged[i]));
+    say_evidence(policy, &cohort, &judged[i], judged, judged[i].sentence);
+    if (judged[i].bar != BAR_NONE) continue;
+    remember(policy, &judged[i]);
+    if (policy->enforce > 0) move(policy, &cohort, &judged[i], judged);
+  }
+}

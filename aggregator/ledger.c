@@ -1,0 +1,468 @@
+/* The order that is never changed: blob, journal, projection, checkpoint, and only then an answer.
+ */
+#include "aggregator/ledger.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "aggregator/checkpoint_file.h"
+#include "proto/canonical.h"
+#include "proto/checkpoint.h"
+
+struct staged {
+  char *bytes; /* owned */
+  size_t length;
+  struct entry entry; /* owned */
+  json_t *manifest;   /* owned; NULL: none */
+};
+
+/* ---- folding ---- */
+
+static enum tamis_status manifest_load(struct blob_store *blobs, const struct digest *digest,
+                                       json_t **manifest, struct fault *fault) {
+  struct blob_view view;
+  char hex[DIGEST_HEX_SIZE];
+  struct fault why;
+  enum tamis_status status = blob_map(blobs, digest, true, &view, &why);
+  if (status == TAMIS_OK) {
+    status = canonical_decode((const char *)view.bytes, view.length, manifest, &why);
+    blob_unmap(&view);
+  }
+  digest_to_hex(digest, hex);
+  if (status != TAMIS_OK) fault_set(fault, TAMIS_CORRUPT, "manifest %s: %s", hex, why.text);
+  return status == TAMIS_OK ? TAMIS_OK : TAMIS_CORRUPT;
+}
+
+/* The manifest of an entry, NULL when it has none. */
+static enum tamis_status manifest_of(const struct ledger *ledger, const struct entry *entry,
+                                     json_t **manifest, struct fault *fault) {
+  struct digest digest;
+  *manifest = NULL;
+  if (!federation_manifest(ledger->state, entry, &digest)) return TAMIS_OK;
+  return manifest_load(ledger->blobs, &digest, manifest, fault);
+}
+
+static enum tamis_status fold(void *context, uint64_t index, const char *bytes, size_t length,
+                              struct fault *fault) {
+  struct ledger *ledger = context;
+  struct entry entry;
+  json_t *manifest = NULL;
+  struct digest leaf = merkle_leaf(bytes, length);
+  struct fault why;
+  enum tamis_status status = entry_open(ledger->state, bytes, length, &entry, &why);
+  if (status != TAMIS_OK)
+    return fault_set(fault, TAMIS_CORRUPT, "entry %" PRIu64 ": %s", index, why.text);
+  status = manifest_of(ledger, &entry, &manifest, &why);
+  if (status == TAMIS_OK) status = federation_apply(ledger->state, &entry, manifest, &why);
+  if (status != TAMIS_OK) fault_set(fault, status, "entry %" PRIu64 ": %s", index, why.text);
+  leaves_add(&ledger->leaves, &leaf, index);
+  json_decref(manifest);
+  entry_close(&entry);
+  return status;
+}
+
+struct opening {
+  struct ledger *ledger;
+  struct fault fault;
+};
+
+static enum tamis_status fold_opening(void *context, uint64_t index, const char *bytes,
+                                      size_t length) {
+  struct opening *opening = context;
+  return fold(opening->ledger, index, bytes, length, &opening->fault);
+}
+
+static void state_begin(struct ledger *ledger) {
+  state_free(ledger->state);
+  leaves_clear(&ledger->leaves);
+  ledger->state = state_new(&ledger->log_key.public);
+}
+
+/* After a journal that took nothing: what was staged is gone, and so must be its effect. */
+static void fold_again(struct ledger *ledger) {
+  struct fault fault = {TAMIS_OK, ""};
+  enum tamis_status status = TAMIS_OK;
+  state_begin(ledger);
+  for (uint64_t i = 0; status == TAMIS_OK && i < journal_size(ledger->journal); i++) {
+    char *bytes;
+    size_t length;
+    status = journal_read(ledger->journal, i, &bytes, &length, &fault);
+    if (status != TAMIS_OK) break;
+    status = fold(ledger, i, bytes, length, &fault);
+    free(bytes);
+  }
+  if (status == TAMIS_OK) return;
+  fprintf(stderr, "tamis: the journal that was good at the start no longer is: %s\n", fault.text);
+  abort();
+}
+
+/* ---- the projection ---- */
+
+/* A cohort is no row of the projection; all other manifests are. */
+static const json_t *projected(const struct entry *entry, const json_t *manifest) {
+  return entry->statement.kind == STATEMENT_ROUND_OPEN ? NULL : manifest;
+}
+
+/* The verdicts that a rollback returns to are known to the state; of old entries they are found by
+ * the projection's own lineage through the same call, since promoted rounds never change theirs. */
+static enum tamis_status project_old(struct ledger *ledger, uint64_t index, struct fault *fault) {
+  struct envelope envelope;
+  struct entry entry = {0};
+  json_t *manifest = NULL;
+  char *bytes;
+  size_t length;
+  enum tamis_status status = journal_read(ledger->journal, index, &bytes, &length, fault);
+  if (status != TAMIS_OK) return status;
+  status = envelope_open(bytes, length, &envelope, fault);
+  if (status == TAMIS_OK) {
+    status = statement_read(envelope.payload, envelope.payload_length, state_origin(ledger->state),
+                            &entry.statement, fault);
+    if (status == TAMIS_OK) status = manifest_of(ledger, &entry, &manifest, fault);
+    if (status == TAMIS_OK)
+      status =
+          projection_apply(ledger->projection, index, &entry.statement, envelope.signature[0].keyid,
+                           length, projected(&entry, manifest), fault);
+    envelope_close(&envelope);
+  }
+  json_decref(manifest);
+  entry_close(&entry);
+  free(bytes);
+  return status;
+}
+
+enum { CATCH_UP_ENTRIES = 1024 };
+
+static enum tamis_status catch_up(struct ledger *ledger, struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  uint64_t size = journal_size(ledger->journal);
+  while (status == TAMIS_OK && projection_applied(ledger->projection) < size) {
+    uint64_t from = projection_applied(ledger->projection), to = from + CATCH_UP_ENTRIES;
+    status = projection_begin(ledger->projection, fault);
+    for (uint64_t i = from; status == TAMIS_OK && i < size && i < to; i++)
+      status = project_old(ledger, i, fault);
+    if (status == TAMIS_OK) status = projection_commit(ledger->projection, fault);
+  }
+  return status;
+}
+
+/* Rows that the journal does not know of cannot be right: begun again. */
+static enum tamis_status projection_start(struct ledger *ledger, struct fault *fault) {
+  enum tamis_status status = projection_open(ledger->projection_path, &ledger->projection, fault);
+  if (status != TAMIS_OK) return status;
+  if (projection_applied(ledger->projection) > journal_size(ledger->journal)) {
+    projection_close(ledger->projection);
+    ledger->projection = NULL;
+    unlink(ledger->projection_path);
+    status = projection_open(ledger->projection_path, &ledger->projection, fault);
+  }
+  return status == TAMIS_OK ? catch_up(ledger, fault) : status;
+}
+
+enum tamis_status ledger_projection(struct ledger *ledger, struct projection **projection,
+                                    struct fault *fault) {
+  *projection = ledger->projection;
+  return catch_up(ledger, fault);
+}
+
+static enum tamis_status project_staged(struct ledger *ledger, struct fault *fault) {
+  uint64_t first = journal_size(ledger->journal) - ledger->staged_count;
+  if (projection_applied(ledger->projection) != first) return catch_up(ledger, fault);
+  enum tamis_status status = projection_begin(ledger->projection, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < ledger->staged_count; i++) {
+    const struct staged *staged = &ledger->staged[i];
+    status = projection_apply(ledger->projection, first + i, &staged->entry.statement,
+                              staged->entry.signer, staged->length,
+                              projected(&staged->entry, staged->manifest), fault);
+  }
+  return status == TAMIS_OK ? projection_commit(ledger->projection, fault) : status;
+}
+
+/* ---- the checkpoint ---- */
+
+static enum tamis_status publish(struct ledger *ledger, struct fault *fault) {
+  struct checkpoint checkpoint = {.size = journal_size(ledger->journal)};
+  char *note;
+  size_t length;
+  if (checkpoint.size == ledger->published) return TAMIS_OK;
+  assert(checkpoint.size > ledger->published); /* a tree never shrinks */
+  snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", state_origin(ledger->state));
+  checkpoint.root = merkle_tree_root(journal_tree(ledger->journal), checkpoint.size);
+  checkpoint_sign(&checkpoint, &ledger->log_key, &note, &length);
+  enum tamis_status status = checkpoint_file_write(ledger->checkpoint_path, note, length, fault);
+  if (status != TAMIS_OK) {
+    free(note);
+    return status;
+  }
+  free(ledger->note);
+  ledger->note = note;
+  ledger->note_length = length;
+  ledger->published = checkpoint.size;
+  return TAMIS_OK;
+}
+
+static enum tamis_status checkpoint_load(struct ledger *ledger, struct checkpoint *checkpoint,
+                                         struct fault *fault) {
+  enum tamis_status status =
+      checkpoint_file_read(ledger->checkpoint_path, &ledger->note, &ledger->note_length, fault);
+  *checkpoint = (struct checkpoint){.size = 0};
+  if (status == TAMIS_NOT_FOUND) return TAMIS_OK;
+  if (status == TAMIS_OK)
+    status = checkpoint_open(ledger->note, ledger->note_length, &ledger->log_key.public, checkpoint,
+                             fault);
+  ledger->published = checkpoint->size;
+  return status;
+}
+
+enum tamis_status ledger_receipt(const struct ledger *ledger, uint64_t index, char **receipt,
+                                 size_t *length, struct fault *fault) {
+  struct merkle_proof proof;
+  if (index >= ledger->published)
+    return fault_set(fault, TAMIS_NOT_FOUND, "entry %" PRIu64 " is under no checkpoint yet", index);
+  merkle_tree_inclusion(journal_tree(ledger->journal), index, ledger->published, &proof);
+  receipt_write(index, &proof, ledger->note, ledger->note_length, receipt, length);
+  return TAMIS_OK;
+}
+
+/* ---- staging and committing ---- */
+
+bool ledger_find(const struct ledger *ledger, const char *envelope, size_t length,
+                 uint64_t *index) {
+  struct digest leaf = merkle_leaf(envelope, length);
+  return leaves_find(&ledger->leaves, &leaf, index);
+}
+
+static void staged_clear(struct ledger *ledger) {
+  for (size_t i = 0; i < ledger->staged_count; i++) {
+    free(ledger->staged[i].bytes);
+    json_decref(ledger->staged[i].manifest);
+    entry_close(&ledger->staged[i].entry);
+  }
+  ledger->staged_count = 0;
+}
+
+/* Takes over all three; the state follows. */
+static enum tamis_status stage(struct ledger *ledger, char *bytes, size_t length,
+                               struct entry *entry, json_t *manifest, uint64_t *index,
+                               struct fault *fault) {
+  if (ledger->staged_count == ledger->staged_capacity) {
+    size_t capacity = ledger->staged_capacity ? 2 * ledger->staged_capacity : 64;
+    struct staged *grown = realloc(ledger->staged, capacity * sizeof *grown);
+    if (!grown) return fault_plain(fault, TAMIS_NO_MEMORY);
+    ledger->staged = grown;
+    ledger->staged_capacity = capacity;
+  }
+  *index = ledger->state->applied;
+  enum tamis_status status = federation_apply(ledger->state, entry, manifest, fault);
+  if (status != TAMIS_OK) return status;
+  struct digest leaf = merkle_leaf(bytes, length);
+  leaves_add(&ledger->leaves, &leaf, *index);
+  ledger->staged[ledger->staged_count++] = (struct staged){bytes, length, *entry, manifest};
+  entry->statement.root = NULL;
+  return TAMIS_OK;
+}
+
+enum tamis_status ledger_stage(struct ledger *ledger, const char *envelope, size_t length,
+                               struct entry *entry, uint64_t *index, struct fault *fault) {
+  json_t *manifest = NULL;
+  char *bytes = malloc(length);
+  enum tamis_status status =
+      bytes ? manifest_of(ledger, entry, &manifest, fault) : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) {
+    memcpy(bytes, envelope, length);
+    status = stage(ledger, bytes, length, entry, manifest, index, fault);
+  }
+  if (status == TAMIS_OK) return TAMIS_OK;
+  json_decref(manifest);
+  free(bytes);
+  return status;
+}
+
+/* What we sign goes through the same door as what others sign. */
+static enum tamis_status propose_one(struct ledger *ledger, const struct proposal *proposal,
+                                     struct fault *fault) {
+  struct entry entry = {0};
+  char *bytes = NULL;
+  size_t length;
+  uint64_t index;
+  enum tamis_status status = statement_sign(
+      state_origin(ledger->state), proposal->kind, proposal->predicate, proposal->subject_count,
+      proposal->subject_name, proposal->subject, &ledger->aggregator_key, &bytes, &length, fault);
+  if (status != TAMIS_OK) return status;
+  status = entry_open(ledger->state, bytes, length, &entry, fault);
+  if (status == TAMIS_OK)
+    status = stage(ledger, bytes, length, &entry, proposal->manifest_json, &index, fault);
+  if (status == TAMIS_OK) {
+    json_incref(proposal->manifest_json);
+    return TAMIS_OK;
+  }
+  entry_close(&entry);
+  free(bytes);
+  return status;
+}
+
+enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *decision,
+                                 struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  for (size_t i = 0; status == TAMIS_OK && i < decision->count; i++) {
+    const struct proposal *proposal = &decision->proposal[i];
+    struct digest digest;
+    if (proposal->manifest)
+      status =
+          blob_put(ledger->blobs, proposal->manifest, proposal->manifest_length, &digest, fault);
+  }
+  if (status != TAMIS_OK) return status;
+  for (size_t i = 0; i < decision->count; i++) {
+    status = propose_one(ledger, &decision->proposal[i], fault);
+    if (status == TAMIS_OK) continue;
+    fprintf(stderr, "tamis: we cannot say what we decided (%s): %s\n",
+            statement_kind_name(decision->proposal[i].kind), fault->text);
+    abort(); /* a decision that does not follow from the state is our own fault */
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status append(struct ledger *ledger, struct fault *fault) {
+  struct journal_entry *entries = calloc(ledger->staged_count, sizeof *entries);
+  if (!entries) return fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; i < ledger->staged_count; i++)
+    entries[i] = (struct journal_entry){ledger->staged[i].bytes, ledger->staged[i].length};
+  enum tamis_status status = journal_append(ledger->journal, entries, ledger->staged_count, fault);
+  free(entries);
+  return status;
+}
+
+enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault) {
+  struct fault behind; /* a projection that lags is caught up later; it answers questions only */
+  if (ledger->staged_count > 0) {
+    enum tamis_status status = append(ledger, fault);
+    if (status != TAMIS_OK) {
+      staged_clear(ledger);
+      fold_again(ledger);
+      return status;
+    }
+    assert(journal_size(ledger->journal) == ledger->state->applied);
+    project_staged(ledger, &behind);
+    for (size_t i = 0; ledger->on_entry && i < ledger->staged_count; i++)
+      ledger->on_entry(ledger->context, &ledger->staged[i].entry.statement);
+    staged_clear(ledger);
+  }
+  return publish(ledger, fault);
+}
+
+/* ---- opening ---- */
+
+static char *path_in(const char *folder, const char *name) {
+  char *path = NULL;
+  return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
+static enum tamis_status keys_load(const struct core_options *options, struct ledger *ledger,
+                                   struct fault *fault) {
+  enum tamis_status status = key_library_start();
+  if (status == TAMIS_OK)
+    status = key_file_read(options->aggregator_key_path, &ledger->aggregator_key, fault);
+  if (status == TAMIS_OK) status = key_file_read(options->log_key_path, &ledger->log_key, fault);
+  if (status == TAMIS_OK) key_vkey_write(&ledger->log_key.public, ledger->log_vkey);
+  return status;
+}
+
+static enum tamis_status journal_load(const struct core_options *options, struct ledger *ledger,
+                                      struct fault *fault) {
+  struct opening opening = {.ledger = ledger, .fault = {TAMIS_OK, ""}};
+  struct checkpoint checkpoint;
+  uint64_t torn_bytes;
+  enum tamis_status status = checkpoint_load(ledger, &checkpoint, fault);
+  char *path = path_in(options->state_dir, "journal");
+  if (status == TAMIS_OK && !path) status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK)
+    status = journal_open(path, checkpoint.size, &checkpoint.root, fold_opening, &opening,
+                          &ledger->journal, &torn_bytes, fault);
+  if (status != TAMIS_OK && opening.fault.status != TAMIS_OK) *fault = opening.fault;
+  free(path);
+  return status;
+}
+
+static enum tamis_status genesis_read(const char *path, char *bytes, size_t *length,
+                                      struct fault *fault) {
+  FILE *file = fopen(path, "rbe");
+  if (!file)
+    return fault_set(fault, TAMIS_BAD_CONFIG, "cannot open the genesis %s: %s", path,
+                     strerror(errno));
+  *length = fread(bytes, 1, ENVELOPE_SIZE_MAX + 1, file);
+  fclose(file);
+  if (*length > 0 && bytes[*length - 1] == '\n') --*length; /* an editor's or a shell's */
+  return TAMIS_OK;
+}
+
+static enum tamis_status genesis_append(const struct core_options *options, struct ledger *ledger,
+                                        struct fault *fault) {
+  struct moment moment = {.is_settled = true};
+  struct entry entry = {0};
+  size_t length = 0;
+  uint64_t index;
+  char *bytes = malloc(ENVELOPE_SIZE_MAX + 1);
+  if (!bytes) return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum tamis_status status = genesis_read(options->genesis_path, bytes, &length, fault);
+  if (status == TAMIS_OK) status = entry_open(ledger->state, bytes, length, &entry, fault);
+  if (status == TAMIS_OK) status = federation_admit(ledger->state, &entry, &moment, fault);
+  if (status == TAMIS_OK) status = ledger_stage(ledger, bytes, length, &entry, &index, fault);
+  if (status == TAMIS_OK) status = ledger_commit(ledger, fault);
+  entry_close(&entry);
+  free(bytes);
+  return status;
+}
+
+/* The log says whose decisions it takes; our key must be that one. */
+static enum tamis_status check_aggregator(const struct ledger *ledger, struct fault *fault) {
+  const struct public_key *named = &ledger->state->aggregator;
+  const struct public_key *ours = &ledger->aggregator_key.public;
+  if (strcmp(named->name, ours->name) == 0 && memcmp(named->byte, ours->byte, KEY_PUBLIC_SIZE) == 0)
+    return TAMIS_OK;
+  return fault_set(fault, TAMIS_BAD_CONFIG,
+                   "the aggregator key %s is not the one that the log's genesis names", ours->name);
+}
+
+enum tamis_status ledger_open(const struct core_options *options, struct ledger *ledger,
+                              struct fault *fault) {
+  memset(ledger, 0, sizeof *ledger);
+  enum tamis_status status = keys_load(options, ledger, fault);
+  if (status != TAMIS_OK) return status;
+  char *blobs = path_in(options->state_dir, "blobs");
+  ledger->checkpoint_path = path_in(options->state_dir, "checkpoint");
+  ledger->projection_path = path_in(options->state_dir, "tamis.db");
+  if (!blobs || !ledger->checkpoint_path || !ledger->projection_path)
+    status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK && mkdir(options->state_dir, 0700) != 0 && errno != EEXIST)
+    status = fault_set(fault, TAMIS_IO, "cannot make %s: %s", options->state_dir, strerror(errno));
+  if (status == TAMIS_OK)
+    status = blob_store_open(blobs, options->reserve_bytes, &ledger->blobs, fault);
+  free(blobs);
+  state_begin(ledger);
+  if (status == TAMIS_OK) status = journal_load(options, ledger, fault);
+  if (status == TAMIS_OK) status = projection_start(ledger, fault);
+  if (status == TAMIS_OK && journal_size(ledger->journal) == 0)
+    status = genesis_append(options, ledger, fault);
+  if (status == TAMIS_OK) status = check_aggregator(ledger, fault);
+  if (status == TAMIS_OK) status = publish(ledger, fault);
+  return status;
+}
+
+void ledger_close(struct ledger *ledger) {
+  staged_clear(ledger);
+  free(ledger->staged);
+  if (ledger->projection) projection_close(ledger->projection);
+  if (ledger->journal) journal_close(ledger->journal);
+  if (ledger->blobs) blob_store_close(ledger->blobs);
+  leaves_clear(&ledger->leaves);
+  state_free(ledger->state);
+  free(ledger->note);
+  free(ledger->projection_path);
+  free(ledger->checkpoint_path);
+  key_wipe(&ledger->aggregator_key);
+  key_wipe(&ledger->log_key);
+}

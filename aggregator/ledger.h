@@ -1,0 +1,70 @@
+/* The state and everything it is kept in: journal, blobs, projection, signed checkpoint. One
+ * thread's. Entries are staged, which changes the state, and then committed together, which makes
+ * them last. */
+#ifndef TAMIS_LEDGER_H
+#define TAMIS_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "aggregator/blob.h"
+#include "aggregator/core.h"
+#include "aggregator/federation.h"
+#include "aggregator/journal.h"
+#include "aggregator/leaves.h"
+#include "aggregator/projection.h"
+#include "proto/key.h"
+
+struct staged;
+
+struct ledger {
+  struct secret_key aggregator_key, log_key;
+  char log_vkey[KEY_VKEY_SIZE];
+  char *checkpoint_path, *projection_path;
+  struct state *state;
+  struct leaves leaves;
+  struct journal *journal;
+  struct blob_store *blobs;
+  struct projection *projection;
+  struct staged *staged; /* applied to the state, not yet in the journal */
+  size_t staged_count, staged_capacity;
+  char *note; /* the published checkpoint */
+  size_t note_length;
+  uint64_t published; /* its size: what receipts are for */
+  void (*on_entry)(void *context,
+                   const struct statement *statement); /* after its commit; or NULL */
+  void *context;
+};
+
+/* Folds the journal and holds it against keys, manifests and the published checkpoint; begins a new
+ * log with the genesis file. Refuses to open on anything that does not add up, and says what. */
+enum tamis_status ledger_open(const struct core_options *options, struct ledger *ledger,
+                              struct fault *fault);
+void ledger_close(struct ledger *ledger);
+
+/* Is this very envelope in the log or staged? */
+bool ledger_find(const struct ledger *ledger, const char *envelope, size_t length, uint64_t *index);
+
+/* An envelope that federation_admit has let in. Takes over `entry`'s statement, copies the bytes.
+ * On failure nothing has changed. */
+enum tamis_status ledger_stage(struct ledger *ledger, const char *envelope, size_t length,
+                               struct entry *entry, uint64_t *index, struct fault *fault);
+
+/* Makes the decision's manifests durable, signs its statements and stages them, all or none. */
+enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *decision,
+                                 struct fault *fault);
+
+/* Journal, then projection, then checkpoint. When the journal refuses, the staged entries are
+ * forgotten and the state is folded anew. When the checkpoint cannot be published, the entries are
+ * in the log all the same, and the next commit publishes them. */
+enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault);
+
+/* tlog-proof of an entry under the published checkpoint. NOT_FOUND when it is not under it yet. */
+enum tamis_status ledger_receipt(const struct ledger *ledger, uint64_t index, char **receipt,
+                                 size_t *length, struct fault *fault);
+
+/* The projection after catching up with the journal. */
+enum tamis_status ledger_projection(struct ledger *ledger, struct projection **projection,
+                                    struct fault *fault);
+
+#endif

@@ -1,0 +1,124 @@
+/* Floats travel as f64 strings, digests as hex; the fields are those of PROTOCOL.md 2. */
+#include "aggregator/manifest.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include "proto/canonical.h"
+
+json_t *manifest_digest(const struct digest *digest) {
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(digest, hex);
+  return json_string(hex);
+}
+
+json_t *manifest_cohort(const char *federation, int64_t round, json_t *clients) {
+  return json_pack("{s:s, s:I, s:o}", "federation", federation, "round", (json_int_t)round,
+                   "clients", clients);
+}
+
+json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates) {
+  return json_pack("{s:s, s:I, s:o, s:o}", "federation", federation, "round", (json_int_t)round,
+                   "clients", clients, "updates", updates);
+}
+
+json_t *manifest_weights(const char *federation, int64_t round, const char *rule,
+                         const struct digest *gram, double margin, json_t *updates) {
+  return json_pack("{s:s, s:I, s:s, s:o, s:o, s:o}", "federation", federation, "round",
+                   (json_int_t)round, "rule", rule, "gram", manifest_digest(gram), "margin",
+                   canonical_f64(margin), "updates", updates);
+}
+
+static enum tamis_status corrupt(struct fault *fault, const char *what) {
+  return fault_set(fault, TAMIS_CORRUPT, "the manifest has no good \"%s\"", what);
+}
+
+enum tamis_status manifest_list(const json_t *manifest, const char *federation, int64_t round,
+                                const char *name, const json_t **list, struct fault *fault) {
+  const char *its_federation;
+  int64_t its_round;
+  if (!canonical_text(manifest, "federation", &its_federation) ||
+      strcmp(its_federation, federation) != 0)
+    return corrupt(fault, "federation");
+  if (!canonical_integer(manifest, "round", &its_round) || its_round != round)
+    return corrupt(fault, "round");
+  *list = json_object_get(manifest, name);
+  return json_is_array(*list) ? TAMIS_OK : corrupt(fault, name);
+}
+
+static bool read_digest(const json_t *object, const char *key, struct digest *digest) {
+  const char *hex;
+  return canonical_text(object, key, &hex) && digest_from_hex(hex, strlen(hex), digest);
+}
+
+json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
+                              const char *neighbour) {
+  const struct evidence *evidence = &judged->evidence;
+  return json_pack(
+      "{s:s, s:I, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "client",
+      update->client, "index", (json_int_t)update->index, "update",
+      manifest_digest(&update->update), "examples", (json_int_t)update->examples, "verdict",
+      judge_verdict_name(judged->verdict), "sentence", judged->sentence, "neighbour", neighbour,
+      "norm", canonical_f64(evidence->norm), "distance", canonical_f64(evidence->distance),
+      "cosine", canonical_f64(evidence->cosine), "own_cosine", canonical_f64(evidence->own_cosine),
+      "neighbour_cosine", canonical_f64(evidence->neighbour_cosine), "z_norm",
+      canonical_f64(judged->z_norm), "z_distance", canonical_f64(judged->z_distance), "z_cosine",
+      canonical_f64(judged->z_cosine), "risk", canonical_f64(judged->risk));
+}
+
+enum tamis_status manifest_update_read(const json_t *element, struct manifest_update *update,
+                                       struct fault *fault) {
+  const char *verdict;
+  int64_t index;
+  if (!canonical_text(element, "client", &update->client)) return corrupt(fault, "client");
+  if (!canonical_integer(element, "index", &index) || index < 0) return corrupt(fault, "index");
+  if (!read_digest(element, "update", &update->update)) return corrupt(fault, "update");
+  if (!canonical_integer(element, "examples", &update->examples)) return corrupt(fault, "examples");
+  if (!canonical_text(element, "verdict", &verdict) ||
+      !judge_verdict_read(verdict, &update->verdict))
+    return corrupt(fault, "verdict");
+  update->index = (uint64_t)index;
+  return TAMIS_OK;
+}
+
+json_t *manifest_history_write(const char *client, const struct history *history,
+                               const struct digest *before) {
+  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "client", client,
+                   "state", judge_standing_name(history->standing), "sentence", history->sentence,
+                   "before", manifest_digest(before), "reputation",
+                   canonical_f64(history->reputation), "cusum", canonical_f64(history->cusum),
+                   "rounds", (json_int_t)history->rounds, "accepted", (json_int_t)history->accepted,
+                   "held", (json_int_t)history->held, "rejected", (json_int_t)history->rejected,
+                   "clean", (json_int_t)history->clean, "strikes", (json_int_t)history->strikes);
+}
+
+enum tamis_status manifest_history_read(const json_t *element, const char **client,
+                                        struct history *history, struct digest *before,
+                                        struct fault *fault) {
+  const char *state, *sentence;
+  const struct {
+    const char *name;
+    int64_t *value;
+  } count[] = {{"rounds", &history->rounds}, {"accepted", &history->accepted},
+               {"held", &history->held},     {"rejected", &history->rejected},
+               {"clean", &history->clean},   {"strikes", &history->strikes}};
+  if (!canonical_text(element, "client", client)) return corrupt(fault, "client");
+  if (!canonical_text(element, "state", &state) || !judge_standing_read(state, &history->standing))
+    return corrupt(fault, "state");
+  if (!canonical_text(element, "sentence", &sentence)) return corrupt(fault, "sentence");
+  snprintf(history->sentence, sizeof history->sentence, "%s", sentence);
+  if (!read_digest(element, "before", before)) return corrupt(fault, "before");
+  if (!canonical_double(element, "reputation", &history->reputation))
+    return corrupt(fault, "reputation");
+  if (!canonical_double(element, "cusum", &history->cusum)) return corrupt(fault, "cusum");
+  for (size_t i = 0; i < sizeof count / sizeof *count; i++)
+    if (!canonical_integer(element, count[i].name, count[i].value))
+      return corrupt(fault, count[i].name);
+  return TAMIS_OK;
+}
+
+json_t *manifest_weight_write(const char *client, uint64_t index, const struct digest *update,
+                              double weight) {
+  return json_pack("{s:s, s:I, s:o, s:o}", "client", client, "index", (json_int_t)index, "update",
+                   manifest_digest(update), "weight", canonical_f64(weight));
+}

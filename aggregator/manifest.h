@@ -1,0 +1,50 @@
+/* The long lists of a round as canonical JSON: what the decider writes is what it reads back when
+ * the log is folded. Encode and decode stand side by side. */
+#ifndef TAMIS_MANIFEST_H
+#define TAMIS_MANIFEST_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "aggregator/judge.h"
+#include "proto/digest.h"
+#include "proto/fault.h"
+
+/* New references. `list` is taken over. */
+json_t *manifest_digest(const struct digest *digest);
+json_t *manifest_cohort(const char *federation, int64_t round, json_t *clients);
+json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates);
+json_t *manifest_weights(const char *federation, int64_t round, const char *rule,
+                         const struct digest *gram, double margin, json_t *updates);
+
+/* CORRUPT unless the manifest is one of this federation and round with a list of that name. The
+ * list is borrowed. */
+enum tamis_status manifest_list(const json_t *manifest, const char *federation, int64_t round,
+                                const char *name, const json_t **list, struct fault *fault);
+
+/* An element of `updates` in a verdict manifest. */
+struct manifest_update {
+  const char *client; /* borrowed from the manifest */
+  uint64_t index;
+  struct digest update;
+  int64_t examples;
+  enum verdict verdict;
+};
+json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
+                              const char *neighbour);
+enum tamis_status manifest_update_read(const json_t *element, struct manifest_update *update,
+                                       struct fault *fault);
+
+/* An element of `clients` there: what the judge remembers, and the update it compares the next one
+ * with. */
+json_t *manifest_history_write(const char *client, const struct history *history,
+                               const struct digest *before);
+enum tamis_status manifest_history_read(const json_t *element, const char **client,
+                                        struct history *history, struct digest *before,
+                                        struct fault *fault);
+
+/* An element of `updates` in a weight manifest. */
+json_t *manifest_weight_write(const char *client, uint64_t index, const struct digest *update,
+                              double weight);
+
+#endif

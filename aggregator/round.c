@@ -1,0 +1,337 @@
+/* Pass one measures every update of the round, pass two sums those that count. */
+#include "aggregator/round.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "aggregator/cohort.h"
+#include "proto/tensor.h"
+#include "robust/robust.h"
+
+/* ---- rows that are mapped files ---- */
+
+struct batch {
+  struct blob_view base;
+  struct layout layout;
+  size_t n;
+  struct blob_view *view;
+  const float **row;
+};
+
+static void batch_close(struct batch *batch) {
+  for (size_t i = 0; batch->view && i < batch->n; i++) blob_unmap(&batch->view[i]);
+  free(batch->view);
+  free(batch->row);
+  layout_close(&batch->layout);
+  blob_unmap(&batch->base);
+}
+
+/* Pages that will not be read again in this pass go back to the system; the file still has them. */
+static void drop_pages(const float *row, size_t from, size_t to) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  uintptr_t begin = (uintptr_t)(row + from) / page * page,
+            end = (uintptr_t)(row + to) / page * page;
+  if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+static void batch_release(void *context, size_t from, size_t to) {
+  const struct batch *batch = context;
+  for (size_t i = 0; i < batch->n; i++) drop_pages(batch->row[i], from, to);
+}
+
+static enum tamis_status map_row(struct blob_store *blobs, const struct layout *layout,
+                                 const struct digest *digest, bool check, struct blob_view *view,
+                                 const float **row, struct fault *fault) {
+  enum tamis_status status = blob_map(blobs, digest, check, view, fault);
+  if (status != TAMIS_OK) return status;
+  if (view->length != layout_file_size(layout))
+    return fault_set(fault, TAMIS_CORRUPT, "an update has %zu bytes where its base has %llu",
+                     view->length, (unsigned long long)layout_file_size(layout));
+  *row = (const float *)(const void *)(view->bytes + layout->header_size);
+  drop_pages(*row, 0, layout->parameters);
+  return TAMIS_OK;
+}
+
+/* Maps the base and the rows that `chosen` names (NULL: all). Digests are checked where bytes are
+ * read for the first time. */
+static enum tamis_status batch_open(struct blob_store *blobs, const struct work *work,
+                                    const bool *chosen, struct batch *batch, struct fault *fault) {
+  bool check = work->kind == WORK_MEASURE;
+  memset(batch, 0, sizeof *batch);
+  batch->view = calloc(work->count, sizeof *batch->view);
+  batch->row = calloc(work->count, sizeof *batch->row);
+  if (!batch->view || !batch->row) return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum tamis_status status = blob_map(blobs, &work->base, check, &batch->base, fault);
+  if (status == TAMIS_OK)
+    status = layout_parse(batch->base.bytes, batch->base.length, batch->base.length, &batch->layout,
+                          fault);
+  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++) {
+    if (chosen && !chosen[i]) continue;
+    size_t k = batch->n++;
+    status = map_row(blobs, &batch->layout, &work->row[i].update, check, &batch->view[k],
+                     &batch->row[k], fault);
+  }
+  return status;
+}
+
+static struct robust_rows batch_rows(struct batch *batch) {
+  return (struct robust_rows){.n = batch->n,
+                              .d = batch->layout.parameters,
+                              .row = batch->row,
+                              .release = batch_release,
+                              .context = batch};
+}
+
+/* ---- what robust needs and says ---- */
+
+static int thread_count(int threads) {
+  return threads > 0 ? threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static bool scratch_open_for(struct robust_scratch *scratch, size_t bytes, int threads) {
+  bytes = (bytes + 63) / 64 * 64;
+  *scratch = (struct robust_scratch){
+      .memory = aligned_alloc(64, bytes ? bytes : 64), .bytes = bytes, .threads = threads};
+  return scratch->memory != NULL;
+}
+
+static enum tamis_status robust_fault(enum robust_status status, const struct robust_error *error,
+                                      struct fault *fault) {
+  switch (status) {
+  case ROBUST_OK: return TAMIS_OK;
+  case ROBUST_NOT_FEASIBLE: return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "%s", error->text);
+  case ROBUST_NO_MEMORY: return fault_plain(fault, TAMIS_NO_MEMORY);
+  default: return fault_set(fault, TAMIS_INTERNAL, "robust: %s", error->text);
+  }
+}
+
+/* ---- pass one ---- */
+
+static enum tamis_status measure_gram(struct batch *batch, int threads, double *gram,
+                                      struct fault *fault) {
+  struct robust_rows rows = batch_rows(batch);
+  struct robust_scratch scratch;
+  struct robust_error error;
+  if (!scratch_open_for(&scratch, robust_gram_scratch_bytes(rows.n, rows.d, threads), threads))
+    return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum robust_status status = robust_gram(&rows, &scratch, gram, &error);
+  free(scratch.memory);
+  return robust_fault(status, &error, fault);
+}
+
+static enum tamis_status gram_write(struct blob_store *blobs, size_t n, const double *gram,
+                                    struct digest *digest, struct fault *fault) {
+  uint8_t *bytes;
+  size_t length;
+  enum tamis_status status = tensor_write_f64("gram", n, n, gram, &bytes, &length, fault);
+  if (status != TAMIS_OK) return status;
+  status = blob_put(blobs, bytes, length, digest, fault);
+  free(bytes);
+  return status;
+}
+
+/* `*gram` is malloc'd. */
+static enum tamis_status gram_read(struct blob_store *blobs, const struct digest *digest, size_t n,
+                                   double **gram, struct fault *fault) {
+  struct blob_view view;
+  uint64_t rows, columns;
+  enum tamis_status status = blob_map(blobs, digest, true, &view, fault);
+  if (status != TAMIS_OK) return status;
+  status = tensor_read_f64(view.bytes, view.length, "gram", &rows, &columns, gram, fault);
+  blob_unmap(&view);
+  if (status != TAMIS_OK || (rows == n && columns == n)) return status;
+  free(*gram);
+  *gram = NULL;
+  return fault_set(fault, TAMIS_CORRUPT, "the logged Gram matrix is not of %zu rows", n);
+}
+
+/* A client's own past is a help, not a need: a blob that is gone counts as none. */
+static struct evidence_own measure_own(struct blob_store *blobs, const struct batch *batch,
+                                       size_t i, const struct digest *before) {
+  struct evidence_own own = {0, 0};
+  struct blob_view view;
+  const float *row;
+  size_t d = batch->layout.parameters;
+  bool is_finite;
+  if (digest_is_zero(before) || blob_map(blobs, before, false, &view, NULL) != TAMIS_OK) return own;
+  if (view.length == layout_file_size(&batch->layout)) {
+    row = (const float *)(const void *)(view.bytes + batch->layout.header_size);
+    own.product = robust_dot(batch->row[i], row, d);
+    robust_inspect(row, d, &is_finite, &own.norm);
+    own.norm = sqrt(own.norm);
+    drop_pages(batch->row[i], 0, d);
+  }
+  blob_unmap(&view);
+  return own;
+}
+
+static enum tamis_status measure_evidence(struct blob_store *blobs, const struct batch *batch,
+                                          const double *gram, struct work *work,
+                                          struct fault *fault) {
+  struct evidence_own *own = calloc(work->count, sizeof *own);
+  bool *votes = calloc(work->count, sizeof *votes);
+  work->evidence = calloc(work->count, sizeof *work->evidence);
+  bool is_good = own && votes && work->evidence;
+  for (size_t i = 0; is_good && i < work->count; i++) {
+    own[i] = measure_own(blobs, batch, i, &work->row[i].before);
+    votes[i] = work->row[i].votes;
+  }
+  is_good = is_good && evidence_measure(work->count, gram, votes, own, work->evidence);
+  free(votes);
+  free(own);
+  return is_good ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+}
+
+static enum tamis_status measure(struct blob_store *blobs, int threads, struct work *work,
+                                 struct fault *fault) {
+  struct batch batch;
+  double *gram = calloc(work->count * work->count, sizeof *gram);
+  enum tamis_status status = batch_open(blobs, work, NULL, &batch, fault);
+  if (status == TAMIS_OK && !gram) status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = measure_gram(&batch, threads, gram, fault);
+  if (status == TAMIS_OK) status = gram_write(blobs, work->count, gram, &work->gram, fault);
+  if (status == TAMIS_OK) status = measure_evidence(blobs, &batch, gram, work, fault);
+  batch_close(&batch);
+  free(gram);
+  return status;
+}
+
+/* ---- pass two ---- */
+
+/* The rows and columns that count, of the matrix that was logged. */
+static enum tamis_status logged_gram(struct blob_store *blobs, const struct work *work,
+                                     double **gram, struct fault *fault) {
+  size_t n = work->count, k = 0;
+  enum tamis_status status = gram_read(blobs, &work->gram, n, gram, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      if (work->counts[i] && work->counts[j]) (*gram)[k++] = (*gram)[i * n + j];
+  return status;
+}
+
+static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, struct batch *batch,
+                                      const double *gram, const size_t *order, int threads,
+                                      float *out, struct robust_evidence *found,
+                                      struct fault *fault) {
+  struct robust_rows rows = batch_rows(batch);
+  struct robust_scratch scratch;
+  struct robust_error error;
+  if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, rows.n, rows.d, threads), threads))
+    return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum robust_status status =
+      robust_aggregate(pipeline, &rows, gram, order, &scratch, out, found, &error);
+  free(scratch.memory);
+  return robust_fault(status, &error, fault);
+}
+
+/* The plain mean by claimed examples: only where the policy says so, and never inside a robust
+ * rule, where a claim would be a weapon. */
+static enum tamis_status run_weighted_mean(const struct work *work, struct batch *batch,
+                                           const size_t *order, int threads, float *out,
+                                           struct robust_evidence *found, struct fault *fault) {
+  struct robust_rows rows = batch_rows(batch);
+  struct robust_scratch scratch;
+  struct robust_error error;
+  double sum = 0;
+  size_t k = 0;
+  for (size_t i = 0; i < work->count; i++)
+    if (work->counts[i]) sum += found->weights[k++] = (double)work->row[i].examples;
+  for (size_t i = 0; i < k; i++) found->weights[i] /= sum;
+  found->margin = 1;
+  if (!scratch_open_for(&scratch, robust_weighted_sum_scratch_bytes(rows.n, threads), threads))
+    return fault_plain(fault, TAMIS_NO_MEMORY);
+  enum robust_status status =
+      robust_weighted_sum(&rows, found->weights, order, &scratch, out, &error);
+  free(scratch.memory);
+  return robust_fault(status, &error, fault);
+}
+
+static bool is_plain_mean(const struct robust_pipeline *pipeline) {
+  char text[ROBUST_PIPELINE_TEXT_MAX];
+  robust_pipeline_print(pipeline, text, sizeof text);
+  return strcmp(text, "mean") == 0;
+}
+
+static enum tamis_status run_rule(const struct work *work, struct batch *batch, const double *gram,
+                                  int threads, float *out, struct robust_evidence *found,
+                                  struct fault *fault) {
+  struct robust_pipeline *pipeline = NULL;
+  struct robust_error error;
+  size_t *order = calloc(batch->n + 1, sizeof *order);
+  enum tamis_status status = order ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK)
+    status = robust_fault(robust_pipeline_parse(work->rule, &pipeline, &error), &error, fault);
+  if (status == TAMIS_OK)
+    status = robust_fault(robust_pipeline_check(pipeline, batch->n, &error), &error, fault);
+  if (status == TAMIS_OK) {
+    cohort_shuffle(&work->randomness, "order", order, batch->n);
+    status = work->weigh_by_examples && is_plain_mean(pipeline)
+                 ? run_weighted_mean(work, batch, order, threads, out, found, fault)
+                 : run_pipeline(pipeline, batch, gram, order, threads, out, found, fault);
+  }
+  robust_pipeline_free(pipeline);
+  free(order);
+  return status;
+}
+
+/* candidate := base + aggregate, in double, rounded once. */
+static enum tamis_status add_base(const struct batch *batch, float *candidate,
+                                  struct fault *fault) {
+  const float *base = (const float *)(const void *)(batch->base.bytes + batch->layout.header_size);
+  for (size_t i = 0; i < batch->layout.parameters; i++) {
+    candidate[i] = (float)((double)base[i] + (double)candidate[i]);
+    if (!isfinite(candidate[i]))
+      return fault_set(fault, TAMIS_NOT_FINITE, "parameter %zu of the candidate is not finite", i);
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status make_candidate(struct blob_store *blobs, int threads, struct work *work,
+                                        struct batch *batch, const double *gram, uint8_t *file,
+                                        struct fault *fault) {
+  float *candidate = (float *)(void *)(file + batch->layout.header_size);
+  struct robust_evidence found = {.weights = calloc(batch->n, sizeof(double))};
+  size_t k = 0;
+  work->weight = calloc(work->count, sizeof *work->weight);
+  enum tamis_status status =
+      found.weights && work->weight ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = run_rule(work, batch, gram, threads, candidate, &found, fault);
+  if (status == TAMIS_OK) status = add_base(batch, candidate, fault);
+  memcpy(file, batch->base.bytes, batch->layout.header_size);
+  if (status == TAMIS_OK)
+    status = blob_put(blobs, file, layout_file_size(&batch->layout), &work->candidate, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++)
+    if (work->counts[i]) work->weight[i] = found.weights[k++];
+  work->margin = found.margin;
+  free(found.weights);
+  return status;
+}
+
+static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct work *work,
+                                   struct fault *fault) {
+  struct batch batch;
+  double *gram = NULL;
+  uint8_t *file = NULL;
+  if (work->accepted == 0)
+    return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "none of %zu updates was accepted",
+                     work->count);
+  enum tamis_status status = batch_open(blobs, work, work->counts, &batch, fault);
+  if (status == TAMIS_OK) status = logged_gram(blobs, work, &gram, fault);
+  if (status == TAMIS_OK) {
+    file = aligned_alloc(64, (layout_file_size(&batch.layout) + 63) / 64 * 64);
+    if (!file) status = fault_plain(fault, TAMIS_NO_MEMORY);
+  }
+  if (status == TAMIS_OK) status = make_candidate(blobs, threads, work, &batch, gram, file, fault);
+  free(file);
+  free(gram);
+  batch_close(&batch);
+  return status;
+}
+
+void round_work(struct blob_store *blobs, int threads, struct work *work) {
+  threads = thread_count(threads);
+  work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, &work->fault)
+                                            : aggregate(blobs, threads, work, &work->fault);
+}

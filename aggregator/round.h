@@ -1,0 +1,15 @@
+/* The long computations of a round, from the blobs and back into blobs; no state is touched, so
+ * they run beside the core thread. */
+#ifndef TAMIS_ROUND_H
+#define TAMIS_ROUND_H
+
+#include "aggregator/blob.h"
+#include "aggregator/federation.h"
+
+/* Fills in what is to be found: evidence and Gram blob, or weights and candidate blob, all durable.
+ * What went wrong is in work->status. Resident memory: two models, tiles, and n^2 doubles, however
+ * many rows; pages of the mapped updates are given back as the passes leave them. `threads` 0: one
+ * a processor. The bits found do not depend on it. */
+void round_work(struct blob_store *blobs, int threads, struct work *work);
+
+#endif

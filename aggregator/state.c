@@ -1,0 +1,188 @@
+/* Growing and finding; no entry is understood here. */
+#include "aggregator/state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *grow(void *memory, size_t count, size_t size) {
+  void *grown = realloc(memory, count * size);
+  if (!grown) {
+    fputs("tamis: out of memory while the state followed the journal\n", stderr);
+    abort();
+  }
+  return grown;
+}
+
+/* Room for one more at every power of two, so that growing costs O(1) an element. */
+static void *grow_for_one(void *memory, size_t count, size_t size) {
+  bool full = count == 0 || (count & (count - 1)) == 0;
+  return full ? grow(memory, count ? 2 * count : 1, size) : memory;
+}
+
+struct state *state_new(const struct public_key *log_key) {
+  struct state *state = grow(NULL, 1, sizeof *state);
+  memset(state, 0, sizeof *state);
+  state->log_key = *log_key;
+  return state;
+}
+
+static void federation_free(struct federation *federation) {
+  free(federation->round.slot);
+  free(federation->past);
+  free(federation->member);
+  free(federation);
+}
+
+void state_free(struct state *state) {
+  if (!state) return;
+  for (size_t i = 0; i < state->federation_count; i++) federation_free(state->federation[i]);
+  free(state->client);
+  free(state->invitation);
+  free(state->readable);
+  free(state);
+}
+
+const char *state_origin(const struct state *state) {
+  return state->log_key.name;
+}
+
+int64_t state_client_find(const struct state *state, const char *name) {
+  for (size_t i = 0; i < state->client_count; i++)
+    if (strcmp(state->client[i].name, name) == 0) return (int64_t)i;
+  return STATE_NOBODY;
+}
+
+int64_t state_operator_find(const struct state *state, const char *name) {
+  for (size_t i = 0; i < state->operator_count; i++)
+    if (strcmp(state->operator[i].name, name) == 0) return (int64_t)i;
+  return STATE_NOBODY;
+}
+
+struct invitation *state_invitation_find(const struct state *state, const struct digest *token) {
+  for (size_t i = 0; i < state->invitation_count; i++)
+    if (digest_equal(&state->invitation[i].token, token)) return &state->invitation[i];
+  return NULL;
+}
+
+struct federation *state_federation_find(const struct state *state, const char *name) {
+  for (size_t i = 0; i < state->federation_count; i++)
+    if (strcmp(state->federation[i]->name, name) == 0) return state->federation[i];
+  return NULL;
+}
+
+struct slot *state_slot_find(const struct state *state, const struct round *round,
+                             const char *client) {
+  size_t low = 0, high = round->selected;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = strcmp(client, state->client[round->slot[middle].client].name);
+    if (order == 0) return &round->slot[middle];
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return NULL;
+}
+
+static void member_add(struct federation *federation) {
+  federation->member =
+      grow_for_one(federation->member, federation->member_count, sizeof *federation->member);
+  struct member *member = &federation->member[federation->member_count++];
+  memset(member, 0, sizeof *member);
+  judge_history_start(&member->history);
+}
+
+struct client *state_client_add(struct state *state) {
+  assert(state->client_count < STATE_CLIENTS_MAX);
+  state->client = grow_for_one(state->client, state->client_count, sizeof *state->client);
+  struct client *client = &state->client[state->client_count++];
+  memset(client, 0, sizeof *client);
+  for (size_t i = 0; i < state->federation_count; i++) member_add(state->federation[i]);
+  return client;
+}
+
+struct invitation *state_invitation_add(struct state *state) {
+  assert(state->invitation_count < STATE_INVITATIONS_MAX);
+  state->invitation =
+      grow_for_one(state->invitation, state->invitation_count, sizeof *state->invitation);
+  struct invitation *invitation = &state->invitation[state->invitation_count++];
+  memset(invitation, 0, sizeof *invitation);
+  return invitation;
+}
+
+struct federation *state_federation_add(struct state *state, const char *name) {
+  assert(state->federation_count < STATE_FEDERATIONS_MAX);
+  struct federation *federation = grow(NULL, 1, sizeof *federation);
+  memset(federation, 0, sizeof *federation);
+  state_name_set(federation->name, name);
+  federation->past = grow(NULL, 1, sizeof *federation->past);
+  federation->past[0] = (struct past_round){.outcome = OUTCOME_PROMOTED};
+  for (size_t i = 0; i < state->client_count; i++) member_add(federation);
+  state->federation[state->federation_count++] = federation;
+  return federation;
+}
+
+struct round *state_round_add(struct federation *federation, size_t selected) {
+  size_t count = (size_t)federation->last_round + 1;
+  federation->past = grow_for_one(federation->past, count, sizeof *federation->past);
+  federation->past[count] = (struct past_round){.outcome = OUTCOME_OPEN};
+  federation->last_round++;
+  struct slot *slot = grow(federation->round.slot, selected ? selected : 1, sizeof *slot);
+  memset(slot, 0, selected * sizeof *slot);
+  federation->round = (struct round){.slot = slot, .selected = selected};
+  return &federation->round;
+}
+
+/* SHA-256 is its own hash function: the first bytes choose the place. */
+static size_t readable_place(const struct state *state, const struct digest *blob) {
+  size_t place;
+  memcpy(&place, blob->byte, sizeof place);
+  place &= state->readable_capacity - 1;
+  while (!digest_is_zero(&state->readable[place]) && !digest_equal(&state->readable[place], blob))
+    place = (place + 1) & (state->readable_capacity - 1);
+  return place;
+}
+
+static void readable_double(struct state *state) {
+  struct digest *old = state->readable;
+  size_t old_capacity = state->readable_capacity;
+  state->readable_capacity = old_capacity ? 2 * old_capacity : 64;
+  state->readable = grow(NULL, state->readable_capacity, sizeof *state->readable);
+  memset(state->readable, 0, state->readable_capacity * sizeof *state->readable);
+  for (size_t i = 0; i < old_capacity; i++)
+    if (!digest_is_zero(&old[i])) state->readable[readable_place(state, &old[i])] = old[i];
+  free(old);
+}
+
+void state_readable_add(struct state *state, const struct digest *blob) {
+  if (state_readable_has(state, blob)) return;
+  if (2 * (state->readable_count + 1) > state->readable_capacity) readable_double(state);
+  state->readable[readable_place(state, blob)] = *blob;
+  state->readable_count++;
+}
+
+bool state_readable_has(const struct state *state, const struct digest *blob) {
+  return state->readable_capacity > 0 && !digest_is_zero(blob) &&
+         digest_equal(&state->readable[readable_place(state, blob)], blob);
+}
+
+bool state_is_eligible(const struct state *state, const struct federation *federation,
+                       size_t client) {
+  return !state->client[client].revoked &&
+         federation->member[client].history.standing != STANDING_EXCLUDED;
+}
+
+bool state_is_finished(const struct federation *federation) {
+  return federation->terms.rounds_max > 0 &&
+         federation->last_round >= federation->terms.rounds_max &&
+         federation->round.phase == PHASE_WAITING;
+}
+
+void state_name_set(char out[STATE_NAME_SIZE], const char *name) {
+  size_t length = strlen(name);
+  assert(length < STATE_NAME_SIZE);
+  memcpy(out, name, length + 1);
+}

@@ -1,0 +1,161 @@
+/* What the journal adds up to: clients, invitations, federations, their rounds. Plain data that
+ * only federation_apply changes; it can be made again from the entries and their manifests at any
+ * time. */
+#ifndef TAMIS_STATE_H
+#define TAMIS_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "aggregator/judge.h"
+#include "aggregator/policy.h"
+#include "proto/digest.h"
+#include "proto/key.h"
+#include "proto/text.h"
+
+enum {
+  STATE_NAME_SIZE = TEXT_NAME_MAX + 1,
+  STATE_OPERATORS_MAX = 8,
+  STATE_CLIENTS_MAX = 65536,
+  STATE_INVITATIONS_MAX = 1 << 20,
+  STATE_FEDERATIONS_MAX = 64,
+  STATE_RULE_SIZE = 401,
+  STATE_NOBODY = -1,
+};
+
+struct client { /* of the server; what a federation knows about it is a member */
+  char name[STATE_NAME_SIZE], organisation[STATE_NAME_SIZE];
+  struct public_key key;
+  bool revoked; /* until the name is invited and enrolled again, with another key */
+};
+
+struct invitation {
+  struct digest token;
+  char client[STATE_NAME_SIZE], organisation[STATE_NAME_SIZE];
+  int64_t not_after; /* unix seconds */
+  bool used;
+};
+
+struct member { /* a client in a federation; same position as in state.client */
+  struct history history;
+  struct digest before; /* its last judged update; zero: none */
+  bool has_moved; /* the verdicts changed its standing and no client-state entry says so yet */
+  enum standing moved_from;
+  struct digest last_refused; /* envelope; the same one is not logged twice */
+  int refused_since_open;     /* entries; at most ADMISSION_REFUSALS_MAX */
+};
+
+enum answer { ANSWER_NONE, ANSWER_UPDATE, ANSWER_REFUSED };
+
+struct slot { /* one selected client's part in the open round */
+  uint32_t client;
+  enum answer answer;
+  uint64_t index; /* of the update's entry */
+  struct digest update;
+  int64_t examples;
+  enum verdict verdict;
+};
+
+enum phase {
+  PHASE_WAITING,    /* no round is open: the first, or the next when enough clients are there */
+  PHASE_COLLECTING, /* updates come in */
+  PHASE_JUDGED,     /* verdicts are logged, the aggregate is not */
+  PHASE_AGGREGATED, /* a candidate is logged, promote or hold is not */
+};
+
+struct round {
+  enum phase phase;
+  int64_t number;
+  struct digest base, randomness, cohort;
+  int64_t base_round; /* whose model the base is; 0: the first model */
+  uint64_t plan_index;
+  int64_t quorum, target, opened_at_ms, closes_at_ms;
+  size_t selected; /* slots, sorted by client name */
+  struct slot *slot;
+  size_t updates, answered;     /* of the selected; answered counts updates too */
+  struct digest verdicts, gram; /* from PHASE_JUDGED on; verdicts is the manifest */
+  struct digest candidate;      /* from PHASE_AGGREGATED on */
+};
+
+enum outcome { OUTCOME_OPEN, OUTCOME_PROMOTED, OUTCOME_HELD, OUTCOME_ABANDONED };
+
+struct past_round {
+  enum outcome outcome;
+  int64_t base_round;
+  struct digest model, verdicts; /* of a promoted round */
+  bool undone;
+};
+
+struct terms { /* what federation-create promises */
+  char rule[STATE_RULE_SIZE];
+  struct digest layout, first_model;
+  int64_t parameters, quorum, cohort, over_selection_percent, deadline_ms, rounds_max;
+  double norm_max;
+  int64_t examples_max;
+  struct policy policy;
+};
+
+struct federation {
+  char name[STATE_NAME_SIZE];
+  struct terms terms;
+  struct digest head;
+  int64_t head_round;      /* 0: the first model */
+  int64_t last_round;      /* highest number ever opened */
+  struct past_round *past; /* [0] is the first model, then [1 .. last_round] */
+  struct round round;
+  struct member *member; /* one a client, in the order of state.client */
+  size_t member_count;
+  uint64_t revision; /* moves when something happens that a judgement under way does not know of */
+  uint64_t create_index;
+};
+
+struct state {
+  struct public_key log_key;
+  struct public_key aggregator; /* from the genesis entry */
+  struct public_key operator[STATE_OPERATORS_MAX];
+  size_t operator_count;
+  struct client *client;
+  size_t client_count;
+  struct invitation *invitation;
+  size_t invitation_count;
+  struct federation *federation[STATE_FEDERATIONS_MAX];
+  size_t federation_count;
+  struct digest *readable; /* blobs that any client may fetch: open addressing, zero is empty */
+  size_t readable_count, readable_capacity;
+  uint64_t applied; /* entries */
+};
+
+/* `log_key` names the log: its name is the origin. Out of memory ends the process, here and in
+ * every function that grows the state: a state that could not follow the journal is of no use. */
+struct state *state_new(const struct public_key *log_key);
+void state_free(struct state *state);
+const char *state_origin(const struct state *state);
+
+/* Positions, or STATE_NOBODY. */
+int64_t state_client_find(const struct state *state, const char *name);
+int64_t state_operator_find(const struct state *state, const char *name);
+struct invitation *state_invitation_find(const struct state *state, const struct digest *token);
+struct federation *state_federation_find(const struct state *state, const char *name);
+struct slot *state_slot_find(const struct state *state, const struct round *round,
+                             const char *client);
+
+/* Growing. The member of every federation grows with the clients. */
+struct client *state_client_add(struct state *state);
+struct invitation *state_invitation_add(struct state *state);
+struct federation *state_federation_add(struct state *state, const char *name);
+/* The round after last_round: all zero, with room for its slots. */
+struct round *state_round_add(struct federation *federation, size_t selected);
+
+void state_readable_add(struct state *state, const struct digest *blob);
+bool state_readable_has(const struct state *state, const struct digest *blob);
+
+/* May the client be selected: its key is good and it is not excluded here. */
+bool state_is_eligible(const struct state *state, const struct federation *federation,
+                       size_t client);
+/* Is the last round of the federation behind it? */
+bool state_is_finished(const struct federation *federation);
+
+/* Copies a name that statement_read has bounded. */
+void state_name_set(char out[STATE_NAME_SIZE], const char *name);
+
+#endif
