@@ -49,7 +49,9 @@ static const struct sheet all_federations = {
 enum tamis_status client_list(struct context *context, const struct arguments *arguments) {
   json_t *rows = NULL;
   const char *federation = arguments->word[0] == NULL ? "" : arguments->word[0];
-  enum tamis_status status = context_query(context, "clients", 1, &federation, &rows);
+  enum tamis_status status =
+      *federation == '\0' ? context_query(context, "clients", 1, &federation, &rows)
+                          : context_query_federation(context, "clients", 1, &federation, &rows);
   if (status != TAMIS_OK) return status;
   output_rows(context, *federation == '\0' ? &all_federations : &one_federation, rows);
   json_decref(rows);
@@ -122,7 +124,7 @@ static enum tamis_status submit_invitation(struct context *context,
   enum tamis_status status = context_operator(context);
   if (status == TAMIS_OK)
     status = operator_submit(context->operator, STATEMENT_CLIENT_INVITE, predicate, "token", &token,
-                             false, index, NULL, &context->fault);
+                             arguments_has(arguments, "dry-run"), index, NULL, &context->fault);
   json_decref(predicate);
   return status;
 }
@@ -143,6 +145,13 @@ static void tell_invitation(struct context *context, const struct invitation *in
   json_decref(data);
 }
 
+/* No line: its token is not in the log, so nobody could enrol with it. */
+static void tell_dry_run(struct context *context, const char *client) {
+  json_t *data = json_pack("{s:s, s:b}", "client", client, "dry_run", true);
+  output_change(context, "client", client, "invited", true, data);
+  json_decref(data);
+}
+
 enum tamis_status client_invite(struct context *context, const struct arguments *arguments) {
   struct invitation invitation;
   char *line = NULL;
@@ -154,7 +163,9 @@ enum tamis_status client_invite(struct context *context, const struct arguments 
   if (status == TAMIS_OK) status = invitation_write(&invitation, &line, &context->fault);
   if (status == TAMIS_OK)
     status = submit_invitation(context, arguments, &invitation, not_after, &index);
-  if (status == TAMIS_OK)
+  if (status == TAMIS_OK && arguments_has(arguments, "dry-run"))
+    tell_dry_run(context, arguments->word[0]);
+  else if (status == TAMIS_OK)
     tell_invitation(context, &invitation, line, not_after, index,
                     arguments_text(arguments, "valid", "24h"));
   free(line);

@@ -45,7 +45,7 @@ static const struct option_row federation_create_options[] = {
     {"rounds", 0, "N", VALUE_COUNT, false, "stop after so many (0: never)"},
     {"norm-max", 0, "X", VALUE_REAL, false, "refuse longer updates at the door (1e6)"},
     {"examples-max", 0, "N", VALUE_COUNT, false, "most examples a client may claim (1000000)"},
-    {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold of the judge; may be repeated"},
+    {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold (PROTOCOL.md 6); may be repeated"},
     DRY_RUN,
     END,
 };
@@ -54,6 +54,7 @@ static const struct option_row client_invite_options[] = {
     {"organisation", 0, "ORG", VALUE_NAME, false, "whose client it is (the client's own name)"},
     {"valid", 0, "TIME", VALUE_DURATION, false, "how long the invitation is good (24h)"},
     {"public-address", 0, "ADDR", VALUE_TEXT, false, "where the client finds the server"},
+    DRY_RUN,
     END,
 };
 static const struct option_row client_show_options[] = {

@@ -195,6 +195,21 @@ enum tamis_status context_find(struct context *context, const char *name, const 
                    argument == NULL ? "" : argument);
 }
 
+enum tamis_status context_query_federation(struct context *context, const char *name,
+                                           size_t argument_count, const char *const *arguments,
+                                           json_t **rows) {
+  json_t *row = NULL;
+  enum tamis_status status = context_query(context, name, argument_count, arguments, rows);
+  if (status != TAMIS_OK || json_array_size(*rows) > 0) return status;
+  status = context_find(context, "federations", NULL, "federation", arguments[0],
+                        TAMIS_UNKNOWN_FEDERATION, &row);
+  json_decref(row);
+  if (status == TAMIS_OK) return TAMIS_OK;
+  json_decref(*rows);
+  *rows = NULL;
+  return status;
+}
+
 int64_t context_monotonic_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -46,6 +46,11 @@ enum tamis_status context_operator(struct context *context);
 /* A query of PROTOCOL.md 7; `*rows` is a new reference to an array. Opens the connection. */
 enum tamis_status context_query(struct context *context, const char *name, size_t argument_count,
                                 const char *const *arguments, json_t **rows);
+/* A query about the federation `arguments[0]`: no rows for one that does not exist is
+ * UNKNOWN_FEDERATION. */
+enum tamis_status context_query_federation(struct context *context, const char *name,
+                                           size_t argument_count, const char *const *arguments,
+                                           json_t **rows);
 /* The one row of `name` whose `column` is `value`; `*row` is a new reference. `missing` and the
  * words of `what` when there is none. */
 enum tamis_status context_find(struct context *context, const char *name, const char *argument,

@@ -15,7 +15,7 @@ enum tamis_status model_history(struct context *context, const struct arguments 
   static const struct sheet sheet = {"model", "No model yet.", sizeof columns / sizeof *columns,
                                      columns};
   json_t *rows = NULL;
-  enum tamis_status status = context_query(context, "models", 1, arguments->word, &rows);
+  enum tamis_status status = context_query_federation(context, "models", 1, arguments->word, &rows);
   if (status != TAMIS_OK) return status;
   output_rows(context, &sheet, rows);
   json_decref(rows);
@@ -48,7 +48,7 @@ static enum tamis_status find_model(struct context *context, const char *federat
     json_decref(row);
     return status;
   }
-  status = context_query(context, "models", 1, &federation, &rows);
+  status = context_query_federation(context, "models", 1, &federation, &rows);
   json_array_foreach(rows, i, each) {
     if (!json_is_integer(json_object_get(each, "round")) ||
         output_integer(each, "round") != (json_int_t)*round)

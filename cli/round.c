@@ -1,4 +1,6 @@
 /* `tamis round`: what was asked of whom, and what was made of the answers. */
+#include <inttypes.h>
+
 #include "cli/command_run.h"
 
 static const struct column rounds[] = {
@@ -27,11 +29,27 @@ enum tamis_status round_list(struct context *context, const struct arguments *ar
   static const struct sheet sheet = {"round", "No round yet.", sizeof rounds / sizeof *rounds,
                                      rounds};
   json_t *rows = NULL;
-  enum tamis_status status = context_query(context, "rounds", 1, arguments->word, &rows);
+  enum tamis_status status = context_query_federation(context, "rounds", 1, arguments->word, &rows);
   if (status != TAMIS_OK) return status;
   output_rows(context, &sheet, rows);
   json_decref(rows);
   return TAMIS_OK;
+}
+
+/* A round without updates yet is not one that never was. */
+static enum tamis_status check_opened(struct context *context, const char *federation,
+                                      uint64_t number) {
+  json_t *rows = NULL, *row;
+  size_t i;
+  bool found = false;
+  enum tamis_status status = context_query_federation(context, "rounds", 1, &federation, &rows);
+  json_array_foreach(rows, i, row) found =
+      found || output_integer(row, "round") == (json_int_t)number;
+  json_decref(rows);
+  if (status != TAMIS_OK || found) return status;
+  fault_set(&context->fault, TAMIS_NOT_FOUND, "round %" PRIu64 " of %s was never opened", number,
+            federation);
+  return context_hint(context, TAMIS_NOT_FOUND, "see: tamis round list %s", federation);
 }
 
 enum tamis_status round_show(struct context *context, const struct arguments *arguments) {
@@ -42,8 +60,9 @@ enum tamis_status round_show(struct context *context, const struct arguments *ar
   enum tamis_status status = arguments_word_count(arguments, 1, &round, &context->fault);
   if (status != TAMIS_OK) return status;
   status = context_query(context, "round", 2, arguments->word, &rows);
-  if (status != TAMIS_OK) return status;
-  output_rows(context, &sheet, rows);
+  if (status == TAMIS_OK && json_array_size(rows) == 0)
+    status = check_opened(context, arguments->word[0], round);
+  if (status == TAMIS_OK) output_rows(context, &sheet, rows);
   json_decref(rows);
-  return TAMIS_OK;
+  return status;
 }

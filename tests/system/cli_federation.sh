@@ -77,6 +77,9 @@ same "${out//$'\n'/ }" "client/phone-1 client/phone-2 client/phone-3 client/phon
 expect 0 client show phone-2; says 'phone-2 of clinic'
 expect 0 round list digits; says 'promoted'
 expect 0 round show digits 2; says 'accept'
+expect 5 round show digits 77
+expect 5 round list letters
+expect 5 client list letters
 expect 0 log show --kind promote -o json
 same "$(field 'len(data)')" 4 "promotions in the log"
 

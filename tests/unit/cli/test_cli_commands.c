@@ -14,6 +14,8 @@
 static char folder[64];
 static char *said, *complained;
 
+enum { ANY_CODE = -1 };
+
 static void run_raw(int expected, int argc, const char *const *words) {
   char *argv[40];
   size_t out_length, err_length;
@@ -27,6 +29,7 @@ static void run_raw(int expected, int argc, const char *const *words) {
   int code = tool_run(argc + 1, argv, out, err);
   fclose(out);
   fclose(err);
+  if (expected == ANY_CODE) return;
   if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
 }
 #define RUN(expected, ...)                                                                         \
@@ -137,11 +140,7 @@ static void a_hostile_server_cannot_move_the_cursor_or_crash(void **state) {
       }
       for (size_t f = 0; f < 5; f++) {
         words[1] = form[f];
-        bool shows_one = strcmp(words[3], "show") == 0 && words[4] != NULL && words[5] == NULL;
-        bool found = strstr(hostile[h], shows_one && strcmp(words[2], "client") == 0
-                                            ? "\"client\":\"a\""
-                                            : "\"federation\":\"a\"") != NULL;
-        run_raw(shows_one && !found ? 5 : 0, count, words);
+        run_raw(ANY_CODE, count, words);
         for (const char *at = said; *at != '\0'; at++)
           assert_true((*at >= 0x20 && *at < 0x7f) || *at == '\n');
         for (const char *at = complained; *at != '\0'; at++)
@@ -149,6 +148,19 @@ static void a_hostile_server_cannot_move_the_cursor_or_crash(void **state) {
       }
     }
   }
+}
+
+static void what_does_not_exist_is_not_an_empty_list(void **state) {
+  (void)state;
+  answer(0, "federations", "[{\"federation\":\"digits\"}]");
+  answer(1, "rounds", "[{\"round\":1}]");
+  RUN(0, "model", "history", "digits");
+  assert_string_equal(said, "");
+  RUN(5, "model", "history", "letters");
+  RUN(5, "client", "list", "letters");
+  RUN(0, "round", "show", "digits", "1");
+  RUN(5, "round", "show", "digits", "2");
+  RUN(2, "round", "show", "digits", "two");
 }
 
 static void rows_that_are_no_rows_are_an_error(void **state) {
@@ -223,6 +235,9 @@ static void an_invitation_carries_the_token_whose_digest_was_signed(void **state
   RUN(0, "client", "invite", "phone-2");
   assert_int_equal(strncmp(said, "tamis-invite:v1:", 16), 0);
   RUN(2, "client", "invite", "Phone");
+  RUN(0, "client", "invite", "phone-3", "--dry-run");
+  assert_true(fake.dry_run);
+  assert_string_equal(said, "client/phone-3 invited (dry run)\n");
 }
 
 /* The log of a client's life, for the commands that look its key up. */
@@ -375,6 +390,7 @@ int main(void) {
       CASE(a_table_has_aligned_columns_and_short_digests),
       CASE(json_is_one_envelope_and_jsonl_ends_with_terminal),
       CASE(a_hostile_server_cannot_move_the_cursor_or_crash),
+      CASE(what_does_not_exist_is_not_an_empty_list),
       CASE(rows_that_are_no_rows_are_an_error),
       CASE(sentences_are_cut_in_a_table_only),
       CASE(statuses_become_exit_codes_and_envelopes),
