@@ -77,6 +77,12 @@ enum tamis_status canonical_encode(const json_t *value, char **text, size_t *len
   return TAMIS_OK;
 }
 
+/* Whatever jansson finds wrong it has words for; it is silent when its allocator fails. Where that
+ * happens inside a token it does blame the token, which cannot be told apart here. */
+bool canonical_is_out_of_memory(const json_error_t *error) {
+  return error->text[0] == '\0';
+}
+
 enum tamis_status canonical_decode(const char *text, size_t length, json_t **value,
                                    struct fault *fault) {
   char *again = NULL;
@@ -86,6 +92,7 @@ enum tamis_status canonical_decode(const char *text, size_t length, json_t **val
     return fault_set(fault, TAMIS_TOO_LARGE, "JSON of %zu bytes; at most %d are read", length,
                      CANONICAL_SIZE_MAX);
   json_t *read = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+  if (!read && canonical_is_out_of_memory(&error)) return fault_plain(fault, TAMIS_NO_MEMORY);
   if (!read)
     return fault_set(fault, TAMIS_BAD_STATEMENT, "not JSON at byte %d: %s", error.position,
                      error.text);

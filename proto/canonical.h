@@ -21,6 +21,9 @@ enum tamis_status canonical_encode(const json_t *value, char **text, size_t *len
 enum tamis_status canonical_decode(const char *text, size_t length, json_t **value,
                                    struct fault *fault);
 
+/* Did json_loadb fail for want of memory and not for what it read? */
+bool canonical_is_out_of_memory(const json_error_t *error);
+
 /* A double as "f64:" and the sixteen hex digits of its big-endian IEEE bits. */
 json_t *canonical_f64(double value);
 bool canonical_f64_read(const json_t *value, double *out);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/canonical.h"
 #include "proto/tensor.h"
 #include "proto/text.h"
 
@@ -163,8 +164,10 @@ static enum tamis_status parse(const uint8_t *bytes, size_t length, uint64_t fil
   if (header % TENSOR_ALIGNMENT != 0)
     return refuse(fault, "", "pad it with spaces until the data starts on a multiple of 64 bytes");
   if (bytes[PREFIX] != '{') return refuse(fault, "", "it does not begin with {");
+  json_error_t error;
   json_t *root = json_loadb((const char *)bytes + PREFIX, (size_t)header - PREFIX,
-                            JSON_REJECT_DUPLICATES, NULL);
+                            JSON_REJECT_DUPLICATES, &error);
+  if (!root && canonical_is_out_of_memory(&error)) return fault_plain(fault, TAMIS_NO_MEMORY);
   if (!root) return refuse(fault, "", "not JSON, or a name twice");
   layout->header_size = (size_t)header;
   enum tamis_status status = read_root(root, element, file_size, layout, fault);

@@ -72,13 +72,8 @@ static void amplification_is_refused(void **state) {
 
 static void malformed_bytes_are_null(void **state) {
   (void)state;
-  static const char *const bad[] = {"\x0a",
-                                    "\x0a\x05"
-                                    "ab",
-                                    "\x0a\xff\xff\xff\xff\x0f",
-                                    "\x08\x01",
-                                    "\x0b\x0c",
-                                    "\x02\x01"};
+  static const char *const bad[] = {"\x0a",     "\x0a\x05\x61\x62", "\x0a\xff\xff\xff\xff\x0f",
+                                    "\x08\x01", "\x0b\x0c",         "\x02\x01"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct unpack_arena arena;
     unpack_arena_open(&arena, 4096);
