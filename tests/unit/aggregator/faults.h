@@ -13,9 +13,11 @@ static struct {
   size_t write_budget; /* the last write before that is short */
   int interruptions;   /* so many writes end with EINTR first */
   int sync_error;
+  unsigned writes, syncs; /* so many were asked for */
 } faults;
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset) {
+  faults.writes++;
   if (faults.interruptions > 0) {
     faults.interruptions--;
     errno = EINTR;
@@ -32,6 +34,7 @@ ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset) {
 }
 
 int fdatasync(int descriptor) {
+  faults.syncs++;
   if (faults.sync_error) {
     errno = faults.sync_error;
     return -1;

@@ -365,6 +365,30 @@ static void a_full_file_system_costs_no_byte_that_was_taken(void **state) {
   assert_int_equal(WEXITSTATUS(outcome), 0);
 }
 
+static void a_blob_that_could_not_be_synced_never_gets_its_name(void **state) {
+  struct fixture *fixture = *state;
+  struct blob_upload *upload = start(fixture, "alice", 0);
+  int outcome;
+  send(fixture, upload, 0, SIZE);
+  assert_int_equal(blob_upload_finish(upload, NULL), TAMIS_OK);
+  pid_t child = fork();
+  if (child == 0) {
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(SIGABRT, SIG_DFL);
+    fclose(stderr);
+    faults.sync_error = EIO;
+    blob_upload_commit(upload, NULL);
+    _exit(0);
+  }
+  assert_int_equal(waitpid(child, &outcome, 0), child);
+  assert_true(WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGABRT);
+  assert_false(blob_exists(fixture->store, &fixture->digest));
+  assert_int_equal(blob_upload_commit(upload, NULL), TAMIS_OK);
+  blob_upload_close(upload);
+  assert_there(fixture);
+}
+
 /* Names come from statements that were checked; should one slip through, nothing is touched. */
 static void an_owner_that_is_no_name_ends_the_process(void **state) {
   struct fixture *fixture = *state;
@@ -509,6 +533,7 @@ int main(void) {
       CLAIM(a_write_that_fails_leaves_a_shorter_upload_that_goes_on),
       CLAIM(uploads_leave_the_reserve_alone),
       CLAIM(a_full_file_system_costs_no_byte_that_was_taken),
+      CLAIM(a_blob_that_could_not_be_synced_never_gets_its_name),
       CLAIM(an_owner_that_is_no_name_ends_the_process),
       CLAIM(what_is_put_is_there_under_its_digest),
       CLAIM(damage_is_found_when_asked_for),

@@ -439,6 +439,18 @@ static void a_write_that_fails_after_any_number_of_bytes_leaves_nothing(void **s
   journal_close(journal);
 }
 
+static void a_batch_costs_one_write_and_one_sync(void **state) {
+  struct fixture *fixture = *state;
+  struct journal *journal = open_good(fixture->path, NULL);
+  faults.writes = faults.syncs = 0;
+  append_words(journal, 0, ENTRIES);
+  assert_int_equal(faults.writes, 1);
+  assert_int_equal(faults.syncs, 1);
+  assert_int_equal(journal_append(journal, NULL, 0, NULL), TAMIS_OK);
+  assert_int_equal(faults.writes, 1);
+  journal_close(journal);
+}
+
 static void a_failed_sync_ends_the_process_and_says_so(void **state) {
   struct fixture *fixture = *state;
   int pipe_ends[2], outcome;
@@ -575,6 +587,7 @@ int main(void) {
       CLAIM(a_second_opener_is_refused),
       CLAIM(a_full_disk_leaves_the_journal_as_it_was),
       CLAIM(a_write_that_fails_after_any_number_of_bytes_leaves_nothing),
+      CLAIM(a_batch_costs_one_write_and_one_sync),
       CLAIM(a_failed_sync_ends_the_process_and_says_so),
       CLAIM(a_visit_that_refuses_stops_the_opening),
       CLAIM(a_walk_reports_damage_and_changes_nothing),
