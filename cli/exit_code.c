@@ -2,7 +2,6 @@
 #include "cli/exit_code.h"
 
 #define CHECK_HOME "check --home and --address: is this the server that `tamis init` made?"
-#define SEE_CLIENTS "see what there is: tamis client list"
 #define SERVER_SIDE "this is the server's trouble: look at the log of tamisd"
 #define LOG_BROKEN "do not go on with this server before it is explained; keep what it sent"
 
@@ -15,7 +14,7 @@ static const struct {
     [TAMIS_BAD_STATEMENT] = {EXIT_CODE_USAGE, "a value is out of range: see --help of the command"},
     [TAMIS_BAD_SIGNATURE] = {EXIT_CODE_AUTH, CHECK_HOME},
     [TAMIS_NO_SESSION] = {EXIT_CODE_AUTH, CHECK_HOME},
-    [TAMIS_UNKNOWN_CLIENT] = {EXIT_CODE_NOT_FOUND, SEE_CLIENTS},
+    [TAMIS_UNKNOWN_CLIENT] = {EXIT_CODE_AUTH, CHECK_HOME},
     [TAMIS_KEY_REVOKED] = {EXIT_CODE_AUTH, "the key can not come back: invite the client anew"},
     [TAMIS_EXCLUDED] = {EXIT_CODE_AUTH, "see: tamis client reinstate"},
     [TAMIS_BAD_TOKEN] = {EXIT_CODE_AUTH, "make a new invitation: tamis client invite"},

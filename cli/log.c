@@ -133,9 +133,11 @@ static enum tamis_status follow(struct reading *reading, uint64_t wait_ms) {
   bool told = false;
   for (;;) {
     uint64_t idle_ms = (uint64_t)(context_monotonic_ms() - since_ms);
-    if (wait_ms > 0 && idle_ms >= wait_ms)
-      return fault_set(&context->fault, TAMIS_TIMED_OUT, "nothing new came within %.3g s",
-                       (double)wait_ms / 1000);
+    if (wait_ms > 0 && idle_ms >= wait_ms) {
+      fault_set(&context->fault, TAMIS_TIMED_OUT, "nothing new came within %.3g s",
+                (double)wait_ms / 1000);
+      return context_hint(context, TAMIS_TIMED_OUT, "wait longer with --wait, or for ever without");
+    }
     uint64_t left_ms = wait_ms > 0 ? wait_ms - idle_ms : 0;
     enum tamis_status status = operator_watch(context->operator, reading->next,
                                               left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms,

@@ -67,7 +67,7 @@ for _ in $(seq 300); do
   [ "$(field 'data["phase"]')" = finished ] && break
   sleep 0.1
 done
-same "$(field 'data["phase"], data["round"]')" "('finished', 4)" "the federation"
+same "$(field 'data["phase"], data["round"]')" "finished 4" "the federation"
 for device in "${devices[@]}"; do wait "$device" || { echo "a device failed"; tail "$folder"/device-*.log; failed=1; }; done
 devices=()
 
