@@ -19,7 +19,8 @@ struct digest merkle_leaf(const void *entry, size_t length); /* H(0x00 || entry)
 struct digest merkle_node(const struct digest *left,
                           const struct digest *right); /* H(0x01 || l || r) */
 
-/* A tree that only grows; 64 bytes of memory a leaf. Root and proofs for any earlier size too. */
+/* A tree that only grows; 64 to 96 bytes of memory a leaf. Root and proofs for any earlier size
+ * too. */
 struct merkle_tree;
 struct merkle_tree *merkle_tree_new(void);
 void merkle_tree_free(struct merkle_tree *tree);

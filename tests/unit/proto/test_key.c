@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,8 @@ static void a_changed_vkey_is_refused(void **state) {
   }
 }
 
-/* y = 1 (the neutral point), y = 0 (order 4), y = -1 (order 2), an order-8 point, y = p (not
- * reduced), all ones, and a sum of an honest key and a small-order point is covered by order 8. */
+/* y = 1 (the neutral point), 0 and -1 (orders 4 and 2), two of order 8, y = p and p + 1 (not
+ * reduced), the neutral point with a sign, all ones, and a y that is on no point. */
 static void weak_points_are_refused(void **state) {
   (void)state;
   static const char *const weak[] = {
@@ -107,6 +108,43 @@ static void weak_points_are_refused(void **state) {
   }
   seeded("c1", 1, &key);
   assert_true(key_is_acceptable(key.public.byte));
+}
+
+/* An honest key plus a point of order 8 passes where only small orders are looked for; verifiers
+ * with and without cofactor disagree on its signatures (CVE-2025-69277 in libsodium). */
+static void a_mixed_order_point_is_refused(void **state) {
+  (void)state;
+  uint8_t order_8[KEY_PUBLIC_SIZE], mixed[KEY_PUBLIC_SIZE];
+  struct secret_key key;
+  seeded("c1", 1, &key);
+  text_hex_decode("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", 64, order_8,
+                  sizeof order_8);
+  assert_int_equal(crypto_core_ed25519_add(mixed, key.public.byte, order_8), 0);
+  assert_memory_not_equal(mixed, key.public.byte, sizeof mixed);
+  assert_false(key_is_acceptable(mixed));
+}
+
+/* S and S + L verify alike where S is not checked to be reduced; then one statement has two
+ * envelopes. */
+static void a_signature_has_one_form(void **state) {
+  (void)state;
+  static const uint8_t group_order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,
+                                          0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+                                          0,    0,    0,    0,    0,    0,    0,    0,
+                                          0,    0,    0,    0,    0,    0,    0,    0x10};
+  uint8_t signature[KEY_SIGNATURE_SIZE];
+  unsigned carry = 0;
+  struct secret_key key;
+  seeded("c1", 1, &key);
+  key_sign(&key, "text", 4, signature);
+  assert_true(key_verify(&key.public, "text", 4, signature));
+  for (int i = 0; i < 32; i++) {
+    carry += (unsigned)signature[32 + i] + group_order[i];
+    signature[32 + i] = (uint8_t)carry;
+    carry >>= 8;
+  }
+  assert_int_equal(carry, 0);
+  assert_false(key_verify(&key.public, "text", 4, signature));
 }
 
 /* RFC 8032 7.1, TEST 2. */
@@ -200,6 +238,8 @@ int main(void) {
       cmocka_unit_test(a_vkey_is_read_back),
       cmocka_unit_test(a_changed_vkey_is_refused),
       cmocka_unit_test(weak_points_are_refused),
+      cmocka_unit_test(a_mixed_order_point_is_refused),
+      cmocka_unit_test(a_signature_has_one_form),
       cmocka_unit_test(signatures_are_ed25519),
       cmocka_unit_test(a_key_file_keeps_the_key_and_its_secret),
       cmocka_unit_test(a_damaged_key_file_is_refused),
