@@ -1,6 +1,5 @@
 /* jansson reads and writes; this file keeps it inside the subset in which that spelling is the only
  * one, and equal to RFC 8785. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "proto/canonical.h"

@@ -1,5 +1,4 @@
 /* DSSE in canonical JSON: the bytes that are signed, and the line that carries them. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

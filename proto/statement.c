@@ -56,7 +56,8 @@ static const char *const type_names[] = {
 
 static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_GENESIS] = {{"log"}, {
-    VKEY("log_key"), VKEY("aggregator_key"), {"operators", STATEMENT_VKEYS, 1, OPERATORS_MAX}, NONCE}},
+    VKEY("log_key"), VKEY("aggregator_key"), {"operators", STATEMENT_VKEYS, 1, OPERATORS_MAX},
+    NONCE}},
   [STATEMENT_FEDERATION_CREATE] = {{"model"}, {
     NAME("federation"), TEXT("rule"), DIGEST("layout"), INT("parameters", 1, PARAMETERS_MAX),
     INT("quorum", 1, CLIENTS_MAX), COUNT("cohort"), INT("over_selection_percent", 0, 1000),

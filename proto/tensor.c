@@ -1,5 +1,4 @@
 /* A strict reader of safetensors headers and a writer whose headers anybody's reader takes. */
-#include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
