@@ -65,6 +65,7 @@ struct pass_work {
   float *sorted;          /* threads x n x LANES_WIDTH_MAX */
   float *edge;            /* the same */
   const float **edge_row; /* threads x n */
+  const void **ahead;     /* threads x n */
   double *out;            /* threads x RANK_TILE */
 };
 
@@ -75,6 +76,7 @@ static void lay_out_pass(struct pass_work *work, struct scratch_cursor *cursor,
   work->sorted = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
   work->edge = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
   work->edge_row = scratch_take(cursor, strips, sizeof *work->edge_row);
+  work->ahead = scratch_take(cursor, strips, sizeof *work->ahead);
   work->out = scratch_take(cursor, (size_t)threads, RANK_TILE * sizeof(double));
 }
 
@@ -85,7 +87,8 @@ static struct rank_tile thread_tile(const struct pass_work *work, const struct l
                             .row = rows->row,
                             .sorted = work->sorted + thread * rows->n * LANES_WIDTH_MAX,
                             .edge = work->edge + thread * rows->n * LANES_WIDTH_MAX,
-                            .edge_row = work->edge_row + thread * rows->n};
+                            .edge_row = work->edge_row + thread * rows->n,
+                            .ahead = work->ahead + thread * rows->n};
 }
 
 /* What the evidence of a coordinate-wise rule can say without a second pass: everybody had the same

@@ -16,8 +16,11 @@ struct lanes {
   const char *name;
   size_t width;
   /* Sorts n rows, 1 <= n <= LANES_RUN_MAX, in each of `width` columns from coordinate `at`:
-   * sorted[k * width + lane] becomes the k-th smallest of that column. */
-  void (*sort)(const float *const *row, size_t n, size_t at, float *sorted);
+   * sorted[k * width + lane] becomes the k-th smallest of that column. ahead[0..n) are addresses
+   * that will be read soon; they are fetched into the cache on the way, if at all, and may point
+   * anywhere. */
+  void (*sort)(const float *const *row, size_t n, size_t at, const void *const *ahead,
+               float *sorted);
   /* Joins sorted runs of `run` rows (a power of two), the last one perhaps shorter, into one sorted
    * column of n. */
   void (*merge)(float *sorted, size_t n, size_t run);

@@ -2,8 +2,8 @@
 #include "robust/vector_avx512.h"
 
 #include "robust/lanes_body.h"
-#include "robust/lanes_networks.h"
 #include "robust/lanes_products.h"
 #include "robust/lanes_tables.h"
+#include "robust/network.h"
 
-const struct lanes lanes_avx512 = LANES_TABLE("avx512", sort_by_network, products);
+const struct lanes lanes_avx512 = LANES_TABLE("avx512", network_sort_avx512, products);

@@ -6,7 +6,9 @@
 #include "robust/lanes_body.h"
 #include "robust/lanes_tables.h"
 
-static void sort_in_memory(const float *const *row, size_t n, size_t at, float *sorted) {
+static void sort_in_memory(const float *const *row, size_t n, size_t at, const void *const *ahead,
+                           float *sorted) {
+  (void)ahead;
   for (size_t i = 0; i < n; i++) vec_store(sorted + i * VEC_WIDTH, vec_load(row[i] + at));
   merge(sorted, n, 1);
 }

@@ -54,9 +54,9 @@ static void write_load(struct network *network, size_t row) {
   if (network->is_loaded[row]) return;
   network->is_loaded[row] = true;
   if (may_be_missing(network, row))
-    printf("  const vec v%zu = row_load_or_infinity(row, n, %zu, at);\n", row, row);
+    printf("  const vec v%zu = row_load_or_infinity(row, n, %zu, at, ahead);\n", row, row);
   else
-    printf("  const vec v%zu = row_load(row, %zu, at);\n", row, row);
+    printf("  const vec v%zu = row_load(row, %zu, at, ahead);\n", row, row);
 }
 
 static void write_value(struct network *network, size_t value) {
@@ -76,7 +76,8 @@ static void write_value(struct network *network, size_t value) {
 
 static void write_network(struct network *network) {
   size_t n = network->n;
-  printf("static void sort_%zu(const float *const *row, size_t n, size_t at, float *sorted) {\n",
+  printf("static void sort_%zu(const float *const *row, size_t n, size_t at,\n"
+         "                    const void *const *ahead, float *sorted) {\n",
          n);
   printf("  (void)n;\n");
   for (size_t rank = 0; rank < n; rank++) {
@@ -96,14 +97,14 @@ static size_t network_for(size_t n) {
 int main(void) {
   struct network *network = malloc(sizeof *network);
   if (network == NULL) return EXIT_FAILURE;
-  printf("/* Written by network_generate.c; included by lanes_body.h. */\n\n");
+  printf("/* Written by network_generate.c; included by network_body.h. */\n\n");
   for (size_t n = 1; n <= ROWS_MAX; n++) {
     if (network_for(n) != n) continue;
     network_build(network, n);
     write_network(network);
   }
-  printf("static void (*const sorters[])(const float *const *row, size_t n, size_t at, float "
-         "*sorted) = {\n    NULL,\n");
+  printf("static void (*const sorters[])(const float *const *row, size_t n, size_t at, "
+         "const void *const *ahead, float *sorted) = {\n    NULL,\n");
   for (size_t n = 1; n <= ROWS_MAX; n++) printf("    sort_%zu,\n", network_for(n));
   printf("};\n");
   free(network);

@@ -21,6 +21,7 @@ struct rank_tile {
   float
       *edge; /* n x LANES_WIDTH_MAX: a strip that reaches past the last coordinate is copied here */
   const float **edge_row; /* n */
+  const void **ahead;     /* n */
 };
 
 /* out[k] = mean of ranks [from, to) of the values of coordinate k, rank 0 the smallest, added
