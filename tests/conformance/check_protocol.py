@@ -256,7 +256,7 @@ def main(path):
         "federation": "digits", "round": 1, "rule": "trimmed_mean(f=1)", "layout": sha256(layout).hex(),
         "parameters": 8, "cohort": block["cohort_digest"], "selected": 3, "quorum": 3, "target": 3,
         "opened_at_ms": 1700000000000, "closes_at_ms": 1700000060000, "norm_max": f64(100),
-        "examples_max": 100000, "randomness": sha256(b"example").hex()})
+        "examples_max": 100000, "randomness": sha256(root(leaves) + b"digits\n1").hex()})
     page.expect("plan_receipt", receipt(4, ORIGIN, leaves, seeds["log"]).rstrip("\n"))
     entry("update", "update", "client", sha256(update), {
         "federation": "digits", "round": 1, "base": sha256(model).hex(), "client": "c1", "size": len(update),

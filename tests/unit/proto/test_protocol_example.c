@@ -234,18 +234,28 @@ static void add_session(struct example *example) {
   add_hex(example, "session_signature", signature, sizeof signature);
 }
 
+/* SHA-256(root before the plan || federation || "\n" || round). */
+static struct digest randomness_of(const struct merkle_tree *tree, const char *label) {
+  uint8_t text[DIGEST_SIZE + 32];
+  struct digest root = merkle_tree_root(tree, merkle_tree_size(tree));
+  memcpy(text, root.byte, DIGEST_SIZE);
+  memcpy(text + DIGEST_SIZE, label, strlen(label));
+  return digest_of(text, DIGEST_SIZE + strlen(label));
+}
+
 static void add_round(struct example *example) {
   static const char cohort[] =
       "{\"clients\":[\"c1\",\"c2\",\"c3\"],\"federation\":\"digits\",\"round\":1}";
   example->cohort = digest_of(cohort, strlen(cohort));
   add_text(example, "cohort_manifest", cohort);
   add_digest(example, "cohort_digest", example->cohort);
-  json_t *predicate = json_pack(
-      "{s:s,s:i,s:s,s:o,s:i,s:o,s:i,s:i,s:i,s:I,s:I,s:o,s:i,s:o}", "federation", "digits", "round",
-      1, "rule", "trimmed_mean(f=1)", "layout", hex_json(example->layout), "parameters", FLOATS,
-      "cohort", hex_json(example->cohort), "selected", 3, "quorum", 3, "target", 3, "opened_at_ms",
-      (json_int_t)1700000000000, "closes_at_ms", (json_int_t)1700000060000, "norm_max",
-      canonical_f64(100), "examples_max", 100000, "randomness", hex_json(digest_of("example", 7)));
+  json_t *predicate =
+      json_pack("{s:s,s:i,s:s,s:o,s:i,s:o,s:i,s:i,s:i,s:I,s:I,s:o,s:i,s:o}", "federation", "digits",
+                "round", 1, "rule", "trimmed_mean(f=1)", "layout", hex_json(example->layout),
+                "parameters", FLOATS, "cohort", hex_json(example->cohort), "selected", 3, "quorum",
+                3, "target", 3, "opened_at_ms", (json_int_t)1700000000000, "closes_at_ms",
+                (json_int_t)1700000060000, "norm_max", canonical_f64(100), "examples_max", 100000,
+                "randomness", hex_json(randomness_of(example->tree, "digits\n1")));
   free(log_entry(example, STATEMENT_ROUND_OPEN, predicate, example->base, &example->aggregator,
                  "plan_payload", "plan_envelope"));
 }
