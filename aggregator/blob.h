@@ -24,7 +24,7 @@ bool blob_exists(const struct blob_store *store, const struct digest *digest);
 /* An unfinished blob, owned by one uploader at a time, resumable after a broken connection or a
  * restart. `owner` keeps two clients' bytes apart. `*offset` is how much is already there.
  * RATE_LIMITED when another stream has it open, DISK_FULL when `size` does not fit beside the
- * reserve. */
+ * reserve and what is promised to the uploads that are open. `owner` must be a name (asserted). */
 struct blob_upload;
 enum tamis_status blob_upload_open(struct blob_store *store, const char *owner,
                                    const struct digest *digest, uint64_t size,
@@ -50,7 +50,7 @@ void blob_upload_discard(struct blob_upload *upload);
 uint64_t blob_upload_offset(struct blob_store *store, const char *owner,
                             const struct digest *digest);
 
-/* Writes a whole blob that we made, durably. */
+/* Writes a whole blob that we made, durably. It may use the reserve. */
 enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t length,
                            struct digest *digest, struct fault *fault);
 
