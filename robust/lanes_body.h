@@ -14,7 +14,7 @@ static void merge(float *sorted, size_t n, size_t run) {
     for (size_t k = p; k >= 1; k /= 2)
       for (size_t j = k % p; j + k < n; j += 2 * k)
         for (size_t i = j; i < j + k && i + k < n; i++) {
-          if (i / (2 * p) != (i + k) / (2 * p)) continue;
+          if ((i ^ (i + k)) >= 2 * p) continue; /* not of the same pair of runs */
           vec a = vec_load(sorted + i * VEC_WIDTH);
           vec b = vec_load(sorted + (i + k) * VEC_WIDTH);
           vec_store(sorted + i * VEC_WIDTH, vec_min(a, b));

@@ -7,8 +7,8 @@
 
 /* Coordinates fetched at a stretch from each row: 1 KiB. A network looks at one line of each of n
  * rows and then at the next; with n pages open at once, that is slower than memory can be. So the
- * piece after this one is fetched row by row while this one is sorted (measured at n = 100 from 4
- * KiB pages: 3 times faster than fetching along the strips). */
+ * piece after this one is fetched row by row while this one is sorted (n = 100, 4 KiB pages, one
+ * thread: 1.7 times the time of reading; along the strips 3 to 5). */
 enum { RANK_PIECE = 256 };
 
 /* Where fetching has come to: lines of `width` floats, row after row of the coming piece. */
