@@ -44,11 +44,11 @@ expect 0 federation list; says 'No federation yet'
 /usr/bin/python3 -c "
 import sys; sys.path.insert(0, '$source_dir/tests/tools')
 from federation import write_model; write_model('$folder/m.safetensors', 64)"
-expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 3 --rounds 4 \
+expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 4 --rounds 4 \
   --deadline 5s --dry-run
 says 'federation/digits created (dry run)'
 expect 5 federation show digits
-expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 3 --rounds 4 \
+expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 4 --rounds 4 \
   --deadline 5s --policy compare_min=3 -o json
 model=$(field 'data["model"]')
 same "$model" "$(sha256sum "$folder/m.safetensors" | cut -d' ' -f1)" "digest of the model"
@@ -121,5 +121,17 @@ same $? 4 "exit code of a foreign operator ($(<"$folder/err"))"
 kill -TERM $server; wait $server; same $? 0 "exit code of tamisd"
 server=''
 expect 7 --timeout 300ms federation list; says 'is tamisd running?'
+
+# An auditor with copies of the files needs no server, and notices one changed bit of an entry and of a model.
+state=$folder/site/state
+expect 0 verify --journal "$state/journal" --blobs "$state/blobs"; says 'each of its digest'
+cp -r "$state" "$folder/copy"
+flip() { /usr/bin/python3 -c "
+import sys; f = open(sys.argv[1], 'r+b'); f.seek(-9, 2); byte = f.read(1)[0]; f.seek(-9, 2); f.write(bytes([byte ^ 1]))" "$1"; }
+flip "$folder/copy/blobs/${round_2:0:2}/$round_2"
+expect 1 verify --journal "$folder/copy/journal" --blobs "$folder/copy/blobs"; says 'does not verify'
+expect 0 verify --journal "$folder/copy/journal"
+flip "$folder/copy/journal"
+expect 1 verify --journal "$folder/copy/journal"
 [ $failed = 0 ] || { echo "--- tamisd:"; tail -20 "$folder/tamisd.log"; }
 exit $failed
