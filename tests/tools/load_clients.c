@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "client-sdk/tamis.h"
+#include <tamis/tamis.h>
 
 enum { LINE_MAX_BYTES = 4096 };
 

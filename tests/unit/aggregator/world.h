@@ -391,6 +391,7 @@ static inline bool world_poll(struct world *world, size_t client, struct world_t
       core_poll(world->core, world->client[client].public.name, WORLD_FEDERATION, 0, &found, NULL),
       TAMIS_OK);
   bool has_task = found.has_task;
+  *task = (struct world_task){0};
   if (has_task) {
     uint64_t index;
     struct checkpoint checkpoint;
@@ -414,6 +415,7 @@ static inline bool world_poll(struct world *world, size_t client, struct world_t
 }
 
 static inline bool world_wait_task(struct world *world, size_t client, struct world_task *task) {
+  *task = (struct world_task){0};
   for (int i = 0; i < 2000; i++) {
     if (world_poll(world, client, task)) return true;
     usleep(1000);
