@@ -110,10 +110,13 @@ static double ratio(double value, double median) {
   return value > 0 ? HUGE_VAL : 1;
 }
 
-static double excess_risk(const struct policy *policy, double value, double z,
-                          const struct spread *spread) {
-  return fmin(ramp(z, policy->z_low, policy->z_high),
-              ramp(ratio(value, spread->median), policy->ratio_low, policy->ratio_high));
+/* Only upwards: a client of few examples is near and small, and honest. The norm would say the same
+ * as the distance, and adds nothing to it. */
+static double far_risk(const struct policy *policy, const struct cohort *cohort,
+                       const struct judged *judged) {
+  double times = ratio(judged->evidence.distance, cohort->distance.median);
+  return fmin(ramp(judged->z_distance, policy->z_low, policy->z_high),
+              ramp(times, policy->ratio_low, policy->ratio_high));
 }
 
 static double opposed_risk(const struct policy *policy, const struct judged *judged) {
@@ -132,10 +135,9 @@ static void weigh_risk(const struct policy *policy, const struct cohort *cohort,
   judged->z_norm = spreads_from(evidence->norm, &cohort->norm);
   judged->z_distance = spreads_from(evidence->distance, &cohort->distance);
   judged->z_cosine = spreads_from(evidence->cosine, &cohort->cosine);
-  double far = excess_risk(policy, evidence->distance, judged->z_distance, &cohort->distance);
-  double large = excess_risk(policy, evidence->norm, judged->z_norm, &cohort->norm);
+  double far = far_risk(policy, cohort, judged);
   double copy = is_copy(policy, judged) ? policy->copy_risk : 0;
-  judged->risk = fmax(fmax(far, large), fmax(opposed_risk(policy, judged), copy));
+  judged->risk = fmax(far, fmax(opposed_risk(policy, judged), copy));
 }
 
 /* ---- sentences ---- */
@@ -184,7 +186,7 @@ static const char *verdict_reason(const struct judged *judged) {
   return judged->history.standing == STANDING_QUARANTINED ? "in quarantine: " : "";
 }
 
-/* Strikes come one a round and go one every `clean_rounds` clean rounds. */
+/* Strikes come one a round and go one every `forgive_rounds` rounds without. */
 static void remember(const struct policy *policy, struct judged *judged) {
   struct history *history = &judged->history;
   bool is_strike = judged->risk >= policy->risk_hold;
@@ -198,7 +200,7 @@ static void remember(const struct policy *policy, struct judged *judged) {
   history->clean = is_strike ? 0 : history->clean + 1;
   if (is_strike)
     history->strikes++;
-  else if (history->strikes > 0 && history->clean % (int64_t)policy->clean_rounds == 0)
+  else if (history->strikes > 0 && history->clean % (int64_t)policy->forgive_rounds == 0)
     history->strikes--;
 }
 

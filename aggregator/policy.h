@@ -13,13 +13,13 @@
   X(compare_min, 5, 3, 4096, "fewer voting updates than this are not compared with each other")    \
   X(spread_floor, 0.1, 0.001, 1, "least spread of norms and distances, in medians")                \
   X(cosine_floor, 0.1, 0.001, 1, "least spread of cosines")                                        \
-  X(z_low, 3, 0, 1000, "so many spreads from the median are no cause for suspicion")               \
-  X(z_high, 6, 0, 1000, "and so many are full cause")                                              \
-  X(ratio_low, 2.5, 1, 1000, "so many times the median distance or norm is no cause either")       \
+  X(z_low, 4, 0, 1000, "so many spreads from the median are no cause for suspicion")               \
+  X(z_high, 8, 0, 1000, "and so many are full cause")                                              \
+  X(ratio_low, 2.6, 1, 1000, "so many times the median distance is no cause either")               \
   X(ratio_high, 4, 1, 1000, "and so many times is full cause; spreads and ratio must agree")       \
-  X(opposed_low, 0.1, -1, 1, "an update whose negative cosine is at most this is not opposed")     \
-  X(opposed_high, 0.4, -1, 1, "and from this on fully; spreads must agree")                        \
-  X(copy_cosine, 0.9999, 0.5, 2, "two updates this similar are copies; 2: do not look")            \
+  X(opposed_low, 0.3, -1, 1, "an update whose negative cosine is at most this is not opposed")     \
+  X(opposed_high, 0.6, -1, 1, "and from this on fully; spreads and cosine must agree")             \
+  X(copy_cosine, 0.99, 0.5, 2, "two updates this similar are copies; 2: do not look")              \
   X(copy_risk, 0.4, 0, 1, "the risk of a copy")                                                    \
   X(risk_hold, 0.5, 0.01, 1, "an update of this risk is held, and is a strike")                    \
   X(risk_reject, 0.9, 0.01, 1, "an update of this risk is rejected, and is a strike")              \
@@ -28,9 +28,10 @@
   X(reputation_trust, 0.65, 0, 1, "a client needs this reputation to be trusted")                  \
   X(cusum_slack, 2, 0, 100, "distance in spreads that does not add to the cumulative sum")         \
   X(cusum_clip, 4, 0.1, 100, "most that one round may add to the cumulative sum")                  \
-  X(cusum_watch, 8, 0.1, 1000, "a client with this cumulative sum is watched")                     \
-  X(clean_rounds, 3, 1, 1000, "rounds in a row without suspicion that improve the state")          \
-  X(strikes_quarantine, 2, 1, 1000, "strikes that lead to quarantine")                             \
+  X(cusum_watch, 12, 0.1, 1000, "a client with this cumulative sum is watched")                    \
+  X(clean_rounds, 3, 1, 1000, "rounds in a row without a strike that improve the state")           \
+  X(forgive_rounds, 2, 1, 1000, "rounds in a row without a strike that take one strike away")      \
+  X(strikes_quarantine, 3, 1, 1000, "strikes that lead to quarantine")                             \
   X(strikes_exclude, 5, 1, 1000, "strikes that lead to exclusion, from quarantine only")           \
   X(weight_by_examples, 0, 0, 1, "1: the plain mean weighs by the claimed examples")
 

@@ -1,5 +1,5 @@
-/* The straight line: clients sign, the core judges, aggregates, logs and promotes; and everything that is
- * not on that line is refused by name. */
+/* The straight line: clients sign, the core judges, aggregates, logs and promotes; and everything
+ * that is not on that line is refused by name. */
 #include "world.h"
 
 #define assert_status(found, wanted)                                                               \
@@ -10,8 +10,8 @@ static void start_federation(struct world *world, size_t clients, const char *ru
   struct fault fault = {TAMIS_OK, ""};
   world_open(world);
   world_enrol_clients(world, clients);
-  enum tamis_status status = world_federation(world, WORLD_FEDERATION, rule, quorum, 0, 0,
-                                              rounds_max, NULL, &fault);
+  enum tamis_status status =
+      world_federation(world, WORLD_FEDERATION, rule, quorum, 0, 0, rounds_max, NULL, &fault);
   if (status != TAMIS_OK) print_message("federation-create: %s\n", fault.text);
   assert_status(status, TAMIS_OK);
 }
@@ -223,9 +223,9 @@ static void the_same_envelope_has_the_same_receipt_for_ever(void **unused) {
                 TAMIS_OK);
   assert_int_equal(first, second);
   free(offer.receipt);
-  assert_status(core_receipt(world.core, "c00", WORLD_FEDERATION, 1, &receipt, &receipt_length,
-                             &fault),
-                TAMIS_OK);
+  assert_status(
+      core_receipt(world.core, "c00", WORLD_FEDERATION, 1, &receipt, &receipt_length, &fault),
+      TAMIS_OK);
   assert_status(receipt_verify(receipt, receipt_length, envelope, length, &world.log_key.public,
                                &second, &checkpoint, NULL),
                 TAMIS_OK);
@@ -368,7 +368,8 @@ static void a_cohort_is_drawn_and_closes_at_its_target(void **unused) {
     assert_status(world_answer(&world, i, &task, WORLD_HONEST, &fault), TAMIS_OK);
     answered++;
   }
-  assert_true(selected >= 4 && selected <= 6); /* after the fourth answer the others are not asked */
+  assert_true(selected >= 4 &&
+              selected <= 6); /* after the fourth answer the others are not asked */
   assert_true(world_wait(&world, "head_round", 1));
   world_close(&world);
 }
@@ -425,8 +426,8 @@ static void only_operators_submit_and_only_their_own(void **unused) {
   struct digest subject = {{1}};
   (void)unused;
   start_federation(&world, 3, "mean", 3, 0);
-  json_t *predicate = json_pack("{s:s, s:s, s:o}", "client", "c00", "reason", "no", "nonce",
-                                world_nonce(&world));
+  json_t *predicate =
+      json_pack("{s:s, s:s, s:o}", "client", "c00", "reason", "no", "nonce", world_nonce(&world));
   assert_status(world_submit_as(&world, &world.client[1], STATEMENT_KEY_REVOKE, predicate, "key",
                                 &subject, false, &fault),
                 TAMIS_DENIED);
@@ -447,9 +448,9 @@ static void a_dry_run_appends_nothing(void **unused) {
   assert_true(world_wait_task(&world, 0, &task));
   uint64_t size = core_size(world.core);
   struct digest key = digest_of(world.client[0].public.byte, KEY_PUBLIC_SIZE);
-  json_t *predicate = json_pack("{s:s, s:s, s:s, s:o, s:i}", "federation", WORLD_FEDERATION,
-                                "client", "c00", "reason", "a test", "nonce", world_nonce(&world),
-                                "since", 0);
+  json_t *predicate =
+      json_pack("{s:s, s:s, s:s, s:o, s:i}", "federation", WORLD_FEDERATION, "client", "c00",
+                "reason", "a test", "nonce", world_nonce(&world), "since", 0);
   assert_status(world_submit_as(&world, &world.operator_key, STATEMENT_EXCLUSION, predicate, "key",
                                 &key, true, &fault),
                 TAMIS_OK);
