@@ -2,7 +2,7 @@
  *
  * To add a rule: 1. copy the nearest rule_*.c; 2. open it with the paper, what the rule withstands,
  * its cost and when it is a poor choice; 3. add its row to the lists in rules.c; 4. add its claims
- * to tests/unit/robust/test_rules.c and its name to the conformance adapter; 5. run `ctest -L
+ * to test_robust_rules.c and its name to the conformance adapter; 5. run `ctest -L
  * 'unit|conformance'` and bench-robust. Nothing else changes: the parser, the feasibility check,
  * the passes over the rows and the evidence all work from the row. */
 #ifndef ROBUST_RULE_H
