@@ -258,7 +258,7 @@ static void print_moves(struct context *context, const json_t *moves) {
             output_text(row, "from", from, sizeof from), output_colour(context, to), to,
             output_colour_end(context));
     output_text(row, "sentence", sentence, sizeof sentence);
-    if (strcmp(sentence, "-") != 0) fprintf(context->out, "              %s\n", sentence);
+    if (strcmp(sentence, "-") != 0) output_paragraph(context, sentence);
   }
 }
 

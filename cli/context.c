@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,13 @@ static bool wants_colour(const struct arguments *arguments, FILE *out) {
   return isatty(fileno(out)) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
+static size_t choose_width(FILE *out) {
+  struct winsize size;
+  bool known = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > OUTPUT_WIDTH;
+  if (!known) return OUTPUT_WIDTH;
+  return size.ws_col < OUTPUT_WIDTH_MAX ? size.ws_col : OUTPUT_WIDTH_MAX;
+}
+
 enum tamis_status context_open(struct context *context, const struct arguments *arguments,
                                FILE *out, FILE *err) {
   struct timespec now;
@@ -42,6 +50,7 @@ enum tamis_status context_open(struct context *context, const struct arguments *
       .err = err,
       .colour = wants_colour(arguments, out),
       .utf8 = isatty(fileno(out)) && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+      .width = choose_width(out),
       .out_terminal = isatty(fileno(out)) != 0,
       .err_terminal = isatty(fileno(err)) != 0,
       .quiet = arguments_has(arguments, "quiet"),

@@ -17,6 +17,7 @@ struct context {
   bool colour;                     /* of `out` */
   bool utf8;                       /* the locale can show it, and `out` is a terminal */
   bool out_terminal, err_terminal; /* a person looks: lines are wrapped, progress is redrawn */
+  size_t width;                    /* of a line of `out`: 80, or the terminal's when it is wider */
   bool quiet, verbose;
   int64_t now_ms;
   uint32_t deadline_ms; /* 0: the library's */

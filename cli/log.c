@@ -12,7 +12,7 @@ enum { LAST_SHOWN = 20, LINE_SIZE = SENTENCE_SIZE + 128, RETRY_MS = 1000 };
 struct reading {
   struct context *context;
   const char *federation, *kind; /* NULL: any */
-  bool raw;
+  bool raw, watching;
   uint64_t left, next; /* entries still wanted; index after the last one seen */
   json_t *kept;
 };
@@ -46,17 +46,24 @@ static const char *kind_colour(const struct context *context, const char *kind) 
   return "";
 }
 
-/* "#412  promote       digits round 7 promoted: ..." */
-static void write_line(const struct context *context, const json_t *row, char line[LINE_SIZE]) {
-  char kind[24], sentence[SENTENCE_SIZE];
+/* "#412   promote            digits round 7 promoted: ...". A watch leaves the kind to the colour:
+ * what is cut off must not be the news. */
+static void write_line(const struct reading *reading, const json_t *row, char line[LINE_SIZE]) {
+  const struct context *context = reading->context;
+  char kind[24], head[64], sentence[SENTENCE_SIZE];
   output_text(row, "kind", kind, sizeof kind);
   output_text(row, "sentence", sentence, sizeof sentence);
   const char *colour = kind_colour(context, kind);
-  int used = snprintf(NULL, 0, "#%-5lld %-17s  ", (long long)output_integer(row, "index"), kind);
+  const char *end = *colour == '\0' ? "" : output_colour_end(context);
+  int used = snprintf(head, sizeof head, "#%-5lld ", (long long)output_integer(row, "index"));
+  if (!reading->watching)
+    used += snprintf(head + used, sizeof head - (size_t)used, "%-17s  ", kind);
   if (context->form == OUTPUT_TABLE)
-    human_cut(sentence, sizeof sentence, (size_t)(OUTPUT_WIDTH - used), context->utf8);
-  snprintf(line, LINE_SIZE, "#%-5lld %s%-17s%s  %s", (long long)output_integer(row, "index"),
-           colour, kind, *colour == '\0' ? "" : output_colour_end(context), sentence);
+    human_cut(sentence, sizeof sentence, context->width - (size_t)used, context->utf8);
+  if (reading->watching)
+    snprintf(line, LINE_SIZE, "%s%s%s%s", head, colour, sentence, end);
+  else
+    snprintf(line, LINE_SIZE, "%s%s%s%s", colour, head, end, sentence);
 }
 
 static void print_entry(struct reading *reading, uint64_t index, const json_t *row) {
@@ -64,7 +71,7 @@ static void print_entry(struct reading *reading, uint64_t index, const json_t *r
   if (reading->context->form == OUTPUT_NAME)
     snprintf(line, sizeof line, "entry/%llu", (unsigned long long)index);
   else
-    write_line(reading->context, row, line);
+    write_line(reading, row, line);
   output_stream_row(reading->context, row, line, &reading->kept);
 }
 
@@ -157,7 +164,7 @@ static enum tamis_status follow(struct reading *reading, uint64_t wait_ms) {
 
 enum tamis_status log_watch(struct context *context, const struct arguments *arguments) {
   struct reading reading = {
-      .context = context, .federation = arguments->word[0], .left = UINT64_MAX};
+      .context = context, .federation = arguments->word[0], .watching = true, .left = UINT64_MAX};
   uint64_t size = 0;
   if (context->form == OUTPUT_JSON) context->form = OUTPUT_JSONL; /* it has no end to wait for */
   enum tamis_status status = log_size(context, &size);

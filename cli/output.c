@@ -159,7 +159,7 @@ static void print_table(struct context *context, const struct sheet *sheet, cons
   size_t width[OUTPUT_COLUMNS_MAX], last = 0, i;
   const json_t *row;
   size_t used = measure(context, sheet, rows, width);
-  size_t left = used + 20 < OUTPUT_WIDTH ? OUTPUT_WIDTH - used : 20;
+  size_t left = used + 20 < context->width ? context->width - used : 20;
   for (size_t c = 0; c < sheet->column_count; c++) {
     if (is_shown(context, &sheet->column[c])) last = c;
   }
@@ -299,6 +299,11 @@ void output_failure(struct context *context, enum tamis_status status) {
   json_t *data = context->failure == NULL ? json_object() : json_incref(context->failure);
   json_object_set_new(data, "message", json_string(text));
   print_envelope(context, status, data, hint);
+}
+
+void output_paragraph(struct context *context, const char *text) {
+  fprintf(context->out, "%*s", OUTPUT_LABEL_WIDTH, "");
+  print_wrapped(context->out, context->out_terminal, OUTPUT_LABEL_WIDTH, OUTPUT_LABEL_WIDTH, text);
 }
 
 void output_field(struct context *context, const char *label, const char *format, ...) {

@@ -24,7 +24,7 @@ enum cell {
   CELL_AGE,      /* unix milliseconds -> how long ago */
   CELL_SECONDS,  /* a span */
   CELL_FLAG,     /* yes or - */
-  CELL_SENTENCE, /* the last column; cut to 80 columns in a table */
+  CELL_SENTENCE, /* the last column; cut to the width of the line in a table */
 };
 
 struct column {
@@ -41,7 +41,9 @@ struct sheet {
 };
 
 enum {
-  OUTPUT_WIDTH = 80,
+  OUTPUT_WIDTH = 80, /* at least; a wider terminal gets more of a sentence */
+  OUTPUT_WIDTH_MAX = 240,
+
   OUTPUT_CELL_SIZE = 512,
   OUTPUT_COLUMNS_MAX = 24,
   OUTPUT_LABEL_WIDTH = 14
@@ -76,6 +78,9 @@ const char *output_colour_end(const struct context *context);
 /* A line of a card: label, value. */
 void output_field(struct context *context, const char *label, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Text under the values of a card. */
+void output_paragraph(struct context *context, const char *text);
 
 /* Text of a row as a person may see it: printable; "-" when missing. `out` is returned. */
 const char *output_text(const json_t *row, const char *key, char *out, size_t size);

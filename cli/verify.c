@@ -128,7 +128,7 @@ static void print_report(struct context *context, const json_t *data) {
   output_field(context, "signatures", "%lld, each by the key that was good at its place",
                (long long)output_integer(data, "signatures"));
   output_field(
-      context, "history", "%lld federations, %lld clients, %lld rounds, %lld updates",
+      context, "history", "federations %lld, clients %lld, rounds %lld, updates %lld",
       (long long)output_integer(data, "federations"), (long long)output_integer(data, "clients"),
       (long long)output_integer(data, "rounds"), (long long)output_integer(data, "updates"));
   if (output_integer(data, "blobs") > 0) {
