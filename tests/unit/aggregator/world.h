@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "aggregator/core.h"
+#include "aggregator/journal.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
 #include "proto/statement.h"
@@ -143,7 +144,9 @@ static inline void world_open(struct world *world) {
   uint8_t seed[KEY_SEED_SIZE] = {1};
   struct tensor tensor = {.name = "w", .rank = 1, .shape = {WORLD_PARAMETERS}};
   memset(world, 0, sizeof *world);
-  snprintf(world->dir, sizeof world->dir, "/tmp/tamis-world-XXXXXX");
+  /* Memory where there is some: these worlds are killed by hand, not by a power cut. */
+  snprintf(world->dir, sizeof world->dir, "%s/tamis-world-XXXXXX",
+           access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
   assert_non_null(mkdtemp(world->dir));
   snprintf(world->state_dir, sizeof world->state_dir, "%s/state", world->dir);
   snprintf(world->genesis, sizeof world->genesis, "%s/genesis", world->dir);

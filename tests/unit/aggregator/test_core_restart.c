@@ -1,0 +1,251 @@
+/* A core that stopped anywhere goes on as if it had not: the same models, bit for bit; and one that
+ * finds what it did not write refuses to start and says where. */
+#include "world.h"
+
+#define assert_status(found, wanted)                                                               \
+  assert_string_equal(tamis_status_name(found), tamis_status_name(wanted))
+
+enum { CLIENTS = 8, LIARS = 2, ROUNDS = 5 };
+
+static void play_all(struct world *world) {
+  world_enrol_clients(world, CLIENTS);
+  assert_status(
+      world_federation(world, WORLD_FEDERATION, "multi_krum(f=2)", 5, 0, 0, ROUNDS, NULL, NULL),
+      TAMIS_OK);
+  world_play(world, ROUNDS, LIARS, WORLD_SIGN_FLIP);
+  assert_int_equal(world_federation_integer(world, "head_round"), ROUNDS);
+}
+
+/* A journal is a row of `u32 length, u32 crc, bytes`. */
+static size_t journal_cut(const char *path, uint64_t entries) {
+  FILE *file = fopen(path, "r+b");
+  size_t at = 0;
+  uint8_t head[8];
+  assert_non_null(file);
+  for (uint64_t i = 0; i < entries; i++) {
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fread(head, 1, sizeof head, file), sizeof head);
+    at += sizeof head + (head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16);
+  }
+  assert_int_equal(ftruncate(fileno(file), (off_t)at), 0);
+  fclose(file);
+  return at;
+}
+
+/* Makes `to` what a machine would find that lost power with `entries` in the journal. */
+static void crashed_copy(const char *from, const char *to, uint64_t entries) {
+  char command[2048], path[512];
+  snprintf(command, sizeof command,
+           "rm -rf %s && mkdir %s && cp -al %s/blobs %s/blobs && cp %s/journal %s/journal", to, to,
+           from, to, from, to);
+  assert_int_equal(system(command), 0);
+  snprintf(path, sizeof path, "%s/journal", to);
+  journal_cut(path, entries);
+}
+
+static void heads(struct world *world, char *text, size_t size) {
+  json_t *rows = world_query(world, "models", 1, (const char *[]){WORLD_FEDERATION}), *row;
+  size_t i, used = 0;
+  json_array_foreach(rows, i, row) used += (size_t)snprintf(
+      text + used, size - used, "%lld %s\n", json_integer_value(json_object_get(row, "round")),
+      json_string_value(json_object_get(row, "model")));
+  json_decref(rows);
+}
+
+/* Every prefix of the journal is a moment at which the machine may have stopped: in the middle of
+ * collecting, between verdicts and moves, between aggregate and promote, between two rounds. */
+static void a_stop_after_any_entry_changes_no_model(void **unused) {
+  struct world world;
+  char whole[2048], again[2048], original[192], copy[192];
+  (void)unused;
+  world_open(&world);
+  play_all(&world);
+  heads(&world, whole, sizeof whole);
+  uint64_t size = core_size(world.core), first = 1 + 2 * CLIENTS + 1;
+  world_stop(&world);
+  snprintf(original, sizeof original, "%s", world.state_dir);
+  snprintf(copy, sizeof copy, "%s/copy", world.dir);
+  snprintf(world.state_dir, sizeof world.state_dir, "%s", copy);
+  for (uint64_t entries = first; entries < size; entries++) {
+    crashed_copy(original, copy, entries);
+    world_start(&world);
+    world_play(&world, ROUNDS, LIARS, WORLD_SIGN_FLIP);
+    heads(&world, again, sizeof again);
+    if (strcmp(whole, again) != 0) print_message("after entry %" PRIu64 "\n", entries);
+    assert_string_equal(whole, again);
+    world_stop(&world);
+  }
+  world_start(&world);
+  world_close(&world);
+}
+
+static void the_database_can_be_deleted(void **unused) {
+  struct world world;
+  const char *const questions[] = {"federations", "clients", "rounds",  "models",
+                                   "moves",       "round",   "entries", "invitations"};
+  const char *arguments[8][2] = {[2] = {WORLD_FEDERATION},
+                                 [3] = {WORLD_FEDERATION},
+                                 [1] = {WORLD_FEDERATION},
+                                 [4] = {WORLD_FEDERATION, ""},
+                                 [5] = {WORLD_FEDERATION, "3"}};
+  const size_t counts[] = {0, 1, 1, 1, 2, 2, 0, 0};
+  json_t *before[8];
+  char path[256];
+  (void)unused;
+  world_open(&world);
+  play_all(&world);
+  for (size_t i = 0; i < 8; i++)
+    before[i] = world_query(&world, questions[i], counts[i], arguments[i]);
+  world_stop(&world);
+  snprintf(path, sizeof path, "rm %s/tamis.db*", world.state_dir);
+  assert_int_equal(system(path), 0);
+  world_start(&world);
+  for (size_t i = 0; i < 8; i++) {
+    json_t *after = world_query(&world, questions[i], counts[i], arguments[i]);
+    assert_true(json_array_size(after) > 0);
+    assert_true(json_equal(before[i], after));
+    json_decref(after);
+    json_decref(before[i]);
+  }
+  world_close(&world);
+}
+
+static void refused(struct world *world, const char *what) {
+  struct core_options options = world_options(world, world->state_dir);
+  struct fault fault = {TAMIS_OK, ""};
+  assert_status(core_open(&options, &world->core, &fault), TAMIS_CORRUPT);
+  if (!strstr(fault.text, what)) print_message("%s\n", fault.text);
+  assert_non_null(strstr(fault.text, what));
+}
+
+static void a_lost_manifest_is_named(void **unused) {
+  struct world world;
+  struct digest manifest = {{0}};
+  char path[512];
+  (void)unused;
+  world_open(&world);
+  play_all(&world);
+  json_t *rows = world_query(&world, "entries", 0, NULL), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    const char *hex = json_string_value(json_object_get(row, "subject"));
+    if (strcmp(json_string_value(json_object_get(row, "kind")), "verdicts") == 0)
+      assert_true(digest_from_hex(hex, strlen(hex), &manifest));
+  }
+  json_decref(rows);
+  blob_path(core_blobs(world.core), &manifest, path, sizeof path);
+  world_stop(&world);
+  assert_int_equal(unlink(path), 0);
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(&manifest, hex);
+  refused(&world, hex);
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+/* A journal that is whole, under the right checksums, but shorter than what was signed. */
+static void a_restored_backup_is_refused(void **unused) {
+  struct world world;
+  char path[256];
+  (void)unused;
+  world_open(&world);
+  world_enrol_clients(&world, 3);
+  uint64_t size = core_size(world.core);
+  world_stop(&world);
+  snprintf(path, sizeof path, "%s/journal", world.state_dir);
+  journal_cut(path, size - 1);
+  refused(&world, "");
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+static void another_aggregator_key_is_refused(void **unused) {
+  struct world world;
+  struct fault fault;
+  struct secret_key key;
+  (void)unused;
+  world_open(&world);
+  world_stop(&world);
+  assert_int_equal(unlink(world.aggregator_path), 0);
+  key_generate("service/aggregator", &key);
+  assert_status(key_file_write(world.aggregator_path, &key, NULL), TAMIS_OK);
+  struct core_options options = world_options(&world, world.state_dir);
+  assert_status(core_open(&options, &world.core, &fault), TAMIS_BAD_CONFIG);
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+/* Entries that are well signed but cannot follow are not ours. */
+static void a_round_out_of_order_is_corrupt(void **unused) {
+  struct world world;
+  struct journal *journal;
+  struct digest model = {{1}};
+  const char *name = "model";
+  char path[256], *envelope;
+  size_t length;
+  uint64_t torn;
+  (void)unused;
+  world_open(&world);
+  world_enrol_clients(&world, 3);
+  assert_status(world_federation(&world, WORLD_FEDERATION, "mean", 3, 0, 0, 0, NULL, NULL),
+                TAMIS_OK);
+  world_stop(&world);
+  json_t *predicate = json_pack("{s:s, s:i, s:o, s:i}", "federation", WORLD_FEDERATION, "round", 1,
+                                "from", world_hex(&world.first_model), "at_ms", 5);
+  assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_PROMOTE, predicate, 1, &name, &model,
+                               &world.aggregator_key, &envelope, &length, NULL),
+                TAMIS_OK);
+  json_decref(predicate);
+  snprintf(path, sizeof path, "%s/journal", world.state_dir);
+  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
+  struct journal_entry entry = {envelope, length};
+  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
+  journal_close(journal);
+  free(envelope);
+  refused(&world, "promote");
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+static void an_entry_signed_by_another_role_is_corrupt(void **unused) {
+  struct world world;
+  struct journal *journal;
+  struct digest key;
+  const char *name = "key";
+  char path[256], *envelope;
+  size_t length;
+  uint64_t torn;
+  (void)unused;
+  world_open(&world);
+  world_enrol_clients(&world, 3);
+  world_stop(&world);
+  key = digest_of(world.client[0].public.byte, KEY_PUBLIC_SIZE);
+  json_t *predicate =
+      json_pack("{s:s, s:s, s:o}", "client", "c00", "reason", "", "nonce", world_nonce(&world));
+  assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_KEY_REVOKE, predicate, 1, &name, &key,
+                               &world.client[1], &envelope, &length, NULL),
+                TAMIS_OK);
+  json_decref(predicate);
+  snprintf(path, sizeof path, "%s/journal", world.state_dir);
+  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
+  struct journal_entry entry = {envelope, length};
+  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
+  journal_close(journal);
+  free(envelope);
+  refused(&world, "not an operator");
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_stop_after_any_entry_changes_no_model),
+      cmocka_unit_test(the_database_can_be_deleted),
+      cmocka_unit_test(a_lost_manifest_is_named),
+      cmocka_unit_test(a_restored_backup_is_refused),
+      cmocka_unit_test(another_aggregator_key_is_refused),
+      cmocka_unit_test(a_round_out_of_order_is_corrupt),
+      cmocka_unit_test(an_entry_signed_by_another_role_is_corrupt),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
