@@ -14,6 +14,7 @@ struct reading {
   const char *federation, *kind; /* NULL: any */
   bool raw, watching;
   uint64_t left, next; /* entries still wanted; index after the last one seen */
+  int64_t last_ms;     /* when the last one came */
   json_t *kept;
 };
 
@@ -80,6 +81,7 @@ static enum tamis_status visit(void *opaque, uint64_t index, const char *envelop
   struct context *context = reading->context;
   json_t *row = sentence_entry(operator_origin(context->operator), index, envelope, length);
   reading->next = index + 1;
+  reading->last_ms = context_monotonic_ms();
   if (matches(row, "kind", reading->kind) && matches(row, "federation", reading->federation)) {
     if (reading->raw) {
       fwrite(envelope, 1, length, context->out);
@@ -133,32 +135,28 @@ static void rest(void) {
   nanosleep(&pause, NULL);
 }
 
+static enum tamis_status nothing_came(struct context *context, uint64_t wait_ms) {
+  fault_set(&context->fault, TAMIS_TIMED_OUT, "nothing new came within %.3g s",
+            (double)wait_ms / 1000);
+  return context_hint(context, TAMIS_TIMED_OUT, "wait longer with --wait, or for ever without");
+}
+
 static enum tamis_status follow(struct reading *reading, uint64_t wait_ms) {
   struct context *context = reading->context;
-  uint64_t seen = reading->next;
-  int64_t since_ms = context_monotonic_ms();
-  bool told = false;
+  uint64_t told_at = UINT64_MAX; /* the entry after which the server went away, said once */
   for (;;) {
-    uint64_t idle_ms = (uint64_t)(context_monotonic_ms() - since_ms);
-    if (wait_ms > 0 && idle_ms >= wait_ms) {
-      fault_set(&context->fault, TAMIS_TIMED_OUT, "nothing new came within %.3g s",
-                (double)wait_ms / 1000);
-      return context_hint(context, TAMIS_TIMED_OUT, "wait longer with --wait, or for ever without");
-    }
+    uint64_t idle_ms = (uint64_t)(context_monotonic_ms() - reading->last_ms);
+    if (wait_ms > 0 && idle_ms >= wait_ms) return nothing_came(context, wait_ms);
     uint64_t left_ms = wait_ms > 0 ? wait_ms - idle_ms : 0;
     enum tamis_status status = operator_watch(context->operator, reading->next,
                                               left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms,
                                               visit, reading, &context->fault);
-    if (reading->next != seen) {
-      seen = reading->next;
-      since_ms = context_monotonic_ms();
-      told = false;
-    }
     if (status != TAMIS_UNAVAILABLE && status != TAMIS_TIMED_OUT) return status;
-    if (status == TAMIS_UNAVAILABLE && !told)
+    if (status == TAMIS_TIMED_OUT) continue;
+    if (told_at != reading->next)
       context_say(context, "tamis: the server went away; trying again until it is back");
-    told = told || status == TAMIS_UNAVAILABLE;
-    if (status == TAMIS_UNAVAILABLE) rest();
+    told_at = reading->next;
+    rest();
   }
 }
 
@@ -170,6 +168,7 @@ enum tamis_status log_watch(struct context *context, const struct arguments *arg
   enum tamis_status status = log_size(context, &size);
   if (status != TAMIS_OK) return status;
   reading.next = arguments_count(arguments, "from", size);
+  reading.last_ms = context_monotonic_ms();
   context_detail(context, "following from entry %llu", (unsigned long long)reading.next);
   return follow(&reading, arguments_duration_ms(arguments, "wait", 0));
 }
