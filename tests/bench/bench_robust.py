@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Times Tamis's rules, numpy's plain formulas and the machine's limits over the same rows, alternating, in one process.
 
-Usage: bench_robust.py libbench_robust.so [N D]...      medians of REPEATS; f = n / 5; default 100 x 1000000
+Usage: bench_robust.py libbench_robust.so [N D]...      medians of REPEATS; f = n / 5; default SHAPES
 """
 import ctypes
 import sys
