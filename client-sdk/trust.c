@@ -65,6 +65,7 @@ enum tamis_status trust_open(struct trust *trust, const struct public_key *log_k
   if (status != TAMIS_OK)
     return fault_set(fault, TAMIS_CORRUPT, "%s/checkpoint is not a note this log signed",
                      dir->path);
+  trust->is_saved = true;
   return TAMIS_OK;
 }
 
@@ -81,18 +82,23 @@ enum tamis_status trust_is_whole(const struct trust *trust, struct fault *fault)
                    trust->dir->path);
 }
 
-/* Takes the note over as the kept one, on disk first. */
-static enum tamis_status keep(struct trust *trust, struct head *head, struct fault *fault) {
-  enum tamis_status status = TAMIS_OK;
-  if (trust->dir)
-    status = state_dir_write(trust->dir, "checkpoint", head->note, head->length, fault);
-  if (status != TAMIS_OK) return status;
+/* Takes the note over as the kept one. */
+static void keep(struct trust *trust, struct head *head) {
+  trust->is_saved = trust->is_saved && same_tree(&trust->kept, &head->checkpoint);
   free(trust->kept_note);
   trust->kept = head->checkpoint;
   trust->kept_note = head->note;
   trust->kept_length = head->length;
   *head = (struct head){0};
-  return TAMIS_OK;
+}
+
+/* Once a call, after its last step: each file costs two syncs. */
+static enum tamis_status save(struct trust *trust, struct fault *fault) {
+  if (!trust->dir || trust->is_saved) return TAMIS_OK;
+  enum tamis_status status =
+      state_dir_write(trust->dir, "checkpoint", trust->kept_note, trust->kept_length, fault);
+  trust->is_saved = status == TAMIS_OK;
+  return status;
 }
 
 static enum tamis_status ask_consistency(struct session *session, uint64_t size,
@@ -151,23 +157,30 @@ static enum tamis_status step(struct trust *trust, struct session *session,
   return status;
 }
 
-enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
+static enum tamis_status advance(struct trust *trust, struct session *session,
+                                 struct fault *fault) {
   struct head latest = {0};
   bool broken = false;
-  enum tamis_status status = trust_is_whole(trust, fault);
-  if (status == TAMIS_OK) status = step(trust, session, &trust->kept, &latest, &broken, fault);
+  enum tamis_status status = step(trust, session, &trust->kept, &latest, &broken, fault);
   if (status == TAMIS_OK && broken)
     status = fork_found(trust, &latest, fault);
   else if (status == TAMIS_OK)
-    status = keep(trust, &latest, fault);
+    keep(trust, &latest);
   free(latest.note);
   return status;
 }
 
-/* One step of the head that is behind; the kept one through trust_latest. */
+enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
+  enum tamis_status status = trust_is_whole(trust, fault);
+  if (status == TAMIS_OK) status = advance(trust, session, fault);
+  if (status == TAMIS_OK) status = save(trust, fault);
+  return status;
+}
+
+/* One step of the head that is behind; the kept one through advance. */
 static enum tamis_status walk(struct trust *trust, struct session *session, struct head *other,
                               struct fault *fault) {
-  if (trust->kept.size < other->checkpoint.size) return trust_latest(trust, session, fault);
+  if (trust->kept.size < other->checkpoint.size) return advance(trust, session, fault);
   struct head latest = {0};
   bool broken = false;
   enum tamis_status status = step(trust, session, &other->checkpoint, &latest, &broken, fault);
@@ -178,7 +191,7 @@ static enum tamis_status walk(struct trust *trust, struct session *session, stru
     *other = latest;
     latest.note = NULL;
     if (other->checkpoint.size < trust->kept.size) /* the latest? Then where is the rest? */
-      status = trust_latest(trust, session, fault);
+      status = advance(trust, session, fault);
   }
   free(latest.note);
   return status;
@@ -187,8 +200,11 @@ static enum tamis_status walk(struct trust *trust, struct session *session, stru
 /* Takes `other->note` over. */
 static enum tamis_status link_head(struct trust *trust, struct session *session, struct head *other,
                                    struct fault *fault) {
-  if (trust->kept.size == 0) return keep(trust, other, fault);
   enum tamis_status status = TAMIS_OK;
+  if (trust->kept.size == 0) {
+    keep(trust, other);
+    return TAMIS_OK;
+  }
   for (int i = 0; i < STEPS_MAX && status == TAMIS_OK; i++) {
     if (same_tree(&trust->kept, &other->checkpoint)) return TAMIS_OK;
     if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, fault);
@@ -214,6 +230,7 @@ enum tamis_status trust_receipt(struct trust *trust, struct session *session, co
   struct head head = {.checkpoint = *checkpoint};
   status = note_copy(note + 2, length - before, &head, fault);
   if (status == TAMIS_OK) status = link_head(trust, session, &head, fault);
+  if (status == TAMIS_OK) status = save(trust, fault);
   free(head.note);
   return status;
 }

@@ -17,6 +17,7 @@ struct trust {
   struct checkpoint kept;      /* the last one verified; size 0: none yet */
   char *kept_note;             /* owned */
   size_t kept_length;
+  bool is_saved; /* `dir` has it */
 };
 
 /* Reads the checkpoint kept in `dir`. */
