@@ -8,7 +8,7 @@ import time
 
 import grpc
 
-from door import ORIGIN, KEY, MIB, Client, model, refused, run
+from door import ORIGIN, KEY, MIB, SANITIZED, Client, model, refused, run
 from tamis.v1 import health_pb2, tamis_pb2
 
 BASE = model(400_000)
@@ -79,7 +79,7 @@ def reader_that_takes_nothing_costs_nothing(door):
     [c.cancel() for c in calls]
     [c.close() for c in clients]
     print(f"       60 stalled readers: {grown >> 10} KiB")
-    assert grown < 40 * MIB, grown
+    assert SANITIZED or grown < 40 * MIB, grown
 
 
 def unknown_methods_are_unimplemented_at_once(door):
@@ -110,7 +110,7 @@ def amplifying_requests_meet_a_budget(door):
     before = door.resident()
     for _ in range(20):
         refused("BAD_REQUEST", lambda: client.method("Query", raw=True)(b"\x1a\x00" * 60_000, timeout=10))
-    assert door.resident() - before < 8 * MIB
+    assert SANITIZED or door.resident() - before < 8 * MIB
 
 
 def control_messages_have_a_size(door):
