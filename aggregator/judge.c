@@ -56,6 +56,8 @@ bool judge_votes(const struct history *history, enum bar bar) {
 
 /* ---- the cohort ---- */
 
+static const double z_most = 1e6; /* nothing is said by more, and it stays finite */
+
 struct spread {
   double median, scale; /* 1.4826 MAD, but no less than the floor */
 };
@@ -77,8 +79,9 @@ static struct spread spread_of(size_t n, double *values, double floor_part, doub
 
 static double spreads_from(double value, const struct spread *spread) {
   double deviation = value - spread->median;
-  if (spread->scale > 0) return deviation / spread->scale;
-  return deviation == 0 ? 0 : copysign(ROBUST_Z_CAP, deviation);
+  if (deviation == 0) return 0;
+  if (!(spread->scale > 0)) return copysign(ROBUST_Z_CAP, deviation);
+  return copysign(fmin(fabs(deviation) / spread->scale, z_most), deviation);
 }
 
 static struct cohort cohort_of(const struct policy *policy, const struct judged *judged, size_t n) {

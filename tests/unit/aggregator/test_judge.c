@@ -1,0 +1,262 @@
+/* The judge beside cohorts made by hand: who is struck, who is forgiven, who must survive. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "aggregator/judge.h"
+
+enum { N = 10 };
+
+static const char *const names[N] = {"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"};
+
+/* Distances 0.82 to 1.18, cosines near 0.5: an ordinary cohort. */
+static void cohort(struct judged judged[N], struct history history[N]) {
+  memset(judged, 0, N * sizeof *judged);
+  for (int i = 0; i < N; i++) {
+    double distance = 0.82 + 0.04 * i;
+    judged[i].client = names[i];
+    judged[i].history = history[i];
+    judged[i].evidence = (struct evidence){.norm = distance,
+                                           .distance = distance,
+                                           .cosine = 0.5 + 0.01 * i,
+                                           .neighbour = (i + 1) % N,
+                                           .neighbour_cosine = 0.3};
+  }
+}
+
+static void histories(struct history history[N]) {
+  for (int i = 0; i < N; i++) judge_history_start(&history[i]);
+}
+
+/* One round in which client 0 has this distance and cosine. */
+static void round_with(struct history history[N], double distance, double cosine,
+                       struct judged judged[N]) {
+  struct policy policy;
+  policy_default(&policy);
+  cohort(judged, history);
+  judged[0].evidence.distance = judged[0].evidence.norm = distance;
+  judged[0].evidence.cosine = cosine;
+  judge_round(&policy, judged, N);
+  for (int i = 0; i < N; i++) history[i] = judged[i].history;
+}
+
+static void an_ordinary_cohort_is_accepted_and_trusted(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 3; round++) {
+    round_with(history, 1, 0.5, judged);
+    for (int i = 0; i < N; i++) assert_int_equal(judged[i].verdict, VERDICT_ACCEPT);
+  }
+  for (int i = 0; i < N; i++) assert_int_equal(history[i].standing, STANDING_TRUSTED);
+}
+
+static void a_liar_goes_down_step_by_step(void **unused) {
+  const enum standing expected[] = {STANDING_WATCHED, STANDING_WATCHED, STANDING_QUARANTINED,
+                                    STANDING_QUARANTINED, STANDING_EXCLUDED};
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 5; round++) {
+    round_with(history, 9, -0.4, judged);
+    assert_int_equal(judged[0].verdict, VERDICT_REJECT);
+    assert_int_equal(history[0].standing, expected[round]);
+  }
+  assert_non_null(strstr(history[0].sentence, "5 strikes"));
+  assert_non_null(strstr(history[0].sentence, "times the median"));
+  assert_non_null(strstr(history[0].sentence, "cosine to the cohort -0.40"));
+  for (int i = 1; i < N; i++) assert_int_equal(history[i].standing, STANDING_TRUSTED);
+}
+
+/* Three times the median distance: many spreads away, but not absurd. */
+static void an_odd_client_beside_a_narrow_cohort_survives(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 30; round++) round_with(history, 3, 0.05, judged);
+  assert_true(judged[0].z_distance > 10);
+  assert_int_equal(judged[0].verdict, VERDICT_ACCEPT);
+  assert_true(history[0].standing <= STANDING_WATCHED);
+  assert_int_equal(history[0].strikes, 0);
+}
+
+/* A hundred times the median, in a cohort so wide that this is no sign. */
+static void a_wide_cohort_brands_nobody(void **unused) {
+  struct policy policy;
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  policy_default(&policy);
+  histories(history);
+  cohort(judged, history);
+  for (int i = 0; i < N; i++) judged[i].evidence.distance = pow(4, i);
+  judge_round(&policy, judged, 3); /* and three are too few in any case */
+  for (int i = 0; i < 3; i++) assert_true(judged[i].risk == 0);
+  cohort(judged, history);
+  for (int i = 0; i < N; i++) judged[i].evidence.distance = 1 + i;
+  judge_round(&policy, judged, N);
+  for (int i = 0; i < N; i++) assert_int_equal(judged[i].verdict, VERDICT_ACCEPT);
+}
+
+static void a_single_slip_is_forgiven(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 3; round++) round_with(history, 1, 0.5, judged);
+  round_with(history, 9, 0.5, judged);
+  assert_int_equal(history[0].standing, STANDING_WATCHED);
+  for (int round = 0; round < 4; round++) round_with(history, 1, 0.5, judged);
+  assert_int_equal(history[0].standing, STANDING_TRUSTED);
+  assert_int_equal(history[0].strikes, 0);
+}
+
+static void quarantine_weighs_nothing_and_can_be_left(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 3; round++) round_with(history, 9, 0.5, judged);
+  assert_int_equal(history[0].standing, STANDING_QUARANTINED);
+  assert_false(judge_votes(&history[0], BAR_NONE));
+  round_with(history, 1, 0.5, judged);
+  assert_int_equal(judged[0].verdict, VERDICT_HOLD);
+  assert_non_null(strstr(judged[0].sentence, "in quarantine"));
+  for (int round = 0; round < 2; round++) round_with(history, 1, 0.5, judged);
+  assert_int_equal(history[0].standing, STANDING_WATCHED);
+  round_with(history, 1, 0.5, judged);
+  assert_int_equal(judged[0].verdict, VERDICT_ACCEPT);
+}
+
+static void a_long_good_record_buys_no_exemption(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 1000; round++) round_with(history, 1, 0.5, judged);
+  for (int round = 0; round < 5; round++) {
+    round_with(history, 9, -0.4, judged);
+    assert_int_equal(judged[0].verdict, VERDICT_REJECT);
+  }
+  assert_int_equal(history[0].standing, STANDING_EXCLUDED);
+}
+
+/* Just outside the cohort, round after round: no strike, but the sum tells. */
+static void slow_drift_is_watched(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 12; round++) round_with(history, 1.6, 0.4, judged);
+  assert_int_equal(history[0].strikes, 0);
+  assert_int_equal(history[0].standing, STANDING_WATCHED);
+  assert_non_null(strstr(history[0].sentence, "cumulative sum"));
+}
+
+static void copies_are_named_and_not_trusted(void **unused) {
+  struct policy policy;
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  policy_default(&policy);
+  histories(history);
+  for (int round = 0; round < 10; round++) {
+    cohort(judged, history);
+    for (int i = 0; i < 2; i++) {
+      judged[i].evidence.neighbour = 1 - i;
+      judged[i].evidence.neighbour_cosine = 1;
+    }
+    judge_round(&policy, judged, N);
+    for (int i = 0; i < N; i++) history[i] = judged[i].history;
+  }
+  assert_non_null(strstr(judged[0].sentence, "with c1"));
+  assert_int_equal(history[0].standing, STANDING_PROBATION);
+  assert_int_equal(history[2].standing, STANDING_TRUSTED);
+}
+
+static void without_enforcement_all_weigh_and_nobody_moves(void **unused) {
+  struct policy policy;
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  policy_default(&policy);
+  policy.enforce = 0;
+  histories(history);
+  for (int round = 0; round < 8; round++) {
+    cohort(judged, history);
+    judged[0].evidence.distance = 1e9;
+    judge_round(&policy, judged, N);
+    for (int i = 0; i < N; i++) history[i] = judged[i].history;
+    assert_int_equal(judged[0].verdict, VERDICT_ACCEPT);
+  }
+  assert_int_equal(history[0].standing, STANDING_PROBATION);
+  assert_true(history[0].reputation < 0.1);
+}
+
+static void what_an_operator_did_meanwhile_decides(void **unused) {
+  struct policy policy;
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  policy_default(&policy);
+  histories(history);
+  history[0].standing = STANDING_EXCLUDED;
+  cohort(judged, history);
+  judged[0].bar = BAR_EXCLUDED;
+  judged[1].bar = BAR_REVOKED;
+  judge_round(&policy, judged, N);
+  assert_int_equal(judged[0].verdict, VERDICT_REJECT);
+  assert_int_equal(judged[1].verdict, VERDICT_HOLD);
+  assert_int_equal(judged[0].history.rounds, 0);
+  assert_int_equal(judged[1].history.rounds, 0);
+}
+
+/* All equal, all zero, one absurd: no NaN, no overflow, a sentence each. */
+static void degenerate_cohorts_give_finite_numbers(void **unused) {
+  const double values[] = {0, 1e-300, 1, 1e150};
+  struct policy policy;
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  policy_default(&policy);
+  for (size_t a = 0; a < 4; a++)
+    for (size_t b = 0; b < 4; b++) {
+      histories(history);
+      cohort(judged, history);
+      for (int i = 0; i < N; i++)
+        judged[i].evidence = (struct evidence){.norm = values[b], .distance = values[b]};
+      judged[0].evidence.norm = judged[0].evidence.distance = values[a];
+      judge_round(&policy, judged, N);
+      for (int i = 0; i < N; i++) {
+        assert_true(isfinite(judged[i].risk) && isfinite(judged[i].z_distance) &&
+                    isfinite(judged[i].z_norm) && isfinite(judged[i].history.cusum));
+        assert_true(judged[i].sentence[0] != '\0');
+      }
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_ordinary_cohort_is_accepted_and_trusted),
+      cmocka_unit_test(a_liar_goes_down_step_by_step),
+      cmocka_unit_test(an_odd_client_beside_a_narrow_cohort_survives),
+      cmocka_unit_test(a_wide_cohort_brands_nobody),
+      cmocka_unit_test(a_single_slip_is_forgiven),
+      cmocka_unit_test(quarantine_weighs_nothing_and_can_be_left),
+      cmocka_unit_test(a_long_good_record_buys_no_exemption),
+      cmocka_unit_test(slow_drift_is_watched),
+      cmocka_unit_test(copies_are_named_and_not_trusted),
+      cmocka_unit_test(without_enforcement_all_weigh_and_nobody_moves),
+      cmocka_unit_test(what_an_operator_did_meanwhile_decides),
+      cmocka_unit_test(degenerate_cohorts_give_finite_numbers),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+/* The table in PROTOCOL.md is the table in the code, row for row. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include "aggregator/policy.h"
+#include "proto/canonical.h"
+
+static void the_page_shows_every_row_as_it_is(void **unused) {
+  static char page[1 << 18];
+  FILE *file = fopen(TAMIS_SOURCE_DIR "/PROTOCOL.md", "r");
+  size_t count, rows = 0;
+  const struct policy_row *row = policy_table(&count);
+  (void)unused;
+  assert_non_null(file);
+  page[fread(page, 1, sizeof page - 1, file)] = '\0';
+  fclose(file);
+  char *table = strstr(page, "| field | default | least | most | meaning |");
+  assert_non_null(table);
+  for (size_t i = 0; i < count; i++) {
+    char line[256];
+    snprintf(line, sizeof line, "\n| `%s` | %g | %g | %g | %s |\n", row[i].name, row[i].fallback,
+             row[i].least, row[i].most, row[i].meaning);
+    if (!strstr(table, line)) print_message("missing:%s", line);
+    assert_non_null(strstr(table, line));
+  }
+  for (char *at = table; (at = strstr(at, "\n| `")); at++) rows++;
+  size_t later = 0; /* tables of other sections come after the next heading */
+  for (char *at = strstr(table, "\n## "); at && (at = strstr(at, "\n| `")); at++) later++;
+  assert_int_equal(rows - later, count);
+}
+
+static void defaults_are_within_their_own_bounds(void **unused) {
+  size_t count;
+  const struct policy_row *row = policy_table(&count);
+  (void)unused;
+  for (size_t i = 0; i < count; i++)
+    assert_true(row[i].least <= row[i].fallback && row[i].fallback <= row[i].most);
+}
+
+static void an_empty_policy_is_the_default(void **unused) {
+  struct policy read, fallback;
+  json_t *empty = json_object();
+  (void)unused;
+  policy_default(&fallback);
+  assert_int_equal(policy_read(empty, &read, NULL), TAMIS_OK);
+  assert_memory_equal(&read, &fallback, sizeof read);
+  json_decref(empty);
+}
+
+static void a_named_field_is_set_and_only_that(void **unused) {
+  struct policy read, expected;
+  json_t *object = json_pack("{s:o}", "strikes_exclude", canonical_f64(7));
+  (void)unused;
+  policy_default(&expected);
+  expected.strikes_exclude = 7;
+  assert_int_equal(policy_read(object, &read, NULL), TAMIS_OK);
+  assert_memory_equal(&read, &expected, sizeof read);
+  json_decref(object);
+}
+
+static void refused_with_the_name(json_t *object, const char *name) {
+  struct policy policy;
+  struct fault fault;
+  assert_int_equal(policy_read(object, &policy, &fault), TAMIS_BAD_STATEMENT);
+  assert_non_null(strstr(fault.text, name));
+  json_decref(object);
+}
+
+static void what_is_unknown_or_out_of_range_is_refused_by_name(void **unused) {
+  (void)unused;
+  refused_with_the_name(json_pack("{s:o}", "strike_exclude", canonical_f64(7)), "strike_exclude");
+  refused_with_the_name(json_pack("{s:o}", "risk_hold", canonical_f64(0)), "risk_hold");
+  refused_with_the_name(json_pack("{s:i}", "risk_hold", 1), "risk_hold");
+  refused_with_the_name(json_pack("{s:s}", "risk_hold", "f64:7ff8000000000000"), "risk_hold");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_page_shows_every_row_as_it_is),
+      cmocka_unit_test(defaults_are_within_their_own_bounds),
+      cmocka_unit_test(an_empty_policy_is_the_default),
+      cmocka_unit_test(a_named_field_is_set_and_only_that),
+      cmocka_unit_test(what_is_unknown_or_out_of_range_is_refused_by_name),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
