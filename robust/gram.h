@@ -21,8 +21,8 @@ size_t robust_gram_scratch_bytes(size_t n, size_t d, int threads);
  * their number. Entry (i, j) depends on rows i and j alone: the matrix of some of the rows is that
  * part of the matrix of all, to the last bit.
  *
- * What is not: the rounding of rows, at most 2^-23 of the largest magnitude in the tile's piece (a
- * float's own rounding is 2^-25 of it), and the additions across tiles, about log2(tiles) 2^-53 of
+ * What is not: the rounding of rows, at most 2^-22 of the largest magnitude in the tile's piece (a
+ * float's own rounding is 2^-24 of it), and the additions across tiles, about log2(tiles) 2^-53 of
  * the entry. */
 enum robust_status robust_gram(const struct robust_rows *rows, const struct robust_scratch *scratch,
                                double *gram, struct robust_error *error);
@@ -31,7 +31,7 @@ enum robust_status robust_gram(const struct robust_rows *rows, const struct robu
  *
  * Rows that are equal in every bit get exactly 0, since all three terms are then the same number.
  * Otherwise the formula cancels: an absolute error near 2^-51 (G_ii + G_jj) remains, and the
- * rounding of rows adds up to 2^-22 of the larger piece in each coordinate's difference. Pairs
+ * rounding of rows adds up to 2^-21 of the larger piece in each coordinate's difference. Pairs
  * nearer than about 1e-6 of their common length are therefore told from equal, but their order
  * among themselves means little; the margin in the evidence says when a choice hung on that.
  * Aggregate updates, whose length is their spread; do not aggregate whole models (science.md 9.1).
