@@ -2,8 +2,8 @@
  *
  * Each network is Batcher's odd-even merge sort for any n (Knuth 5.2.2): comparisons do not depend
  * on the data, so one vector register sorts as many columns as it has lanes. The order of emission
- * is what makes it fast: depth first from the outputs keeps values in registers (measured here 1.6
- * times faster than network order at n = 100). Up to 64 rows every n has its own network; above,
+ * is what makes it fast: depth first from the outputs keeps values in registers,
+ * network order spills them. Up to 64 rows every n has its own network; above,
  * every eighth, with missing rows read as infinity. */
 #include <stdbool.h>
 #include <stddef.h>
