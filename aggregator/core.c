@@ -278,7 +278,12 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
   (*core)->threads = options->threads;
   (*core)->now_ms = options->now_ms;
   (*core)->clock_context = options->clock_context;
-  enum tamis_status status = ledger_open(options, &(*core)->ledger, fault);
+  struct ledger_options ledger_options = {.state_dir = options->state_dir,
+                                          .genesis_path = options->genesis_path,
+                                          .aggregator_key_path = options->aggregator_key_path,
+                                          .log_key_path = options->log_key_path,
+                                          .reserve_bytes = options->reserve_bytes};
+  enum tamis_status status = ledger_open(&ledger_options, &(*core)->ledger, fault);
   (*core)->ledger.on_entry = count_entry;
   (*core)->ledger.context = *core;
   atomic_store(&(*core)->published, (*core)->ledger.published);

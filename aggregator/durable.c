@@ -26,10 +26,16 @@ enum tamis_status durable_fault(struct fault *fault, int error, const char *verb
                    reason ? reason : "unknown error");
 }
 
+/* A single write makes page-cache folios as large as itself, and newer kernels make a whole folio
+ * resident at one touch of a mapping. Written in small pieces, a hundred mapped updates that are
+ * read side by side stay small: 48 rows of 4 MiB, 119 MiB with whole writes, 26 MiB with these. */
+enum { WRITE_PIECE = 64 << 10 };
+
 int durable_write(int descriptor, const void *bytes, size_t length, uint64_t offset) {
   const uint8_t *byte = bytes;
   while (length > 0) {
-    ssize_t written = pwrite(descriptor, byte, length, (off_t)offset);
+    ssize_t written =
+        pwrite(descriptor, byte, length < WRITE_PIECE ? length : WRITE_PIECE, (off_t)offset);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
     if (written == 0) return EIO;

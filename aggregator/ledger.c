@@ -361,7 +361,7 @@ static char *path_in(const char *folder, const char *name) {
   return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-static enum tamis_status keys_load(const struct core_options *options, struct ledger *ledger,
+static enum tamis_status keys_load(const struct ledger_options *options, struct ledger *ledger,
                                    struct fault *fault) {
   enum tamis_status status = key_library_start();
   if (status == TAMIS_OK)
@@ -371,7 +371,7 @@ static enum tamis_status keys_load(const struct core_options *options, struct le
   return status;
 }
 
-static enum tamis_status journal_load(const struct core_options *options, struct ledger *ledger,
+static enum tamis_status journal_load(const struct ledger_options *options, struct ledger *ledger,
                                       struct fault *fault) {
   struct opening opening = {.ledger = ledger, .fault = {TAMIS_OK, ""}};
   struct checkpoint checkpoint;
@@ -399,7 +399,7 @@ static enum tamis_status genesis_read(const char *path, char *bytes, size_t *len
   return TAMIS_OK;
 }
 
-static enum tamis_status genesis_append(const struct core_options *options, struct ledger *ledger,
+static enum tamis_status genesis_append(const struct ledger_options *options, struct ledger *ledger,
                                         struct fault *fault) {
   struct moment moment = {.is_settled = true};
   struct entry entry = {0};
@@ -427,7 +427,7 @@ static enum tamis_status check_aggregator(const struct ledger *ledger, struct fa
                    "the aggregator key %s is not the one that the log's genesis names", ours->name);
 }
 
-enum tamis_status ledger_open(const struct core_options *options, struct ledger *ledger,
+enum tamis_status ledger_open(const struct ledger_options *options, struct ledger *ledger,
                               struct fault *fault) {
   memset(ledger, 0, sizeof *ledger);
   enum tamis_status status = keys_load(options, ledger, fault);

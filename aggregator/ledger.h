@@ -8,12 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "aggregator/blob.h"
-#include "aggregator/core.h"
 #include "aggregator/federation.h"
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/projection.h"
 #include "proto/key.h"
+
+struct ledger_options {
+  const char *state_dir, *genesis_path, *aggregator_key_path, *log_key_path;
+  uint64_t reserve_bytes; /* free space that uploads leave for the journal */
+};
 
 struct staged;
 
@@ -38,7 +42,7 @@ struct ledger {
 
 /* Folds the journal and holds it against keys, manifests and the published checkpoint; begins a new
  * log with the genesis file. Refuses to open on anything that does not add up, and says what. */
-enum tamis_status ledger_open(const struct core_options *options, struct ledger *ledger,
+enum tamis_status ledger_open(const struct ledger_options *options, struct ledger *ledger,
                               struct fault *fault);
 void ledger_close(struct ledger *ledger);
 

@@ -41,10 +41,20 @@ static void batch_release(void *context, size_t from, size_t to) {
   for (size_t i = 0; i < batch->n; i++) drop_pages(batch->row[i], from, to);
 }
 
+/* Maps a file of the batch page by page: a huge page of every row at once would be the whole round.
+ */
+static enum tamis_status map_file(struct blob_store *blobs, const struct digest *digest, bool check,
+                                  struct blob_view *view, struct fault *fault) {
+  enum tamis_status status = blob_map(blobs, digest, check, view, fault);
+  if (status == TAMIS_OK && view->length > 0)
+    madvise((void *)(uintptr_t)view->bytes, view->length, MADV_NOHUGEPAGE);
+  return status;
+}
+
 static enum tamis_status map_row(struct blob_store *blobs, const struct layout *layout,
                                  const struct digest *digest, bool check, struct blob_view *view,
                                  const float **row, struct fault *fault) {
-  enum tamis_status status = blob_map(blobs, digest, check, view, fault);
+  enum tamis_status status = map_file(blobs, digest, check, view, fault);
   if (status != TAMIS_OK) return status;
   if (view->length != layout_file_size(layout))
     return fault_set(fault, TAMIS_CORRUPT, "an update has %zu bytes where its base has %llu",
@@ -63,7 +73,7 @@ static enum tamis_status batch_open(struct blob_store *blobs, const struct work 
   batch->view = calloc(work->count, sizeof *batch->view);
   batch->row = calloc(work->count, sizeof *batch->row);
   if (!batch->view || !batch->row) return fault_plain(fault, TAMIS_NO_MEMORY);
-  enum tamis_status status = blob_map(blobs, &work->base, check, &batch->base, fault);
+  enum tamis_status status = map_file(blobs, &work->base, check, &batch->base, fault);
   if (status == TAMIS_OK)
     status = layout_parse(batch->base.bytes, batch->base.length, batch->base.length, &batch->layout,
                           fault);
