@@ -1,0 +1,254 @@
+/* Written from PROTOCOL.md with flat arrays and linear searches: slow and plain, to be different.
+ */
+#include "checker.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "proto/canonical.h"
+#include "proto/envelope.h"
+
+enum { CLIENTS = 256, ROUNDS = 4096 };
+
+struct person {
+  char name[65];
+  bool revoked, excluded;
+};
+
+struct taken { /* an update of the round under way */
+  char client[65], verdict[16], update[65];
+};
+
+struct checker {
+  char origin[192];
+  struct blob_store *blobs;
+  struct person person[CLIENTS];
+  size_t people;
+  struct taken taken[CLIENTS];
+  size_t updates;
+  json_t *cohort;
+  long round; /* under way; 0: none */
+  long last_round;
+  int phase; /* 0 none, 1 collecting, 2 judged, 3 aggregated */
+  struct digest base, head, candidate;
+  struct digest model[ROUNDS]; /* promoted */
+  bool promoted[ROUNDS];
+};
+
+struct checker *checker_new(const char *origin, struct blob_store *blobs) {
+  struct checker *checker = calloc(1, sizeof *checker);
+  strncpy(checker->origin, origin, sizeof checker->origin - 1);
+  checker->blobs = blobs;
+  return checker;
+}
+
+void checker_free(struct checker *checker) {
+  json_decref(checker->cohort);
+  free(checker);
+}
+
+struct digest checker_head(const struct checker *checker) {
+  return checker->head;
+}
+
+static struct person *find(struct checker *checker, const char *name) {
+  for (size_t i = 0; i < checker->people; i++)
+    if (strcmp(checker->person[i].name, name) == 0) return &checker->person[i];
+  return NULL;
+}
+
+static json_t *load(struct checker *checker, const struct digest *digest) {
+  struct blob_view view;
+  json_t *json = NULL;
+  if (blob_map(checker->blobs, digest, true, &view, NULL) != TAMIS_OK) return NULL;
+  canonical_decode((const char *)view.bytes, view.length, &json, NULL);
+  blob_unmap(&view);
+  return json;
+}
+
+static const char *text(const json_t *object, const char *key) {
+  const char *found = json_string_value(json_object_get(object, key));
+  return found ? found : "";
+}
+
+static const char *enrolled(struct checker *checker, const struct statement *statement) {
+  const char *name = statement_text(statement, "client");
+  struct person *person = find(checker, name);
+  if (person && !person->revoked) return "a client was enrolled twice";
+  if (!person) person = &checker->person[checker->people++];
+  strcpy(person->name, name);
+  person->revoked = false;
+  return NULL;
+}
+
+static const char *opened(struct checker *checker, const struct statement *statement) {
+  struct digest cohort = statement_digest(statement, "cohort");
+  json_t *name;
+  size_t i;
+  if (checker->phase != 0) return "a round opened while another was under way";
+  if (!digest_equal(&statement->subject[0], &checker->head)) return "a round is not on the head";
+  checker->round = (long)statement_integer(statement, "round");
+  if (checker->round != checker->last_round + 1) return "a round number was skipped or repeated";
+  checker->last_round = checker->round;
+  checker->phase = 1;
+  checker->updates = 0;
+  checker->base = checker->head;
+  json_decref(checker->cohort);
+  checker->cohort = load(checker, &cohort);
+  if (!checker->cohort) return "a cohort manifest is missing";
+  json_array_foreach(json_object_get(checker->cohort, "clients"), i, name) {
+    struct person *person = find(checker, json_string_value(name));
+    if (!person || person->revoked || person->excluded) return "the cohort holds a barred client";
+  }
+  return NULL;
+}
+
+static const char *updated(struct checker *checker, const struct statement *statement) {
+  const char *name = statement_text(statement, "client");
+  struct person *person = find(checker, name);
+  struct digest base = statement_digest(statement, "base");
+  json_t *selected;
+  size_t i;
+  bool is_selected = false;
+  if (checker->phase != 1) return "an update was taken after the close";
+  if (statement_integer(statement, "round") != checker->round) return "an update of another round";
+  if (!person || person->revoked || person->excluded) return "an update of a barred client";
+  if (!digest_equal(&base, &checker->base)) return "an update from another base";
+  json_array_foreach(json_object_get(checker->cohort, "clients"), i, selected) is_selected |=
+      strcmp(json_string_value(selected), name) == 0;
+  if (!is_selected) return "an update of a client outside the cohort";
+  for (i = 0; i < checker->updates; i++)
+    if (strcmp(checker->taken[i].client, name) == 0) return "two updates of one client";
+  if (!blob_exists(checker->blobs, &statement->subject[0])) return "an update's blob is missing";
+  struct taken *taken = &checker->taken[checker->updates++];
+  strcpy(taken->client, name);
+  taken->verdict[0] = '\0';
+  digest_to_hex(&statement->subject[0], taken->update);
+  return NULL;
+}
+
+static struct taken *taken_of(struct checker *checker, const json_t *row) {
+  for (size_t i = 0; i < checker->updates; i++)
+    if (strcmp(checker->taken[i].client, text(row, "client")) == 0 &&
+        strcmp(checker->taken[i].update, text(row, "update")) == 0)
+      return &checker->taken[i];
+  return NULL;
+}
+
+static const char *judged(struct checker *checker, const struct statement *statement) {
+  json_t *manifest = load(checker, &statement->subject[0]), *row;
+  size_t i;
+  long accepted = 0;
+  const char *fault = NULL;
+  if (checker->phase != 1) return "verdicts out of order";
+  if (!manifest) return "a verdict manifest is missing";
+  json_t *updates = json_object_get(manifest, "updates");
+  if (json_array_size(updates) != checker->updates) fault = "verdicts for other updates";
+  json_array_foreach(updates, i, row) {
+    struct taken *taken = taken_of(checker, row);
+    if (!taken)
+      fault = "a verdict for an update that is not there";
+    else
+      snprintf(taken->verdict, sizeof taken->verdict, "%s", text(row, "verdict"));
+    accepted += strcmp(text(row, "verdict"), "accept") == 0;
+  }
+  if (accepted != statement_integer(statement, "accepted")) fault = "verdicts counted wrongly";
+  json_decref(manifest);
+  checker->phase = 2;
+  return fault;
+}
+
+static const char *moved(struct checker *checker, const struct statement *statement) {
+  struct person *person = find(checker, statement_text(statement, "client"));
+  if (!person) return "a move of nobody";
+  if (checker->phase != 2) return "a move out of order";
+  if (strcmp(statement_text(statement, "to"), "excluded") == 0) person->excluded = true;
+  return NULL;
+}
+
+static const char *aggregated(struct checker *checker, const struct statement *statement) {
+  json_t *manifest = load(checker, &statement->subject[1]), *row;
+  size_t i;
+  double sum = 0;
+  const char *fault = NULL;
+  if (checker->phase != 2) return "an aggregate out of order";
+  if (!manifest) return "a weight manifest is missing";
+  json_array_foreach(json_object_get(manifest, "updates"), i, row) {
+    const struct taken *taken = taken_of(checker, row);
+    double weight = NAN;
+    canonical_double(row, "weight", &weight);
+    if (!taken || strcmp(taken->verdict, "accept") != 0) fault = "an update weighs unaccepted";
+    if (!(weight >= 0 && weight <= 1)) fault = "a weight is not from 0 to 1";
+    sum += weight;
+  }
+  if (!(fabs(sum - 1) < 1e-9)) fault = "the weights do not add up to 1";
+  if (!blob_exists(checker->blobs, &statement->subject[0])) fault = "the candidate is missing";
+  json_decref(manifest);
+  checker->phase = 3;
+  checker->candidate = statement->subject[0];
+  return fault;
+}
+
+static const char *promoted(struct checker *checker, const struct statement *statement) {
+  struct digest from = statement_digest(statement, "from");
+  if (checker->phase != 3) return "a promotion out of order";
+  if (!digest_equal(&statement->subject[0], &checker->candidate)) return "another was promoted";
+  if (!digest_equal(&from, &checker->head)) return "a promotion from another head";
+  checker->head = checker->candidate;
+  checker->model[checker->round] = checker->head;
+  checker->promoted[checker->round] = true;
+  checker->phase = 0;
+  return NULL;
+}
+
+static const char *rolled_back(struct checker *checker, const struct statement *statement) {
+  long round = (long)statement_integer(statement, "to_round");
+  if (!checker->promoted[round] || !digest_equal(&checker->model[round], &statement->subject[0]))
+    return "a rollback to what was never promoted";
+  checker->head = statement->subject[0];
+  return NULL;
+}
+
+static const char *check(struct checker *checker, const struct statement *statement) {
+  struct person *person = NULL;
+  switch (statement->kind) {
+  case STATEMENT_KEY_ENROL: return enrolled(checker, statement);
+  case STATEMENT_ROUND_OPEN: return opened(checker, statement);
+  case STATEMENT_UPDATE: return updated(checker, statement);
+  case STATEMENT_VERDICTS: return judged(checker, statement);
+  case STATEMENT_CLIENT_STATE: return moved(checker, statement);
+  case STATEMENT_AGGREGATE: return aggregated(checker, statement);
+  case STATEMENT_PROMOTE: return promoted(checker, statement);
+  case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
+  case STATEMENT_HOLD: checker->phase = 0; return NULL;
+  case STATEMENT_ABANDON: checker->phase = 0; return NULL;
+  case STATEMENT_FEDERATION_CREATE:
+    checker->head = checker->model[0] = statement->subject[0];
+    checker->promoted[0] = true;
+    return NULL;
+  case STATEMENT_KEY_REVOKE:
+  case STATEMENT_EXCLUSION:
+  case STATEMENT_REINSTATEMENT: person = find(checker, statement_text(statement, "client")); break;
+  default: return NULL;
+  }
+  if (!person) return "an operator spoke of nobody";
+  if (statement->kind == STATEMENT_KEY_REVOKE)
+    person->revoked = true;
+  else
+    person->excluded = statement->kind == STATEMENT_EXCLUSION;
+  return NULL;
+}
+
+const char *checker_entry(struct checker *checker, const char *bytes, size_t length) {
+  struct envelope envelope;
+  struct statement statement;
+  const char *fault = "an entry that cannot be read";
+  if (envelope_open(bytes, length, &envelope, NULL) != TAMIS_OK) return fault;
+  if (statement_read(envelope.payload, envelope.payload_length, checker->origin, &statement,
+                     NULL) == TAMIS_OK) {
+    fault = check(checker, &statement);
+    statement_close(&statement);
+  }
+  envelope_close(&envelope);
+  return fault;
+}

@@ -1,0 +1,303 @@
+/* simulation SEED [STEPS]: one random life of a federation. The same seed makes the same choices;
+ * what breaks prints the command to repeat it. */
+#include "../unit/aggregator/world.h"
+
+#include "checker.h"
+
+enum { STEPS = 700, ACKED_MAX = 8192 };
+
+struct acked { /* what a client was promised */
+  char *envelope, *receipt;
+  size_t length, receipt_length;
+};
+
+struct life {
+  struct world world;
+  uint64_t seed;
+  size_t liars;
+  enum world_attack attack;
+  struct acked acked[ACKED_MAX];
+  size_t acked_count;
+  uint64_t size_seen; /* of the log: never shrinks */
+  struct digest model[4096];
+  int64_t promoted_max;
+  bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
+  size_t restarts, crashes, rollbacks;
+  size_t copies;
+};
+
+#define must(condition)                                                                            \
+  do {                                                                                             \
+    if (condition) break;                                                                          \
+    fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                \
+    abort();                                                                                       \
+  } while (0)
+
+static uint64_t below(struct life *life, uint64_t bound) {
+  return world_random(&life->seed) % bound;
+}
+
+/* ---- what may happen ---- */
+
+static void remember(struct life *life, const char *envelope, size_t length, char *receipt,
+                     size_t receipt_length) {
+  must(life->acked_count < ACKED_MAX);
+  struct acked *acked = &life->acked[life->acked_count++];
+  acked->envelope = malloc(length);
+  memcpy(acked->envelope, envelope, length);
+  acked->length = length;
+  acked->receipt = receipt;
+  acked->receipt_length = receipt_length;
+}
+
+/* An update from end to end; what is acknowledged is remembered for ever. */
+static enum tamis_status send(struct life *life, const struct world_claim *claim) {
+  struct core *core = life->world.core;
+  struct core_offer offer;
+  char *envelope, *receipt;
+  size_t length, receipt_length;
+  world_envelope(&life->world, claim, &envelope, &length);
+  enum tamis_status status = core_offer(core, claim->client, envelope, length, &offer, NULL);
+  if (status == TAMIS_OK && below(life, 20) == 0) {
+    status = core_refuse(core, claim->client, envelope, length, TAMIS_NOT_FINITE, "NaN", NULL);
+    must(status == TAMIS_OK);
+    status = TAMIS_NOT_FINITE;
+  } else if (status == TAMIS_OK) {
+    status = core_accept(core, claim->client, envelope, length, &receipt, &receipt_length, NULL);
+    if (status == TAMIS_OK) remember(life, envelope, length, receipt, receipt_length);
+  }
+  free(envelope);
+  return status;
+}
+
+static void client_acts(struct life *life, size_t client) {
+  float update[WORLD_PARAMETERS];
+  struct world_task task;
+  struct core_task found;
+  enum tamis_status status = core_poll(life->world.core, life->world.client[client].public.name,
+                                       WORLD_FEDERATION, 0, &found, NULL);
+  bool has_task = status == TAMIS_OK && found.has_task;
+  if (status == TAMIS_OK) core_task_close(&found);
+  if (!has_task || !world_poll(&life->world, client, &task)) return;
+  world_honest(&life->world, client, &task, update);
+  if (client < life->liars) world_attack(life->attack, client, &task, update);
+  struct world_claim claim = world_claim_of(&life->world, client, &task, update);
+  switch (below(life, 24)) {
+  case 0: claim.round += 1 + (int64_t)below(life, 3); break;
+  case 1: claim.base.byte[0] ^= 1; break;
+  case 2: claim.examples = (int64_t)below(life, 3) - 2; break;
+  case 3: claim.origin = "elsewhere.example/log"; break;
+  case 4: claim.key = &life->world.log_key; break;
+  case 5: return; /* vanishes */
+  default: break;
+  }
+  send(life, &claim);
+  if (below(life, 10) == 0) send(life, &claim); /* again, with another nonce */
+}
+
+static void replay(struct life *life) {
+  struct core_offer offer;
+  if (life->acked_count == 0) return;
+  const struct acked *acked = &life->acked[below(life, life->acked_count)];
+  struct envelope envelope;
+  must(envelope_open(acked->envelope, acked->length, &envelope, NULL) == TAMIS_OK);
+  must(core_offer(life->world.core, envelope.signature[0].keyid, acked->envelope, acked->length,
+                  &offer, NULL) == TAMIS_OK);
+  must(offer.complete);
+  free(offer.receipt);
+  envelope_close(&envelope);
+}
+
+static void clock_moves(struct life *life) {
+  uint64_t step = below(life, 3) == 0 ? WORLD_DEADLINE_MS + below(life, 5000) : below(life, 3000);
+  if (below(life, 4) == 0)
+    atomic_fetch_sub(&life->world.now_ms, below(life, 100000)); /* an administrator's hand */
+  else
+    atomic_fetch_add(&life->world.now_ms, step);
+}
+
+static void operator_acts(struct life *life) {
+  struct world *world = &life->world;
+  size_t client = below(life, world->clients);
+  json_int_t last = world_federation_integer(world, "round");
+  switch (below(life, 6)) {
+  case 0:
+    if (world_standing(world, STATEMENT_EXCLUSION, client, NULL) == TAMIS_OK)
+      life->touched[client] = true;
+    break;
+  case 1:
+  case 2: world_standing(world, STATEMENT_REINSTATEMENT, client, NULL); break;
+  case 3:
+    if (world->clients < 20) world_enrol_clients(world, world->clients + 1);
+    break;
+  default: {
+    char number[24], hex[80];
+    struct digest model;
+    snprintf(number, sizeof number, "%lld", (long long)below(life, (uint64_t)last + 1));
+    world_text(world, "models", WORLD_FEDERATION, "round", number, "model", hex, sizeof hex);
+    if (!digest_from_hex(hex, strlen(hex), &model)) break;
+    if (world_rollback(world, atoll(number), &model, NULL) != TAMIS_OK) break;
+    struct digest head = world_head(world);
+    must(digest_equal(&head, &model));
+    life->rollbacks++;
+  }
+  }
+}
+
+/* Stops it in order, or leaves it as it is and goes on from a copy of its folder. */
+static void restart(struct life *life) {
+  struct world *world = &life->world;
+  char copy[192], command[512];
+  if (below(life, 2) == 0) {
+    world_stop(world);
+    life->restarts++;
+  } else {
+    snprintf(copy, sizeof copy, "%s/state%zu", world->dir, ++life->copies);
+    world_copy(world->state_dir, copy);
+    world_stop(world);
+    world_remove(world->state_dir);
+    snprintf(world->state_dir, sizeof world->state_dir, "%s", copy);
+    life->crashes++;
+  }
+  if (below(life, 2) == 0) {
+    snprintf(command, sizeof command, "rm -f %s/tamis.db*", world->state_dir);
+    must(system(command) == 0);
+  }
+  world_start(world);
+}
+
+/* ---- what must be true ---- */
+
+static void check_acked(struct life *life, const struct acked *acked) {
+  struct checkpoint checkpoint, now;
+  struct merkle_proof proof;
+  uint64_t index;
+  char *envelope, *receipt, *note;
+  size_t length, receipt_length, note_length;
+  const struct public_key *log_key = &life->world.log_key.public;
+  must(receipt_verify(acked->receipt, acked->receipt_length, acked->envelope, acked->length,
+                      log_key, &index, &checkpoint, NULL) == TAMIS_OK);
+  must(core_entry(life->world.core, index, &envelope, &length, &receipt, &receipt_length, NULL) ==
+       TAMIS_OK);
+  must(length == acked->length && memcmp(envelope, acked->envelope, length) == 0);
+  must(core_consistency(life->world.core, checkpoint.size, &proof, &note, &note_length, NULL) ==
+       TAMIS_OK);
+  must(checkpoint_open(note, note_length, log_key, &now, NULL) == TAMIS_OK);
+  must(merkle_verify_consistency(checkpoint.size, now.size, &checkpoint.root, &now.root, &proof));
+  free(note);
+  free(envelope);
+  free(receipt);
+}
+
+static void check_log(struct life *life) {
+  struct core *core = life->world.core;
+  struct checker *checker = checker_new(WORLD_ORIGIN, core_blobs(core));
+  uint64_t size = core_size(core);
+  must(size >= life->size_seen);
+  life->size_seen = size;
+  for (uint64_t i = 0; i < size; i++) {
+    char *envelope, *receipt;
+    size_t length, receipt_length;
+    must(core_entry(core, i, &envelope, &length, &receipt, &receipt_length, NULL) == TAMIS_OK);
+    const char *broken = checker_entry(checker, envelope, length);
+    if (broken) fprintf(stderr, "entry %" PRIu64 ": %s\n", i, broken);
+    must(!broken);
+    free(envelope);
+    free(receipt);
+  }
+  struct digest expected = checker_head(checker), head = world_head(&life->world);
+  /* A round may have been promoted between the two questions. */
+  must(core_size(core) != size || digest_equal(&expected, &head));
+  checker_free(checker);
+  for (size_t i = 0; i < 8 && life->acked_count > 0; i++)
+    check_acked(life, &life->acked[below(life, life->acked_count)]);
+}
+
+static void check_honest(struct life *life) {
+  char state[32];
+  for (size_t i = life->liars; i < life->world.clients; i++) {
+    if (life->touched[i]) continue;
+    world_state(&life->world, i, state, sizeof state);
+    must(strcmp(state, "excluded") != 0 && strcmp(state, "quarantined") != 0);
+  }
+}
+
+/* With a quorum of honest clients and no new trouble, the next rounds come to something. */
+static void check_liveness(struct life *life) {
+  struct world *world = &life->world;
+  for (size_t i = 0; i < world->clients; i++)
+    world_standing(world, STATEMENT_REINSTATEMENT, i, NULL);
+  atomic_fetch_add(&world->now_ms, 2 * WORLD_DEADLINE_MS + 200000);
+  json_int_t goal = world_federation_integer(world, "round") + 2;
+  for (int tries = 0; world_federation_integer(world, "head_round") < goal && tries < 4000;
+       tries++) {
+    for (size_t i = 0; i < world->clients; i++) {
+      struct world_task task;
+      if (world_poll(world, i, &task)) world_answer(world, i, &task, WORLD_HONEST, NULL);
+    }
+    usleep(1000);
+  }
+  must(world_federation_integer(world, "head_round") >= goal);
+}
+
+/* ---- a life ---- */
+
+static void begin(struct life *life, uint64_t seed) {
+  static const char *const rules[] = {"mean", "median", "trimmed_mean(f=1)", "multi_krum(f=1)"};
+  life->seed = seed;
+  world_open(&life->world);
+  size_t clients = 8 + below(life, 5);
+  life->liars = below(life, 3);
+  life->attack = (enum world_attack)(1 + below(life, 3));
+  world_enrol_clients(&life->world, clients);
+  const char *rule = rules[below(life, 4)];
+  int cohort = below(life, 2) == 0 ? 0 : 8;
+  printf("seed %" PRIu64 ": %zu clients, %zu liars, attack %d, rule %s, cohort %d\n", seed, clients,
+         life->liars, (int)life->attack, rule, cohort);
+  must(world_federation(&life->world, WORLD_FEDERATION, rule, 5, cohort, 25, 0, NULL, NULL) ==
+       TAMIS_OK);
+}
+
+static void end(struct life *life) {
+  json_int_t rounds = world_federation_integer(&life->world, "round");
+  printf("%lld rounds, %zu updates acknowledged, %" PRIu64
+         " entries, %zu restarts, %zu crashes, %zu rollbacks\n",
+         (long long)rounds, life->acked_count, life->size_seen, life->restarts, life->crashes,
+         life->rollbacks);
+  for (size_t i = 0; i < life->acked_count; i++) {
+    check_acked(life, &life->acked[i]);
+    free(life->acked[i].envelope);
+    free(life->acked[i].receipt);
+  }
+  world_close(&life->world);
+}
+
+int main(int count, char **arguments) {
+  uint64_t seed = count > 1 ? strtoull(arguments[1], NULL, 10) : 1;
+  uint64_t steps = count > 2 ? strtoull(arguments[2], NULL, 10) : STEPS;
+  struct life *life = calloc(1, sizeof *life);
+  must(life);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  printf("repeat with: %s %" PRIu64 " %" PRIu64 "\n", arguments[0], seed, steps);
+  begin(life, seed);
+  for (uint64_t step = 0; step < steps; step++) {
+    uint64_t choice = below(life, 200);
+    if (choice < 170)
+      client_acts(life, below(life, life->world.clients));
+    else if (choice < 180)
+      replay(life);
+    else if (choice < 194)
+      clock_moves(life);
+    else if (choice < 197)
+      operator_acts(life);
+    else
+      restart(life);
+    if (step % 100 == 99) check_log(life);
+  }
+  check_honest(life);
+  check_liveness(life);
+  check_log(life);
+  end(life);
+  free(life);
+  return 0;
+}
