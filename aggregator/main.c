@@ -64,9 +64,9 @@ static const char help_text[] =
     "  flow: bounded | wan      least memory, or windows for long paths\n"
     "  threads: N               for judging; 0: all processors\n"
     "  limits: {calls, streams_per_connection, streams_per_principal,\n"
-    "    uploads_per_client, upload_memory_mib, blob_mib, reserve_mib,\n"
-    "    progress_kib_per_second, progress_seconds, request_seconds,\n"
-    "    session_seconds, drain_seconds, loops, workers}\n"
+    "    uploads_per_client, upload_memory_mib, network_memory_mib, blob_mib,\n"
+    "    reserve_mib, progress_kib_per_second, progress_seconds,\n"
+    "    request_seconds, session_seconds, drain_seconds, loops, workers}\n"
     "  log: {level: error|warn|info|debug, format: text|json}\n"
     "\nSIGTERM or SIGINT: finish what is under way, then stop; a second one: stop at once.\n"
     "\nExit codes: 0 stopped as asked; 1 failed; 2 wrong usage; 9 the configuration is not valid.";
@@ -159,6 +159,7 @@ static void limits_from(const struct config_limits *from, struct service_limits 
   limits->streams_per_principal = from->streams_per_principal;
   limits->uploads_per_client = from->uploads_per_client;
   limits->upload_memory_bytes = (uint64_t)from->upload_memory_mib << 20;
+  limits->network_memory_bytes = (uint64_t)from->network_memory_mib << 20;
   limits->blob_bytes = (uint64_t)from->blob_mib << 20;
   limits->progress_bytes_per_second = (uint64_t)from->progress_kib_per_second << 10;
   limits->progress_window_ms = (uint64_t)from->progress_seconds * 1000;

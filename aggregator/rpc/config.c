@@ -42,6 +42,7 @@ static const struct bound {
     {"streams_per_principal", offsetof(struct config_limits, streams_per_principal), 2, 10000},
     {"uploads_per_client", offsetof(struct config_limits, uploads_per_client), 1, 64},
     {"upload_memory_mib", offsetof(struct config_limits, upload_memory_mib), 1, 65536},
+    {"network_memory_mib", offsetof(struct config_limits, network_memory_mib), 0, 65536},
     {"blob_mib", offsetof(struct config_limits, blob_mib), 1, 1 << 20},
     {"reserve_mib", offsetof(struct config_limits, reserve_mib), 1, 1 << 20},
     {"progress_kib_per_second", offsetof(struct config_limits, progress_kib_per_second), 1,

@@ -28,7 +28,7 @@ struct config {
   uint32_t threads; /* for judging and aggregating; 0: all processors */
   struct config_limits {
     uint32_t calls, streams_per_connection, streams_per_principal, uploads_per_client;
-    uint32_t upload_memory_mib, blob_mib, reserve_mib;
+    uint32_t upload_memory_mib, network_memory_mib, blob_mib, reserve_mib;
     uint32_t progress_kib_per_second, progress_seconds;
     uint32_t request_seconds, session_seconds, drain_seconds;
     uint32_t loops, workers;

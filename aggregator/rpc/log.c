@@ -13,11 +13,11 @@ enum {
   TAIL = 8
 }; /* TAIL: room kept for the mark of a cut line, the brace and the newline */
 
-static const char *const level_names[LOG_LEVEL_COUNT] = {"error", "warn", "info", "debug"};
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const char *const format_names[LOG_FORMAT_COUNT] = {"text", "json"};
 
 const char *log_level_name(enum log_level level) {
-  return level_names[level];
+  return level_names[level - LOG_LEVEL_ERROR];
 }
 
 const char *log_format_name(enum log_format format) {
@@ -123,7 +123,7 @@ size_t log_format_line(const struct log *log, enum log_level level, uint64_t uni
   if (is_json) put_text(&line, "{\"time\":\"");
   put_time(&line, unix_ms);
   put_text(&line, is_json ? "\",\"level\":\"" : " ");
-  put_text(&line, level_names[level]);
+  put_text(&line, log_level_name(level));
   put_text(&line, is_json ? "\",\"event\":\"" : " ");
   escape(&line, event);
   if (is_json) put_text(&line, "\"");

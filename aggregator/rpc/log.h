@@ -7,14 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What an operator must act on, may want to know, never sees unless looking for a fault. */
-enum log_level {
-  LOG_LEVEL_ERROR,
-  LOG_LEVEL_WARN,
-  LOG_LEVEL_INFO,
-  LOG_LEVEL_DEBUG,
-  LOG_LEVEL_COUNT
-};
+/* What an operator must act on, may want to know, never sees unless looking for a fault. 0 is what
+ * one gets without asking. */
+enum log_level { LOG_LEVEL_ERROR = -2, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_COUNT };
 
 const char *log_level_name(enum log_level level);

@@ -594,11 +594,13 @@ static grpc_arg arg_int(const char *key, int value) {
   return arg;
 }
 
-/* Reasons and measurements: grpc-c-core.md 3. The newer cores' names are spelled out, the older
- * core ignores them. */
+/* The quota is what keeps a hundred connections from each holding on to a mebibyte of receive
+ * buffers: 163 MiB resident without it, 68 MiB with 32 (100 uploads of 4 MB at once). Reasons for
+ * the rest: grpc-c-core.md 3. The newer cores' names are spelled out, the older core ignores them.
+ */
 static grpc_server *server_make(const struct rpc_options *options) {
   grpc_resource_quota *quota = grpc_resource_quota_create("tamis");
-  grpc_resource_quota_resize(quota, (size_t)1 << 30);
+  grpc_resource_quota_resize(quota, options->network_memory);
   grpc_arg args[] = {
       arg_int("grpc.so_reuseport", 0),
       arg_int("grpc.compression_enabled_algorithms_bitset", 1),

@@ -39,8 +39,9 @@ struct rpc_options {
   const char *certificate, *key, *client_ca; /* PEM text; certificate NULL: plain text */
   bool
       is_wan; /* windows that grow to the path's delay, at the price of memory (grpc-c-core.md 4) */
-  int loops, workers; /* threads */
-  size_t message_max; /* bytes */
+  int loops, workers;    /* threads */
+  size_t message_max;    /* bytes */
+  size_t network_memory; /* that the transport's buffers may take, bytes */
   size_t metadata_max;
   uint32_t calls_max, streams_per_connection_max;
 };

@@ -9,8 +9,10 @@
 #include "proto/chunk.h"
 
 enum {
-  GATHER_MS = 20
-}; /* a burst of updates wakes those who wait fifty times a second, not once each */
+  GATHER_MS = 20, /* a burst of updates wakes those who wait fifty times a second, not once each */
+  NETWORK_BOUNDED_BYTES = 32 << 20,
+  NETWORK_WAN_BYTES = 1 << 30, /* growing windows need room: a short quota then breaks calls */
+};
 
 void service_limits_default(struct service_limits *limits) {
   *limits = (struct service_limits){
@@ -82,6 +84,9 @@ enum tamis_status service_open(const struct service_options *options, struct ser
   struct rpc_options rpc = options->rpc;
   rpc.message_max = options->limits.message_bytes;
   rpc.metadata_max = options->limits.metadata_bytes;
+  rpc.network_memory = options->limits.network_memory_bytes;
+  if (!rpc.network_memory)
+    rpc.network_memory = rpc.is_wan ? NETWORK_WAN_BYTES : NETWORK_BOUNDED_BYTES;
   rpc.calls_max = options->limits.calls;
   rpc.streams_per_connection_max = options->limits.streams_per_connection;
   enum tamis_status status = service_make(made) ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);

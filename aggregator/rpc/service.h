@@ -19,9 +19,10 @@ struct service_limits {
   uint32_t calls, streams_per_connection;
   uint32_t streams_per_principal, uploads_per_client;
   uint64_t message_bytes, metadata_bytes,
-      control_bytes;            /* of one message; of one that is no data part */
-  uint64_t upload_memory_bytes; /* data parts read and not yet written */
-  uint64_t blob_bytes;          /* largest blob that an operator may put */
+      control_bytes;             /* of one message; of one that is no data part */
+  uint64_t network_memory_bytes; /* for the transport's buffers; 0: what suits the flow mode */
+  uint64_t upload_memory_bytes;  /* data parts read and not yet written */
+  uint64_t blob_bytes;           /* largest blob that an operator may put */
   /* An upload that is slower than this over the window is broken off. */
   uint64_t progress_bytes_per_second, progress_window_ms;
   uint64_t request_ms;   /* until the first message of a call */

@@ -19,6 +19,7 @@ enum {
   CONTROL_MAX = 4096, /* header and trailer */
   DEPTH = 2,          /* parts of one call in memory: one is written while the next arrives */
   TICK_MS = 1000,
+  LEND_MS = 1000, /* a read that takes longer gives its slot to who waits */
 };
 
 struct upload;
@@ -55,6 +56,7 @@ struct upload {
   bool is_reading, has_ended, is_in_line;
   uint32_t slots; /* of the gate; at most one for each message being read, waiting or written */
   struct gate_seat seat;
+  uint64_t asked_ms; /* when the read under way began */
   uint64_t read_at_ms, heard_ms,
       heard_bytes; /* progress in this window: time spent listening, bytes heard */
 };
@@ -328,7 +330,7 @@ static void upload_read(struct rpc_call *call) {
   struct upload *upload = upload_of(call);
   upload->slots++;
   upload->is_reading = true;
-  upload->read_at_ms = rpc_clock_ms();
+  upload->asked_ms = upload->read_at_ms = rpc_clock_ms();
   rpc_read(call);
 }
 
@@ -434,12 +436,11 @@ static void upload_on_tick(struct rpc_call *call) {
     upload->read_at_ms = rpc_clock_ms();
     return;
   }
-  uint64_t heard_ms = upload->heard_ms;
   upload_heard(upload);
-  bool is_silent = upload->heard_ms - heard_ms >= TICK_MS / 2;
+  bool is_lingering = rpc_clock_ms() - upload->asked_ms >= LEND_MS;
   if (upload_is_slow(upload))
     upload_refuse(call, TAMIS_TOO_SLOW, "too few bytes in the time allowed; begin at Offer");
-  else if (is_silent && upload->slots && gate_has_line(gate))
+  else if (is_lingering && upload->slots && gate_has_line(gate))
     upload->slots--, gate_leave(gate); /* lent on: a slow sender must not hold up quick ones */
 }
 
