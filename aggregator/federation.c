@@ -146,6 +146,7 @@ static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault
   struct member *member = named_member(a, &federation);
   if (!member) return contradiction(a, fault, "there is no such client or federation");
   member->history.standing = STANDING_EXCLUDED;
+  member->is_barred = true;
   snprintf(member->history.sentence, sizeof member->history.sentence, "excluded by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   slot_give_up(a->state, federation, statement_text(a->statement, "client"));
@@ -158,6 +159,7 @@ static enum tamis_status apply_reinstatement(struct applying *a, struct fault *f
   struct member *member = named_member(a, &federation);
   if (!member) return contradiction(a, fault, "there is no such client or federation");
   judge_history_start(&member->history);
+  member->is_barred = false;
   snprintf(member->history.sentence, sizeof member->history.sentence, "reinstated by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   federation->revision++;

@@ -153,25 +153,32 @@ static enum tamis_status check_federation(const struct asking *ask,
                      : fault_set(fault, TAMIS_UNKNOWN_FEDERATION, "no federation %s", name);
 }
 
-static enum tamis_status check_standing(const struct asking *ask, bool wants_excluded,
-                                        struct fault *fault) {
+static enum tamis_status check_member(const struct asking *ask, const struct member **member,
+                                      struct fault *fault) {
   const struct federation *federation;
   int64_t client = 0;
   enum tamis_status status = check_federation(ask, &federation, fault);
   if (status == TAMIS_OK) status = check_client(ask, &client, fault);
-  if (status != TAMIS_OK) return status;
-  bool is_excluded = federation->member[client].history.standing == STANDING_EXCLUDED;
-  if (is_excluded == wants_excluded) return TAMIS_OK;
-  return fault_set(fault, TAMIS_CONFLICT, "%s is %s in %s", ask->state->client[client].name,
-                   is_excluded ? "already excluded" : "not excluded", federation->name);
+  if (status == TAMIS_OK) *member = &federation->member[client];
+  return status;
 }
 
+/* What the judge has done an operator may confirm. */
 static enum tamis_status admit_exclusion(const struct asking *ask, struct fault *fault) {
-  return check_standing(ask, false, fault);
+  const struct member *member;
+  enum tamis_status status = check_member(ask, &member, fault);
+  if (status != TAMIS_OK || !member->is_barred) return status;
+  return fault_set(fault, TAMIS_CONFLICT, "%s is already %s",
+                   statement_text(ask->statement, "client"), member->history.sentence);
 }
 
 static enum tamis_status admit_reinstatement(const struct asking *ask, struct fault *fault) {
-  return check_standing(ask, true, fault);
+  const struct member *member;
+  enum tamis_status status = check_member(ask, &member, fault);
+  if (status != TAMIS_OK || member->history.standing == STANDING_EXCLUDED) return status;
+  return fault_set(fault, TAMIS_CONFLICT, "%s is not excluded from %s",
+                   statement_text(ask->statement, "client"),
+                   statement_text(ask->statement, "federation"));
 }
 
 static enum tamis_status admit_rollback(const struct asking *ask, struct fault *fault) {

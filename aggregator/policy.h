@@ -26,7 +26,7 @@
   X(reputation_rate, 0.2, 0.01, 1, "share of the newest round in the reputation")                  \
   X(reputation_watch, 0.4, 0, 1, "a client below this reputation is watched")                      \
   X(reputation_trust, 0.65, 0, 1, "a client needs this reputation to be trusted")                  \
-  X(cusum_slack, 2, 0, 100, "distance in spreads that does not add to the cumulative sum")         \
+  X(cusum_slack, 3, 0, 100, "distance in spreads that does not add to the cumulative sum")         \
   X(cusum_clip, 4, 0.1, 100, "most that one round may add to the cumulative sum")                  \
   X(cusum_watch, 12, 0.1, 1000, "a client with this cumulative sum is watched")                    \
   X(clean_rounds, 3, 1, 1000, "rounds in a row without a strike that improve the state")           \

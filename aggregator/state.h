@@ -39,6 +39,7 @@ struct invitation {
 struct member { /* a client in a federation; same position as in state.client */
   struct history history;
   struct digest before; /* its last judged update; zero: none */
+  bool is_barred;       /* excluded by an operator's word, not only by the judge's */
   bool has_moved; /* the verdicts changed its standing and no client-state entry says so yet */
   enum standing moved_from;
   struct digest last_refused; /* envelope; the same one is not logged twice */

@@ -56,6 +56,9 @@ static void liars_are_excluded_and_nobody_else(void **state) {
   assert_string_equal(task.state, "excluded");
   assert_non_null(strstr(task.reason, "times the median"));
   core_task_close(&task);
+  /* An operator may confirm it, once. */
+  assert_status(world_standing(&world, STATEMENT_EXCLUSION, 0, NULL), TAMIS_OK);
+  assert_status(world_standing(&world, STATEMENT_EXCLUSION, 0, NULL), TAMIS_CONFLICT);
   world_close(&world);
 }
 

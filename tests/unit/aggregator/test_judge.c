@@ -155,7 +155,7 @@ static void slow_drift_is_watched(void **unused) {
   struct judged judged[N];
   (void)unused;
   histories(history);
-  for (int round = 0; round < 12; round++) round_with(history, 1.6, 0.4, judged);
+  for (int round = 0; round < 12; round++) round_with(history, 1.9, 0.4, judged);
   assert_int_equal(history[0].strikes, 0);
   assert_int_equal(history[0].standing, STANDING_WATCHED);
   assert_non_null(strstr(history[0].sentence, "cumulative sum"));
