@@ -107,6 +107,11 @@ enum tamis_status core_ask(struct core *core, struct call *call,
   return call->status;
 }
 
+bool core_knows(struct core *core, struct call *call, const char *envelope, size_t length) {
+  call->waits = ledger_find(&core->ledger, envelope, length, &call->index);
+  return call->waits;
+}
+
 /* ---- work beside the core's thread ---- */
 
 struct work_letter {

@@ -44,6 +44,10 @@ enum tamis_status core_ask(struct core *core, struct call *call,
                            enum tamis_status (*run)(struct core *, struct call *),
                            struct fault *fault);
 
+/* Is this very envelope in the log? Then the call is to be answered with its receipt: the same
+ * bytes again are answered as before. */
+bool core_knows(struct core *core, struct call *call, const char *envelope, size_t length);
+
 /* Unix time for the decider. */
 int64_t core_now_ms(struct core *core);
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "aggregator/decision.h"
 #include "aggregator/entry.h"
 #include "aggregator/evidence.h"
 #include "aggregator/state.h"
@@ -46,24 +47,6 @@ enum tamis_status federation_admit(const struct state *state, const struct entry
                                    const struct moment *moment, struct fault *fault);
 
 /* ---- statements of our own ---- */
-
-/* A statement to be signed by the aggregator and appended. */
-struct proposal {
-  enum statement_kind kind;
-  json_t *predicate; /* owned */
-  size_t subject_count;
-  const char *subject_name[2]; /* literals */
-  struct digest subject[2];
-  char *manifest; /* owned; canonical JSON that must be a durable blob first; NULL: none */
-  size_t manifest_length;
-  json_t *manifest_json; /* owned; the same */
-};
-
-struct decision { /* in the order in which they are to be appended */
-  struct proposal *proposal;
-  size_t count, capacity;
-};
-void decision_close(struct decision *decision);
 
 /* Something to compute from blobs before the federation can go on. */
 enum work_kind { WORK_MEASURE, WORK_AGGREGATE };
