@@ -13,8 +13,8 @@
   X(compare_min, 5, 3, 4096, "fewer voting updates than this are not compared with each other")    \
   X(spread_floor, 0.1, 0.001, 1, "least spread of norms and distances, in medians")                \
   X(cosine_floor, 0.1, 0.001, 1, "least spread of cosines")                                        \
-  X(z_low, 4, 0, 1000, "so many spreads from the median are no cause for suspicion")               \
-  X(z_high, 8, 0, 1000, "and so many are full cause")                                              \
+  X(z_low, 2, 0, 1000, "so many spreads from the median are no cause for suspicion")               \
+  X(z_high, 4, 0, 1000, "and so many are full cause")                                              \
   X(ratio_low, 2.6, 1, 1000, "so many times the median distance is no cause either")               \
   X(ratio_high, 4, 1, 1000, "and so many times is full cause; spreads and ratio must agree")       \
   X(opposed_low, 0.3, -1, 1, "an update whose negative cosine is at most this is not opposed")     \
