@@ -26,6 +26,7 @@ def main():
     try:
         stage.start()
         invitations = stage.invite(CLIENTS)
+        (stage.folder / "states").mkdir()
         load = subprocess.Popen([stage.binaries / "load_clients", stage.folder / "states", invitations, "1000000"],
                                 stdout=subprocess.PIPE, stderr=open(stage.folder / "load.log", "wb"), text=True)
         acknowledged = []
