@@ -36,8 +36,7 @@ static void count_verdicts(struct core_counters *counters, const struct statemen
   counters->verdict_reject += (uint64_t)statement_integer(statement, "rejected");
 }
 
-static void count_entry(void *context, const struct statement *statement) {
-  struct core_counters *counters = &((struct core *)context)->counters;
+static void count_entry(struct core_counters *counters, const struct statement *statement) {
   switch (statement->kind) {
   case STATEMENT_UPDATE: counters->updates_accepted++; break;
   case STATEMENT_VERDICTS: count_verdicts(counters, statement); break;
@@ -47,6 +46,12 @@ static void count_entry(void *context, const struct statement *statement) {
   case STATEMENT_ROLLBACK: counters->rollbacks++; break;
   default: break;
   }
+}
+
+static void on_entry(void *context, const struct statement *statement) {
+  struct core *core = context;
+  count_entry(&core->counters, statement);
+  if (core->on_entry) core->on_entry(core->entry_context, statement);
 }
 
 /* ---- committing and answering ---- */
@@ -282,6 +287,8 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
   if (!*core) return fault_plain(fault, TAMIS_NO_MEMORY);
   (*core)->threads = options->threads;
   (*core)->now_ms = options->now_ms;
+  (*core)->on_entry = options->on_entry;
+  (*core)->entry_context = options->entry_context;
   (*core)->clock_context = options->clock_context;
   struct ledger_options ledger_options = {.state_dir = options->state_dir,
                                           .genesis_path = options->genesis_path,
@@ -289,7 +296,7 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
                                           .log_key_path = options->log_key_path,
                                           .reserve_bytes = options->reserve_bytes};
   enum tamis_status status = ledger_open(&ledger_options, &(*core)->ledger, fault);
-  (*core)->ledger.on_entry = count_entry;
+  (*core)->ledger.on_entry = on_entry;
   (*core)->ledger.context = *core;
   atomic_store(&(*core)->published, (*core)->ledger.published);
   if (status == TAMIS_OK) status = threads_start(*core, fault);

@@ -12,6 +12,7 @@
 #include "proto/fault.h"
 #include "proto/key.h"
 #include "proto/merkle.h"
+#include "proto/statement.h"
 
 struct core;
 
@@ -24,6 +25,10 @@ struct core_options {
   int threads;                       /* for judging and aggregating; 0: all */
   uint64_t (*now_ms)(void *context); /* unix time; the only clock */
   void *clock_context;
+  /* Called on the core's thread with each entry that has become durable; must not block; or NULL.
+   */
+  void (*on_entry)(void *context, const struct statement *statement);
+  void *entry_context;
 };
 
 /* Opens the state, folds the journal, refuses to start on anything that does not add up, starts the

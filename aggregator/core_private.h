@@ -16,6 +16,8 @@ struct core {
   int threads;
   uint64_t (*now_ms)(void *context);
   void *clock_context;
+  void (*on_entry)(void *context, const struct statement *statement); /* or NULL */
+  void *entry_context;
   int64_t latest_ms; /* for the decider, time never goes back, whatever the clock does */
   void (*changed)(void *context);
   void *changed_context;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "aggregator/core.h"
 #include "aggregator/durable.h"
+#include "aggregator/rpc/chronicle.h"
 #include "aggregator/rpc/config.h"
 #include "aggregator/rpc/log.h"
 #include "aggregator/rpc/metrics.h"
@@ -148,6 +149,8 @@ static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) 
       .reserve_bytes = (uint64_t)config->limits.reserve_mib << 20,
       .threads = (int)config->threads,
       .now_ms = unix_now_ms,
+      .on_entry = chronicle_tell,
+      .entry_context = &daemon->log,
   };
   return core_open(&wanted, &daemon->core, fault);
 }

@@ -1,0 +1,76 @@
+/* A table: a kind of entry, how loud it is, and which of its facts are said. The facts keep the
+ * names they have in the log. */
+#include "aggregator/rpc/chronicle.h"
+
+#include <string.h>
+#include "proto/canonical.h"
+
+enum { FACTS_MAX = 6 };
+
+struct chronicle_row {
+  enum log_level level;
+  const char *event;
+  const char *fact[FACTS_MAX]; /* fields of the predicate, integers or texts */
+};
+
+static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
+    [STATEMENT_GENESIS] = {LOG_LEVEL_INFO, "log begun", {0}},
+    [STATEMENT_FEDERATION_CREATE] = {LOG_LEVEL_INFO, "federation created", {"federation", "rule"}},
+    [STATEMENT_CLIENT_INVITE] = {LOG_LEVEL_INFO, "client invited", {"client", "organisation"}},
+    [STATEMENT_KEY_ENROL] = {LOG_LEVEL_INFO, "client enrolled", {"client"}},
+    [STATEMENT_KEY_REVOKE] = {LOG_LEVEL_WARN, "key revoked", {"client", "reason"}},
+    [STATEMENT_ROUND_OPEN] = {LOG_LEVEL_INFO,
+                              "round opened",
+                              {"federation", "round", "selected", "quorum"}},
+    [STATEMENT_UPDATE] = {LOG_LEVEL_DEBUG, "update accepted", {"federation", "round", "client"}},
+    [STATEMENT_REFUSAL] = {LOG_LEVEL_INFO,
+                           "update refused",
+                           {"federation", "round", "client", "status", "sentence"}},
+    [STATEMENT_VERDICTS] = {LOG_LEVEL_INFO,
+                            "round judged",
+                            {"federation", "round", "accepted", "held", "rejected"}},
+    [STATEMENT_CLIENT_STATE] = {LOG_LEVEL_WARN,
+                                "client moved",
+                                {"federation", "round", "client", "from", "to", "sentence"}},
+    [STATEMENT_AGGREGATE] = {LOG_LEVEL_DEBUG,
+                             "round aggregated",
+                             {"federation", "round", "rule", "updates"}},
+    [STATEMENT_PROMOTE] = {LOG_LEVEL_INFO, "round promoted", {"federation", "round"}},
+    [STATEMENT_HOLD] = {LOG_LEVEL_WARN, "round held", {"federation", "round", "sentence"}},
+    [STATEMENT_ABANDON] = {LOG_LEVEL_WARN,
+                           "round abandoned",
+                           {"federation", "round", "status", "sentence"}},
+    [STATEMENT_EXCLUSION] = {LOG_LEVEL_WARN, "client excluded", {"federation", "client", "reason"}},
+    [STATEMENT_REINSTATEMENT] = {LOG_LEVEL_WARN,
+                                 "client reinstated",
+                                 {"federation", "client", "reason"}},
+    [STATEMENT_ROLLBACK] = {LOG_LEVEL_WARN,
+                            "head rolled back",
+                            {"federation", "to_round", "reason"}},
+};
+
+/* A client that gains trust is nothing to wake up for. */
+static enum log_level chronicle_level(const struct chronicle_row *row,
+                                      const struct statement *statement) {
+  bool is_good = statement->kind == STATEMENT_CLIENT_STATE &&
+                 strcmp(statement_text(statement, "to"), "trusted") == 0;
+  return is_good ? LOG_LEVEL_INFO : row->level;
+}
+
+static struct log_field chronicle_fact(const struct statement *statement, const char *name) {
+  const char *text;
+  int64_t integer;
+  if (!name) return log_end();
+  if (canonical_text(statement->predicate, name, &text)) return log_text(name, text);
+  return canonical_integer(statement->predicate, name, &integer) ? log_integer(name, integer)
+                                                                 : log_end();
+}
+
+void chronicle_tell(void *log, const struct statement *statement) {
+  const struct chronicle_row *row = &chronicle[statement->kind];
+  if (!row->event) return;
+  struct log_field fact[FACTS_MAX];
+  for (size_t i = 0; i < FACTS_MAX; i++) fact[i] = chronicle_fact(statement, row->fact[i]);
+  log_event(log, chronicle_level(row, statement), row->event, fact[0], fact[1], fact[2], fact[3],
+            fact[4], fact[5], log_end());
+}
