@@ -109,8 +109,9 @@ static bool demo_type(struct demo *demo, const char *const *arguments) {
 }
 
 static bool demo_found(struct demo *demo) {
-  const char *const init[] = {"init",     demo->stage.home,    "--origin", "demo.tamis/log",
-                              "--listen", demo->stage.address, NULL};
+  const char *const init[] = {
+      "-q", "init", demo->stage.home, "--origin", "demo.tamis/log", "--listen", demo->stage.address,
+      NULL};
   return demo_type(demo, init) && stage_start_server(&demo->stage);
 }
 
@@ -162,9 +163,18 @@ static bool demo_wait_enrolled(struct demo *demo) {
   return false;
 }
 
+/* Half of the clients, or as many as a rule with f = the liars needs, if the honest alone can be
+ * that many. */
+static uint32_t demo_quorum(const struct demo_options *options) {
+  uint32_t half = (options->clients + 1) / 2, needed = 2 * options->attackers + 1;
+  uint32_t honest = options->clients - options->attackers;
+  if (needed > honest) needed = honest;
+  return half > needed ? half : needed;
+}
+
 static bool demo_create(struct demo *demo, int which, const char *model) {
   char quorum[24], rounds[24];
-  snprintf(quorum, sizeof quorum, "%u", (demo->options.clients + 1) / 2);
+  snprintf(quorum, sizeof quorum, "%u", demo_quorum(&demo->options));
   snprintf(rounds, sizeof rounds, "%u", demo->options.rounds);
   const char *rule = which == BOARD_ROBUST ? demo->rule : "mean";
   const char *enforce = which == BOARD_ROBUST ? "enforce=1" : "enforce=0";
@@ -179,8 +189,11 @@ static bool demo_create(struct demo *demo, int which, const char *model) {
 static bool demo_set_up(struct demo *demo) {
   char model[STAGE_PATH_MAX];
   stage_path(model, "%s/first-model.safetensors", demo->stage.folder);
-  show_heading(&demo->show, "A server, its keys, and %u clients of which %u lie (%s)",
-               demo->options.clients, demo->options.attackers, demo->options.attack);
+  if (strcmp(demo->options.attack, "none") == 0)
+    show_heading(&demo->show, "A server, its keys, and %u honest clients", demo->options.clients);
+  else
+    show_heading(&demo->show, "A server, its keys, and %u clients of which %u lie (%s)",
+                 demo->options.clients, demo->options.attackers, demo->options.attack);
   if (!demo_found(demo)) return false;
   demo->watcher = demo_operator(demo);
   demo->reader = demo_operator(demo);
@@ -276,7 +289,7 @@ static bool demo_exclude(struct demo *demo) {
                                    "--federation",
                                    demo_federation[BOARD_ROBUST],
                                    "--reason",
-                                   "the judge's evidence, confirmed",
+                                   "confirmed: the evidence of the judge",
                                    NULL};
     if (!demo_type(demo, exclude)) return false;
   }
@@ -334,7 +347,9 @@ static bool demo_undo(struct demo *demo) {
 
 static bool demo_verify(struct demo *demo, const char **verdict) {
   show_heading(&demo->show, "Nobody has to trust the server: check its log");
-  const char *const verify[] = {"verify", NULL};
+  char blobs[STAGE_PATH_MAX];
+  stage_path(blobs, "%s/state/blobs", demo->stage.home);
+  const char *const verify[] = {"verify", "--blobs", blobs, NULL};
   bool good = demo_type(demo, verify);
   *verdict = good ? "ok" : "failed";
   return good;

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 16 };
+enum { BAR_WIDTH = 16, VERDICT_COLUMN = 53 };
 
 #define SHOW_DIM "\033[2m"
 #define SHOW_BOLD "\033[1m"
@@ -20,6 +21,8 @@ void show_open(struct show *show) {
   bool dumb = term && strcmp(term, "dumb") == 0;
   *show = (struct show){.terminal = isatty(STDOUT_FILENO) && !dumb};
   show->colour = show->terminal && !getenv("NO_COLOR");
+  struct winsize size;
+  if (show->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) show->width = size.ws_col;
 }
 
 static const char *show_style(const struct show *show, const char *style) {
@@ -41,6 +44,26 @@ void show_command(const struct show *show, const char *const *arguments) {
   for (; *arguments; arguments++) printf(strchr(*arguments, ' ') ? " '%s'" : " %s", *arguments);
   printf("%s\n", show_style(show, SHOW_PLAIN));
   fflush(stdout);
+}
+
+/* Prints `text` from column `at` on, going on below column `indent` where the terminal ends; ends
+ * the line. */
+static void show_wrapped(const struct show *show, size_t at, size_t indent, const char *text) {
+  while (*text) {
+    size_t word = strcspn(text, " ");
+    if (show->width > indent + 20 && at + word >= show->width && at > indent) {
+      printf("\n%*s", (int)indent, "");
+      at = indent;
+    }
+    printf("%.*s", (int)word, text);
+    text += word;
+    at += word + 1;
+    if (*text) {
+      putchar(' ');
+      text++;
+    }
+  }
+  putchar('\n');
 }
 
 static const char *show_phase(const struct board_round *round) {
@@ -86,9 +109,11 @@ static void show_moves(struct show *show, const struct board_federation *federat
     const struct board_move *move = &federation->moves[show->moves_shown];
     if (move->round > round) return;
     if (strcmp(move->to, "trusted") == 0 && strcmp(move->from, "probation") == 0) continue;
-    printf("         %s%s: %s -> %s%s. %s\n",
-           show_style(show, strcmp(move->to, "excluded") == 0 ? SHOW_RED : ""), move->client,
-           move->from, move->to, show_style(show, SHOW_PLAIN), move->sentence);
+    const char *style = strcmp(move->to, "excluded") == 0 ? SHOW_RED : "";
+    printf("        %s%s %s -> %s%s: ", show_style(show, style), move->client, move->from, move->to,
+           show_style(show, SHOW_PLAIN));
+    size_t at = 8 + strlen(move->client) + strlen(move->from) + strlen(move->to) + 7;
+    show_wrapped(show, at, 10, move->sentence);
   }
 }
 
@@ -137,9 +162,10 @@ void show_verdicts(const struct show *show, const json_t *clients, size_t count,
       if (strcmp(show_text(row, "client"), names[i]) != 0) continue;
       const char *state = show_text(row, "state");
       const char *style = strcmp(state, "excluded") == 0 ? SHOW_RED : "";
-      printf("   %-10s %-7s %s%-11s%s %10.2f %6.2f  %s\n", names[i], liars[i] ? "liar" : "honest",
+      printf("   %-10s %-7s %s%-11s%s %10.2f %6.2f  ", names[i], liars[i] ? "liar" : "honest",
              show_style(show, style), state, show_style(show, SHOW_PLAIN),
-             show_number(row, "reputation"), show_number(row, "risk"), show_text(row, "sentence"));
+             show_number(row, "reputation"), show_number(row, "risk"));
+      show_wrapped(show, VERDICT_COLUMN, VERDICT_COLUMN, show_text(row, "sentence"));
     }
   }
   fflush(stdout);

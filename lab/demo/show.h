@@ -9,6 +9,7 @@
 
 struct show {
   bool terminal, colour;
+  size_t width;   /* columns of the terminal; 0: not a terminal, lines may be long */
   int step;       /* of the story, for headings */
   uint64_t shown; /* rounds printed so far */
   size_t moves_shown;
