@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Seed corpora for the targets of proto/: the byte strings of PROTOCOL.md 8 and a few made here. Run it when the page changes."""
+"""Seed corpora for the targets of proto/, lab/idx.h and tamisd.yaml: the byte strings of PROTOCOL.md 8 and a few made here. Run it
+when the page changes."""
 import base64
 import pathlib
 import re
@@ -41,6 +42,13 @@ def field(number, data):
     return bytes([number << 3 | 2, len(data)]) + data
 
 
+CONFIG = b"listen: 127.0.0.1:0\nstate: state\ngenesis: /dev/null\nkeys:\n  aggregator: /dev/null\n  log: /dev/null\n"
+
+
+def idx(*dimensions, data):
+    return struct.pack(f">4B{len(dimensions)}I", 0, 0, 8, len(dimensions), *dimensions) + data
+
+
 CORPORA = {
     "canonical": {
         **{name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},
@@ -73,6 +81,21 @@ CORPORA = {
         "query": field(1, b"session") + field(2, b"clients") + field(3, b"digits") + field(3, b"") + b"\x20\x05",
         "unknown": b"\x78\x01\xfa\x01\x02ab", "enrol": field(1, unhex("token")) + field(2, b"{}"),
         "poll": b"\x08\x01\x10\xe8\x07" + field(3, b"digits") + b"\x20\x01" + field(5, b"{}") + b"\x50\x01",
+    },
+    "idx": {
+        "images": idx(2, 1, 3, data=bytes(6)), "labels": idx(3, data=b"\x07\x03\x01"), "matrix": idx(2, 2, data=b"abcd"),
+        "truncated": idx(2, 2, 2, data=bytes(7)), "announced": idx(1 << 28, 1024, 1024, data=b""), "empty": idx(0, data=b""),
+    },
+    "config": {
+        "plain": CONFIG,
+        "full": CONFIG.replace(b"127.0.0.1:0", b'"[::]:7414"') + b"tls: {certificate: /dev/null, key: /dev/null, client_ca: /dev/null}\n"
+                b"metrics: 127.0.0.1:7415\nflow: wan\nthreads: 2\nlimits:\n  calls: 10\n  drain_seconds: 3\n"
+                b"log: {level: debug, format: json}\n",
+        "unix": CONFIG.replace(b"127.0.0.1:0", b"unix:/run/tamis/socket"),
+        "unknown_key": CONFIG + b"extra: 1\n", "twice": CONFIG + b"state: other\n",
+        "alias": b"a: &a [x, x]\nb: &b [*a, *a]\nlisten: *b\n", "deep": b"listen: " + b"[" * 200,
+        "large": CONFIG + b"limits: {workers: 4294967296}\n", "half_tls": CONFIG + b"tls: {certificate: /dev/null}\n",
+        "bytes": b"listen: \"\\0\\x41\"\n\xff\xfe",
     },
     "key": {
         **{name: TEXT[name] for name in BLOCK if name.endswith("_vkey")},
