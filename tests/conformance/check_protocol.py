@@ -247,7 +247,7 @@ def main(path):
     entry("federation", "federation-create", "operator", sha256(model), {
         "federation": "digits", "rule": "trimmed_mean(f=1)", "layout": sha256(layout).hex(), "parameters": 8,
         "quorum": 3, "cohort": 0, "over_selection_percent": 0, "deadline_ms": 60000, "rounds_max": 0,
-        "norm_max": f64(100), "examples_max": 100000, "policy": {"example": f64(2.5)}, "nonce": "a1" * 16})
+        "norm_max": f64(100), "examples_max": 100000, "policy": {"ratio_low": f64(2.5)}, "nonce": "a1" * 16})
     entry("invite", "client-invite", "operator", page.hex("token_digest"), {
         "client": "c1", "organisation": "clinic-7", "not_after": 1800000000, "nonce": "a2" * 16})
     entry("enrol", "key-enrol", "client", sha256(public_of(seeds["client"])), {

@@ -184,7 +184,7 @@ static void add_federation(struct example *example) {
                 "rule", "trimmed_mean(f=1)", "layout", hex_json(example->layout), "parameters",
                 FLOATS, "quorum", 3, "cohort", 0, "over_selection_percent", 0, "deadline_ms", 60000,
                 "rounds_max", 0, "norm_max", canonical_f64(100), "examples_max", 100000, "policy",
-                "example", canonical_f64(2.5), "nonce", nonce_json(0xa1));
+                "ratio_low", canonical_f64(2.5), "nonce", nonce_json(0xa1));
   free(log_entry(example, STATEMENT_FEDERATION_CREATE, predicate, example->base, &example->operator,
                  "federation_payload", "federation_envelope"));
 }
