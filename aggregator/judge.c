@@ -154,22 +154,40 @@ __attribute__((format(printf, 2, 3))) static void say(char sentence[JUDGE_SENTEN
   va_end(arguments);
 }
 
+/* Beyond a thousand the figure says nothing more to a reader; the manifest has it in full. */
+static void say_distance(double times, double spreads, char sentence[JUDGE_SENTENCE_SIZE]) {
+  if (times > 1000)
+    say(sentence, "over 1000 times the median distance");
+  else
+    say(sentence, "%.*f times the median distance", times < 10 ? 2 : 0, times);
+  if (fabs(spreads) > 1000)
+    say(sentence, " (over 1000 spreads)");
+  else
+    say(sentence, " (%+.1f spreads)", spreads);
+}
+
 static void say_evidence(const struct policy *policy, const struct cohort *cohort,
                          const struct judged *judged, const struct judged *all,
                          char sentence[JUDGE_SENTENCE_SIZE]) {
   const struct evidence *evidence = &judged->evidence;
   if ((double)cohort->voters < policy->compare_min) {
-    say(sentence, "%zu updates are too few to compare", cohort->voters);
+    say(sentence, "%zu update%s too few to compare", cohort->voters,
+        cohort->voters == 1 ? " is" : "s are");
     return;
   }
-  say(sentence, "distance %.3g times the median (%+.3g spreads), norm %.3g times (%+.3g)",
-      ratio(evidence->distance, cohort->distance.median), judged->z_distance,
-      ratio(evidence->norm, cohort->norm.median), judged->z_norm);
-  say(sentence, "; cosine to the cohort %.2f (median %.2f)", evidence->cosine,
-      cohort->cosine.median);
+  say_distance(ratio(evidence->distance, cohort->distance.median), judged->z_distance, sentence);
+  say(sentence, ", cosine to the cohort %.2f", evidence->cosine);
   if (is_copy(policy, judged))
-    say(sentence, "; cosine %.4f with %s", evidence->neighbour_cosine,
-        all[evidence->neighbour].client);
+    say(sentence, ", %.4f with %s", evidence->neighbour_cosine, all[evidence->neighbour].client);
+}
+
+/* What of its history counted: the cumulative sum only when it did. */
+static void say_history(const struct policy *policy, const struct history *history,
+                        char sentence[JUDGE_SENTENCE_SIZE]) {
+  say(sentence, "%" PRId64 " strike%s, reputation %.2f", history->strikes,
+      history->strikes == 1 ? "" : "s", history->reputation);
+  if (history->cusum >= policy->cusum_watch) say(sentence, ", cumulative sum %.0f", history->cusum);
+  say(sentence, "; ");
 }
 
 /* ---- verdict and history ---- */
@@ -184,8 +202,8 @@ static enum verdict verdict_of(const struct policy *policy, const struct judged 
 }
 
 static const char *verdict_reason(const struct judged *judged) {
-  if (judged->bar == BAR_EXCLUDED) return "excluded while the round was under way: ";
-  if (judged->bar == BAR_REVOKED) return "the key was revoked while the round was under way: ";
+  if (judged->bar == BAR_EXCLUDED) return "excluded meanwhile: ";
+  if (judged->bar == BAR_REVOKED) return "key revoked meanwhile: ";
   return judged->history.standing == STANDING_QUARANTINED ? "in quarantine: " : "";
 }
 
@@ -244,12 +262,11 @@ static void move(const struct policy *policy, const struct cohort *cohort, struc
   history->standing = next;
   history->sentence[0] = '\0';
   if (!is_worse) {
-    say(history->sentence, "%" PRId64 " clean rounds in a row; reputation %.2f", history->clean,
-        history->reputation);
+    say(history->sentence, "%" PRId64 " clean round%s in a row, reputation %.2f", history->clean,
+        history->clean == 1 ? "" : "s", history->reputation);
     return;
   }
-  say(history->sentence, "%" PRId64 " strikes, reputation %.2f, cumulative sum %.3g; ",
-      history->strikes, history->reputation, history->cusum);
+  say_history(policy, history, history->sentence);
   say_evidence(policy, cohort, judged, all, history->sentence);
 }
 

@@ -74,7 +74,7 @@ static void every_move_is_an_entry_with_numbers(void **unused) {
   for (size_t i = 0; i < 3; i++) {
     json_t *move = json_array_get(moves, i);
     assert_string_equal(json_string_value(json_object_get(move, "to")), expected[i]);
-    assert_non_null(strstr(json_string_value(json_object_get(move, "sentence")), "strikes"));
+    assert_non_null(strstr(json_string_value(json_object_get(move, "sentence")), "strike"));
   }
   json_decref(moves);
   world_close(&world);

@@ -68,6 +68,7 @@ static void a_liar_goes_down_step_by_step(void **unused) {
     round_with(history, 9, -0.4, judged);
     assert_int_equal(judged[0].verdict, VERDICT_REJECT);
     assert_int_equal(history[0].standing, expected[round]);
+    if (round == 0) assert_memory_equal(history[0].sentence, "1 strike, ", 10);
   }
   assert_non_null(strstr(history[0].sentence, "5 strikes"));
   assert_non_null(strstr(history[0].sentence, "times the median"));
@@ -219,6 +220,12 @@ static void what_an_operator_did_meanwhile_decides(void **unused) {
   assert_int_equal(judged[1].history.rounds, 0);
 }
 
+static void assert_readable(const char *sentence) {
+  assert_in_range(strlen(sentence), 1, 120);
+  assert_null(strstr(sentence, "inf"));
+  assert_null(strstr(sentence, "e+"));
+}
+
 /* All equal, all zero, one absurd: no NaN, no overflow, a sentence each. */
 static void degenerate_cohorts_give_finite_numbers(void **unused) {
   const double values[] = {0, 1e-300, 1, 1e150};
@@ -238,7 +245,8 @@ static void degenerate_cohorts_give_finite_numbers(void **unused) {
       for (int i = 0; i < N; i++) {
         assert_true(isfinite(judged[i].risk) && isfinite(judged[i].z_distance) &&
                     isfinite(judged[i].z_norm) && isfinite(judged[i].history.cusum));
-        assert_true(judged[i].sentence[0] != '\0');
+        assert_readable(judged[i].sentence);
+        assert_readable(judged[i].history.sentence);
       }
     }
 }
