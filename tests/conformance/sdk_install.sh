@@ -30,7 +30,7 @@ find_package(tamis REQUIRED)
 add_executable(device ${EXAMPLE})
 target_link_libraries(device PRIVATE tamis::tamis)
 END
-cmake -S "$folder/project" -B "$folder/project/build" -DEXAMPLE="$example" -DCMAKE_PREFIX_PATH="$folder/usr" >/dev/null
+cmake -G Ninja -S "$folder/project" -B "$folder/project/build" -DEXAMPLE="$example" -DCMAKE_PREFIX_PATH="$folder/usr" >/dev/null
 cmake --build "$folder/project/build" >/dev/null
 runs "$folder/project/build/device"
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CASES_EXPECTED = 21, PIPELINE_SIZE = 128 };
 
@@ -241,6 +242,10 @@ int main(int argc, char **argv) {
   static const char *const shared[] = {"aggregator", "attack", "detector",
                                        "pipeline",   "preagg", "sequence"};
   struct tally tally = {0, 0, 0};
+  if (argc == 1 && access(TAMIS_SHARED_DIR "/vectors", F_OK) != 0) {
+    printf("skipped: the golden vectors are not at " TAMIS_SHARED_DIR "/vectors\n");
+    return 77; /* what ctest takes for a skipped test */
+  }
   for (int i = 1; i < argc; i++) run_file(argv[i], &tally);
   for (size_t i = 0; argc == 1 && i < sizeof shared / sizeof shared[0]; i++) {
     char path[4096];
