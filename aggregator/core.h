@@ -102,8 +102,11 @@ enum tamis_status core_receipt(struct core *core, const char *client, const char
                                uint64_t round, char **receipt, size_t *length, struct fault *fault);
 enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope, size_t *length,
                              char **receipt, size_t *receipt_length, struct fault *fault);
-enum tamis_status core_consistency(struct core *core, uint64_t size, struct merkle_proof *proof,
-                                   char **note, size_t *note_length, struct fault *fault);
+/* From `size` to `to`, or with `to` 0 to the latest checkpoint, whose note is given in any case.
+ * NOT_FOUND beyond that, BAD_REQUEST backwards. */
+enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to,
+                                   struct merkle_proof *proof, char **note, size_t *note_length,
+                                   struct fault *fault);
 enum tamis_status core_query(struct core *core, const char *name, size_t argument_count,
                              const char *const *arguments, uint64_t after, char **rows,
                              uint64_t *next, struct fault *fault);

@@ -329,6 +329,7 @@ struct proof_call {
   struct call call;
   const char *client, *federation;
   uint64_t number; /* round, index or size */
+  uint64_t to;     /* consistency only: the larger size, 0 for the latest */
   char **text;
   size_t *text_length;
   struct merkle_proof *proof;
@@ -408,24 +409,29 @@ enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope,
 static enum tamis_status run_consistency(struct core *core, struct call *call) {
   struct proof_call *ask = (struct proof_call *)(void *)call;
   const struct ledger *ledger = &core->ledger;
-  if (ask->number > ledger->published)
+  uint64_t to = ask->to ? ask->to : ledger->published;
+  uint64_t largest = to > ask->number ? to : ask->number;
+  if (largest > ledger->published)
     return fault_set(call->fault, TAMIS_NOT_FOUND,
                      "the log has %" PRIu64 " entries under its checkpoint, not %" PRIu64,
-                     ledger->published, ask->number);
+                     ledger->published, largest);
+  if (to < ask->number)
+    return fault_set(call->fault, TAMIS_BAD_REQUEST, "%" PRIu64 " entries cannot continue %" PRIu64,
+                     to, ask->number);
   *ask->text = malloc(ledger->note_length + 1);
   if (!*ask->text) return fault_plain(call->fault, TAMIS_NO_MEMORY);
   memcpy(*ask->text, ledger->note, ledger->note_length);
   (*ask->text)[ledger->note_length] = '\0';
   *ask->text_length = ledger->note_length;
-  merkle_tree_consistency(journal_tree(ledger->journal), ask->number, ledger->published,
-                          ask->proof);
+  merkle_tree_consistency(journal_tree(ledger->journal), ask->number, to, ask->proof);
   return TAMIS_OK;
 }
 
-enum tamis_status core_consistency(struct core *core, uint64_t size, struct merkle_proof *proof,
-                                   char **note, size_t *note_length, struct fault *fault) {
+enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to,
+                                   struct merkle_proof *proof, char **note, size_t *note_length,
+                                   struct fault *fault) {
   struct proof_call ask = {
-      .number = size, .text = note, .text_length = note_length, .proof = proof};
+      .number = size, .to = to, .text = note, .text_length = note_length, .proof = proof};
   return core_ask(core, &ask.call, run_consistency, fault);
 }
 

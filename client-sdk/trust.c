@@ -1,5 +1,5 @@
-/* A checkpoint is linked to the kept one by walking both forward along signed, proven steps until
- * they meet: the server gives proofs only towards its latest checkpoint. */
+/* Every checkpoint that comes in, the latest or one in a receipt, is linked to the kept one by one
+ * proof from the smaller to the larger; what cannot be linked is evidence. */
 #include "client-sdk/trust.h"
 
 #include <stdlib.h>
@@ -7,8 +7,6 @@
 #include "proto/envelope.h"
 #include "proto/statement.h"
 #include "tamis/v1/tamis.pb-c.h"
-
-enum { STEPS_MAX = 64 }; /* of the walk; a log that outruns them is tried again later */
 
 /* A signed head: what it says and the bytes that say it. */
 struct head {
@@ -101,13 +99,14 @@ static enum tamis_status save(struct trust *trust, struct fault *fault) {
   return status;
 }
 
-static enum tamis_status ask_consistency(struct session *session, uint64_t size,
+static enum tamis_status ask_consistency(struct session *session, uint64_t size, uint64_t to,
                                          struct unpack_arena *arena,
                                          Tamis__V1__GetConsistencyReply **reply,
                                          struct fault *fault) {
   Tamis__V1__GetConsistencyRequest request = TAMIS__V1__GET_CONSISTENCY_REQUEST__INIT;
   void *message = NULL;
   request.size = size;
+  request.to = to;
   enum tamis_status status =
       session_call(session, "/tamis.v1.Client/GetConsistency", &request.base, 0,
                    &tamis__v1__get_consistency_reply__descriptor, arena, &message, fault);
@@ -133,86 +132,65 @@ static enum tamis_status proof_read(const Tamis__V1__GetConsistencyReply *reply,
   return TAMIS_OK;
 }
 
-/* From `from` to the server's latest checkpoint, proof checked. `*broken` is set when the latest is
- * signed but does not continue `from`. */
-static enum tamis_status step(struct trust *trust, struct session *session,
-                              const struct checkpoint *from, struct head *latest, bool *broken,
-                              struct fault *fault) {
+/* The hashes that make `to` entries (0: the latest) the continuation of `size`; with `latest`, the
+ * latest checkpoint too. */
+static enum tamis_status ask_proof(struct trust *trust, struct session *session, uint64_t size,
+                                   uint64_t to, struct merkle_proof *proof, struct head *latest,
+                                   struct fault *fault) {
   struct unpack_arena arena;
-  struct merkle_proof proof;
   Tamis__V1__GetConsistencyReply *reply;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
-  enum tamis_status status = ask_consistency(session, from->size, &arena, &reply, fault);
-  if (status == TAMIS_OK) status = proof_read(reply, &proof, fault);
-  if (status == TAMIS_OK)
+  enum tamis_status status = ask_consistency(session, size, to, &arena, &reply, fault);
+  if (status == TAMIS_OK) status = proof_read(reply, proof, fault);
+  if (status == TAMIS_OK && latest)
     status = note_copy(reply->checkpoint.data, reply->checkpoint.len, latest, fault);
-  if (status == TAMIS_OK)
+  if (status == TAMIS_OK && latest)
     status =
         checkpoint_open(latest->note, latest->length, &trust->log_key, &latest->checkpoint, fault);
-  if (status == TAMIS_OK)
-    *broken = from->size > 0 && /* everything continues the empty log */
-              !merkle_verify_consistency(from->size, latest->checkpoint.size, &from->root,
-                                         &latest->checkpoint.root, &proof);
   unpack_arena_close(&arena);
   return status;
 }
 
-static enum tamis_status advance(struct trust *trust, struct session *session,
-                                 struct fault *fault) {
-  struct head latest = {0};
-  bool broken = false;
-  enum tamis_status status = step(trust, session, &trust->kept, &latest, &broken, fault);
-  if (status == TAMIS_OK && broken)
-    status = fork_found(trust, &latest, fault);
-  else if (status == TAMIS_OK)
-    keep(trust, &latest);
-  free(latest.note);
-  return status;
+/* Everything continues the empty log. */
+static bool continues(const struct checkpoint *older, const struct checkpoint *newer,
+                      const struct merkle_proof *proof) {
+  return older->size == 0 ||
+         merkle_verify_consistency(older->size, newer->size, &older->root, &newer->root, proof);
 }
 
 enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
-  enum tamis_status status = trust_is_whole(trust, fault);
-  if (status == TAMIS_OK) status = advance(trust, session, fault);
-  if (status == TAMIS_OK) status = save(trust, fault);
-  return status;
-}
-
-/* One step of the head that is behind; the kept one through advance. */
-static enum tamis_status walk(struct trust *trust, struct session *session, struct head *other,
-                              struct fault *fault) {
-  if (trust->kept.size < other->checkpoint.size) return advance(trust, session, fault);
   struct head latest = {0};
-  bool broken = false;
-  enum tamis_status status = step(trust, session, &other->checkpoint, &latest, &broken, fault);
-  if (status == TAMIS_OK && broken) {
-    status = fork_found(trust, other, fault);
-  } else if (status == TAMIS_OK) {
-    free(other->note);
-    *other = latest;
-    latest.note = NULL;
-    if (other->checkpoint.size < trust->kept.size) /* the latest? Then where is the rest? */
-      status = advance(trust, session, fault);
-  }
+  struct merkle_proof proof;
+  enum tamis_status status = trust_is_whole(trust, fault);
+  if (status == TAMIS_OK)
+    status = ask_proof(trust, session, trust->kept.size, 0, &proof, &latest, fault);
+  if (status == TAMIS_OK && !continues(&trust->kept, &latest.checkpoint, &proof))
+    status = fork_found(trust, &latest, fault);
+  else if (status == TAMIS_OK)
+    keep(trust, &latest);
+  if (status == TAMIS_OK) status = save(trust, fault);
   free(latest.note);
   return status;
 }
 
-/* Takes `other->note` over. */
+/* Takes `other->note` over when it becomes the kept one. */
 static enum tamis_status link_head(struct trust *trust, struct session *session, struct head *other,
                                    struct fault *fault) {
-  enum tamis_status status = TAMIS_OK;
   if (trust->kept.size == 0) {
     keep(trust, other);
     return TAMIS_OK;
   }
-  for (int i = 0; i < STEPS_MAX && status == TAMIS_OK; i++) {
-    if (same_tree(&trust->kept, &other->checkpoint)) return TAMIS_OK;
-    if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, fault);
-    status = walk(trust, session, other, fault);
-  }
-  if (status == TAMIS_OK)
-    status = fault_set(fault, TAMIS_UNAVAILABLE,
-                       "the log grows faster than its consistency can be checked; try again");
+  if (same_tree(&trust->kept, &other->checkpoint)) return TAMIS_OK;
+  if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, fault);
+  bool is_newer = other->checkpoint.size > trust->kept.size;
+  const struct checkpoint *older = is_newer ? &trust->kept : &other->checkpoint;
+  const struct checkpoint *newer = is_newer ? &other->checkpoint : &trust->kept;
+  struct merkle_proof proof;
+  enum tamis_status status =
+      ask_proof(trust, session, older->size, newer->size, &proof, NULL, fault);
+  if (status == TAMIS_OK && !continues(older, newer, &proof))
+    return fork_found(trust, other, fault);
+  if (status == TAMIS_OK && is_newer) keep(trust, other);
   return status;
 }
 

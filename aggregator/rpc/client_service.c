@@ -182,7 +182,7 @@ static enum tamis_status get_consistency(struct request *request, struct fault *
   size_t length = 0;
   Tamis__V1__GetConsistencyReply reply = TAMIS__V1__GET_CONSISTENCY_REPLY__INIT;
   enum tamis_status status =
-      core_consistency(request->service->core, asked->size, &proof, &note, &length, fault);
+      core_consistency(request->service->core, asked->size, asked->to, &proof, &note, &length, fault);
   if (status) return status;
   for (size_t i = 0; i < proof.count; i++)
     hashes[i] = answer_bytes(proof.hash[i].byte, DIGEST_SIZE);

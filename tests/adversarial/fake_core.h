@@ -219,9 +219,10 @@ enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope,
   return TAMIS_OK;
 }
 
-enum tamis_status core_consistency(struct core *core, uint64_t size, struct merkle_proof *proof,
-                                   char **note, size_t *note_length, struct fault *fault) {
-  if (size > core_size(core)) return fault_plain(fault, TAMIS_NOT_FOUND);
+enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to,
+                                   struct merkle_proof *proof, char **note, size_t *note_length,
+                                   struct fault *fault) {
+  if (size > core_size(core) || to > core_size(core)) return fault_plain(fault, TAMIS_NOT_FOUND);
   memset(proof, 0, sizeof *proof);
   proof->count = 2;
   *note = fake_text("note", note_length);

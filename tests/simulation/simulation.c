@@ -180,7 +180,7 @@ static void check_acked(struct life *life, const struct acked *acked) {
   must(core_entry(life->world.core, index, &envelope, &length, &receipt, &receipt_length, NULL) ==
        TAMIS_OK);
   must(length == acked->length && memcmp(envelope, acked->envelope, length) == 0);
-  must(core_consistency(life->world.core, checkpoint.size, &proof, &note, &note_length, NULL) ==
+  must(core_consistency(life->world.core, checkpoint.size, 0, &proof, &note, &note_length, NULL) ==
        TAMIS_OK);
   must(checkpoint_open(note, note_length, log_key, &now, NULL) == TAMIS_OK);
   must(merkle_verify_consistency(checkpoint.size, now.size, &checkpoint.root, &now.root, &proof));

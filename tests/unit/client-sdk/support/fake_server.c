@@ -498,11 +498,12 @@ static void on_consistency(struct fake_server *server, struct call *call, const 
   ProtobufCBinaryData hash[MERKLE_PROOF_MAX];
   char *note;
   size_t length;
-  if (request->size > server->size) {
+  uint64_t to = request->to ? request->to : server->size;
+  if (request->size > to || to > server->size) {
     refuse(call, TAMIS_NOT_FOUND);
     return;
   }
-  merkle_tree_consistency(server->tree, request->size, server->size, &proof);
+  merkle_tree_consistency(server->tree, request->size, to, &proof);
   for (size_t i = 0; i < proof.count; i++) hash[i] = view(proof.hash[i].byte, DIGEST_SIZE);
   checkpoint_note(server, &note, &length);
   answer.n_hashes = proof.count;
