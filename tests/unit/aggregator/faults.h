@@ -8,12 +8,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Atomic, because the test sets them while the server's threads write. */
 static struct {
-  int write_error;     /* pwrite fails with this, once `write_budget` bytes are written */
-  size_t write_budget; /* the last write before that is short */
-  int interruptions;   /* so many writes end with EINTR first */
-  int sync_error;
-  unsigned writes, syncs; /* so many were asked for */
+  _Atomic int write_error;     /* pwrite fails with this, once `write_budget` bytes are written */
+  _Atomic size_t write_budget; /* the last write before that is short */
+  _Atomic int interruptions;   /* so many writes end with EINTR first */
+  _Atomic int sync_error;
+  _Atomic unsigned writes, syncs; /* so many were asked for */
 } faults;
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset) {
