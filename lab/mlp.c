@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,10 @@ void mlp_init(struct mlp_shape shape, uint64_t seed, float *parameters) {
     parameters[at.weight2 + i] = (float)(deviation2 * random_normal(&random));
 }
 
+/* In Debian 13 (0.3.29), OpenBLAS with OpenMP goes back to OpenMP's number at every call: twenty
+ * learners that each spin with two threads on two cores were 26 times slower. */
 void mlp_use_one_thread(void) {
+  omp_set_num_threads(1);
   openblas_set_num_threads(1);
 }
 
