@@ -52,7 +52,7 @@ def believes_only_proofs(stage):
 
 
 def main():
-    stage, failed = Federation(binaries), []
+    stage, failed, device = Federation(binaries), [], None
     try:
         stage.start()
         stage.create("mixed", PARAMETERS, "median", "--quorum", "3", "--rounds", str(ROUNDS), "--deadline", "60s")
@@ -78,7 +78,10 @@ def main():
         assert struct.unpack("<f", (stage.folder / "last").read_bytes()[-4:])[0] == ROUNDS * STEP
         assert stage.tamis("verify", check=False)[0] == 0
         believes_only_proofs(stage)
+        assert stage.stop() == 0, stage.log_end()
     finally:
+        if device and device.poll() is None:
+            device.kill()
         stage.close()
 
 
