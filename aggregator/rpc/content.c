@@ -9,7 +9,7 @@
 #include "proto/tensor.h"
 #include "robust/kernel.h"
 
-enum { BLOCK_FLOATS = 1 << 18 };
+enum { BLOCK_FLOATS = 1 << 16 };
 
 /* Two files have the same layout when their headers are the same bytes (proto/tensor.h). */
 static enum tamis_status layout_check(const uint8_t *update, size_t update_length,

@@ -19,6 +19,7 @@ enum {
   CONTROL_MAX = 4096, /* header and trailer */
   DEPTH = 2,          /* parts of one call in memory: one is written while the next arrives */
   TICK_MS = 1000,
+  WINDOW_BYTES = 64 << 10,
   LEND_MS = 1000, /* a read that takes longer gives its slot to who waits */
 };
 
@@ -141,22 +142,50 @@ receive_header(struct upload *upload, const Tamis__V1__UploadHeader *header, str
   return TAMIS_OK;
 }
 
-static enum tamis_status receive_piece(void *context, const uint8_t *bytes, size_t length) {
-  struct upload *upload = context;
+/* Parts come in slices as small as 8 KiB, and a write of each cost more than the hash. They are
+ * gathered up to the next multiple of a window, which is what durable_write asks the kernel for. */
+struct window {
+  struct upload *upload;
+  size_t length;
+  uint8_t byte[WINDOW_BYTES];
+};
+
+static enum tamis_status window_write(struct window *window) {
+  struct upload *upload = window->upload;
   enum tamis_status status =
-      blob_upload_write(upload->blob, upload->offset, bytes, length, &upload->fault);
-  if (!status) upload->offset += length;
+      blob_upload_write(upload->blob, upload->offset, window->byte, window->length, &upload->fault);
+  if (!status) upload->offset += window->length;
+  window->length = 0;
+  return status;
+}
+
+static enum tamis_status receive_piece(void *context, const uint8_t *bytes, size_t length) {
+  struct window *window = context;
+  enum tamis_status status = TAMIS_OK;
+  while (length && !status) {
+    size_t room = WINDOW_BYTES - (window->upload->offset + window->length) % WINDOW_BYTES;
+    size_t taken = length < room ? length : room;
+    memcpy(window->byte + window->length, bytes, taken);
+    window->length += taken;
+    bytes += taken;
+    length -= taken;
+    if (taken == room) status = window_write(window);
+  }
   return status;
 }
 
 static enum tamis_status receive_part(struct upload *upload, size_t prefix) {
+  struct window window;
   size_t length = rpc_message_size(upload->current) - prefix;
   atomic_fetch_add(&upload->service->bytes_received, length);
   if (length > upload->size - upload->offset)
     return fault_set(&upload->fault, TAMIS_TOO_LARGE,
                      "the parts have more than the %" PRIu64 " bytes that were announced",
                      upload->size);
-  return rpc_message_visit(upload->current, prefix, receive_piece, upload);
+  window.upload = upload;
+  window.length = 0;
+  enum tamis_status status = rpc_message_visit(upload->current, prefix, receive_piece, &window);
+  return status ? status : window_write(&window);
 }
 
 /* The client answered, and badly: that is logged, and the bytes are of no use. */
@@ -303,7 +332,17 @@ static void upload_complete(struct rpc_call *call) {
   rpc_reply(call, reply, upload->reply_length);
 }
 
+/* A trailer waits for the disk and the log, and holds nobody's memory meanwhile. */
+static bool takes_slot(const struct rpc_message *message) {
+  return message && rpc_message_size(message) > CONTROL_MAX;
+}
+
+/* Slots that the call cannot do without. */
 static uint32_t upload_held(const struct upload *upload) {
+  return (uint32_t)upload->is_reading + takes_slot(upload->waiting) + takes_slot(upload->current);
+}
+
+static uint32_t upload_depth(const struct upload *upload) {
   return (uint32_t)upload->is_reading + (upload->waiting != NULL) + (upload->current != NULL);
 }
 
@@ -351,7 +390,7 @@ static void upload_enter(struct gate_seat *seat) {
 static void upload_want(struct rpc_call *call) {
   struct upload *upload = upload_of(call);
   struct gate *gate = upload->service->gate;
-  if (upload->is_reading || upload->has_ended || upload_held(upload) >= DEPTH) return;
+  if (upload->is_reading || upload->has_ended || upload_depth(upload) >= DEPTH) return;
   if (upload->current) {
     if (gate_try(gate)) upload_read(call);
     return;
@@ -406,6 +445,7 @@ static void upload_on_message(struct rpc_call *call, struct rpc_message *message
   upload->heard_bytes += rpc_message_size(message);
   upload->is_reading = false;
   upload->waiting = message;
+  upload_return_slots(upload, upload_held(upload));
   upload_go_on(call);
 }
 
