@@ -10,7 +10,7 @@
 
 enum {
   GATHER_MS = 20, /* a burst of updates wakes those who wait fifty times a second, not once each */
-  NETWORK_BOUNDED_BYTES = 32 << 20,
+  NETWORK_BOUNDED_BYTES = 512 << 20,
   NETWORK_WAN_BYTES = 1 << 30, /* growing windows need room: a short quota then breaks calls */
 };
 
@@ -23,7 +23,7 @@ void service_limits_default(struct service_limits *limits) {
       .message_bytes = 4 << 20,
       .metadata_bytes = 8192,
       .control_bytes = 128 << 10,
-      .upload_memory_bytes = 16 << 20,
+      .upload_memory_bytes = 8 << 20,
       .blob_bytes = (uint64_t)8 << 30,
       .progress_bytes_per_second = 16 << 10,
       .progress_window_ms = 10000,
