@@ -95,7 +95,7 @@ static void missing_and_malformed(void **state) {
   assert_refused("", "");
   assert_refused("listen: 127.0.0.1:0\n", "state");
   assert_refused(GOOD "threads: many\n", "many");
-  assert_refused(GOOD "threads: -1\n", "-1");
+  assert_refused(GOOD "threads: -1\n", "threads");
   assert_refused(GOOD "limits: {calls: 4294967296}\n", "4294967296");
   assert_refused(GOOD "limits: {workers: 100000}\n", "limits.workers");
   assert_refused(GOOD "metrics: [1, 2]\n", "metrics");
