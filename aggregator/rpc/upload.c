@@ -19,7 +19,6 @@ enum {
   CONTROL_MAX = 4096, /* header and trailer */
   DEPTH = 2,          /* parts of one call in memory: one is written while the next arrives */
   TICK_MS = 1000,
-  WINDOW_BYTES = 64 << 10,
   LEND_MS = 1000, /* a read that takes longer gives its slot to who waits */
 };
 
@@ -142,50 +141,22 @@ receive_header(struct upload *upload, const Tamis__V1__UploadHeader *header, str
   return TAMIS_OK;
 }
 
-/* Parts come in slices as small as 8 KiB, and a write of each cost more than the hash. They are
- * gathered up to the next multiple of a window, which is what durable_write asks the kernel for. */
-struct window {
-  struct upload *upload;
-  size_t length;
-  uint8_t byte[WINDOW_BYTES];
-};
-
-static enum tamis_status window_write(struct window *window) {
-  struct upload *upload = window->upload;
-  enum tamis_status status =
-      blob_upload_write(upload->blob, upload->offset, window->byte, window->length, &upload->fault);
-  if (!status) upload->offset += window->length;
-  window->length = 0;
-  return status;
-}
-
 static enum tamis_status receive_piece(void *context, const uint8_t *bytes, size_t length) {
-  struct window *window = context;
-  enum tamis_status status = TAMIS_OK;
-  while (length && !status) {
-    size_t room = WINDOW_BYTES - (window->upload->offset + window->length) % WINDOW_BYTES;
-    size_t taken = length < room ? length : room;
-    memcpy(window->byte + window->length, bytes, taken);
-    window->length += taken;
-    bytes += taken;
-    length -= taken;
-    if (taken == room) status = window_write(window);
-  }
+  struct upload *upload = context;
+  enum tamis_status status =
+      blob_upload_write(upload->blob, upload->offset, bytes, length, &upload->fault);
+  if (!status) upload->offset += length;
   return status;
 }
 
 static enum tamis_status receive_part(struct upload *upload, size_t prefix) {
-  struct window window;
   size_t length = rpc_message_size(upload->current) - prefix;
   atomic_fetch_add(&upload->service->bytes_received, length);
   if (length > upload->size - upload->offset)
     return fault_set(&upload->fault, TAMIS_TOO_LARGE,
                      "the parts have more than the %" PRIu64 " bytes that were announced",
                      upload->size);
-  window.upload = upload;
-  window.length = 0;
-  enum tamis_status status = rpc_message_visit(upload->current, prefix, receive_piece, &window);
-  return status ? status : window_write(&window);
+  return rpc_message_visit(upload->current, prefix, receive_piece, upload);
 }
 
 /* The client answered, and badly: that is logged, and the bytes are of no use. */
