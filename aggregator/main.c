@@ -101,8 +101,9 @@ static uint64_t unix_now_ms(void *context) {
 /* Before any thread. The core of gRPC never recovers from running out of descriptors
  * (grpc-c-core.md 7). It lays receive buffers of 64 KiB ready for every connection that was busy
  * once: mapped one by one they take memory only when bytes come and give it back when these are
- * gone, for the same processor time (100 updates of 4 MiB: 40 MiB afterwards instead of 87). What
- * is smaller shares two arenas instead of sixteen. */
+ * gone. What is smaller shares two arenas instead of sixteen. (All of this, the lookahead and the
+ * smaller budget of parts together: 100 updates of 4 MiB left 40 to 45 MiB resident instead of 95.)
+ */
 static void process_prepare(struct daemon *daemon) {
   struct rlimit files;
   if (!getrlimit(RLIMIT_NOFILE, &files)) {

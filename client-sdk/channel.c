@@ -109,8 +109,8 @@ static grpc_channel *core_channel(const char *address, grpc_channel_credentials 
   } row[] = {
       {"grpc.max_receive_message_length", CHANNEL_MESSAGE_MAX},
       {"grpc.max_send_message_length", CHANNEL_MESSAGE_MAX},
-      {"GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET", 1}, /* identity: no gzip bombs */
-      {"grpc.enable_retries", 0},                                /* retry.h decides */
+      {"grpc.compression_enabled_algorithms_bitset", 1}, /* identity: no gzip bombs */
+      {"grpc.enable_retries", 0},                        /* retry.h decides */
       {"grpc.http2.bdp_probe", 0}, /* windows stay at 1 MiB: memory before speed */
       {"grpc.http2.max_frame_size", 1 << 20},
       {"grpc.use_local_subchannel_pool", 1},         /* clients of one process are independent */

@@ -594,11 +594,11 @@ static grpc_arg arg_int(const char *key, int value) {
   return arg;
 }
 
-/* What a stream may send before it is read from is small: four hundred streams that wait for their
- * turn hold 6 MiB, not 26. The quota counts what connections reserve, not what they use, and when
- * it is short the core breaks calls and connections: 32 MiB lost updates of 400 clients with 80 kB
- * each. It is the last resort and must stay one. Reasons for the rest: grpc-c-core.md 3. The newer
- * cores' names are spelled out, the older core ignores them. */
+/* What a stream may send before it is read from is small: of streams that wait for their turn
+ * the server holds 16 KiB each, not 64. The quota counts what connections reserve, not what they
+ * use, and when it is short the core breaks calls and connections: 32 MiB lost updates of 400
+ * clients with 80 kB each. It is the last resort and must stay one. Reasons for the rest:
+ * grpc-c-core.md 3. The newer cores' names are spelled out, the older core ignores them. */
 enum { LOOKAHEAD_BOUNDED = 16 << 10, LOOKAHEAD_WAN = (64 << 10) - 1 };
 
 static grpc_server *server_make(const struct rpc_options *options) {
