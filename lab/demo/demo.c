@@ -192,8 +192,9 @@ static bool demo_set_up(struct demo *demo) {
   if (strcmp(demo->options.attack, "none") == 0)
     show_heading(&demo->show, "A server, its keys, and %u honest clients", demo->options.clients);
   else
-    show_heading(&demo->show, "A server, its keys, and %u clients of which %u lie (%s)",
-                 demo->options.clients, demo->options.attackers, demo->options.attack);
+    show_heading(&demo->show, "A server, its keys, and %u clients of which %u %s (%s)",
+                 demo->options.clients, demo->options.attackers,
+                 demo->options.attackers == 1 ? "lies" : "lie", demo->options.attack);
   if (!demo_found(demo)) return false;
   demo->watcher = demo_operator(demo);
   demo->reader = demo_operator(demo);

@@ -71,6 +71,7 @@ static bool stage_pick_address(struct stage *stage) {
 }
 
 bool stage_open(struct stage *stage, const char *folder, size_t devices) {
+  signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not leave a server behind */
   *stage = (struct stage){.server = -1, .device_count = devices};
   stage->device = calloc(devices ? devices : 1, sizeof *stage->device);
   if (!stage->device || !stage_find_binaries(stage) || !stage_make_folder(stage, folder) ||
@@ -87,8 +88,16 @@ static pid_t stage_spawn(const char *path, char *const *arguments, int out, int 
   if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
   if (errors >= 0) posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawnattr_t attributes;
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t child = -1;
-  int error = posix_spawn(&child, path, &actions, NULL, arguments, environ);
+  int error = posix_spawn(&child, path, &actions, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error == 0) return child;
   fprintf(stderr, "demo: cannot start %s: %s\n", path, strerror(error));
