@@ -219,6 +219,16 @@ enum tamis_status context_query_federation(struct context *context, const char *
   return status;
 }
 
+enum tamis_status context_list(struct context *context, const char *name,
+                               const char *const *arguments, const struct sheet *sheet) {
+  json_t *rows = NULL;
+  enum tamis_status status = context_query_federation(context, name, 1, arguments, &rows);
+  if (status != TAMIS_OK) return status;
+  output_rows(context, sheet, rows);
+  json_decref(rows);
+  return TAMIS_OK;
+}
+
 int64_t context_monotonic_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -52,6 +52,9 @@ enum tamis_status context_query(struct context *context, const char *name, size_
 enum tamis_status context_query_federation(struct context *context, const char *name,
                                            size_t argument_count, const char *const *arguments,
                                            json_t **rows);
+/* Such a query's rows, shown on `sheet`. */
+enum tamis_status context_list(struct context *context, const char *name,
+                               const char *const *arguments, const struct sheet *sheet);
 /* The one row of `name` whose `column` is `value`; `*row` is a new reference. `missing` and the
  * words of `what` when there is none. */
 enum tamis_status context_find(struct context *context, const char *name, const char *argument,

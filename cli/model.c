@@ -14,12 +14,7 @@ static const struct column columns[] = {
 enum tamis_status model_history(struct context *context, const struct arguments *arguments) {
   static const struct sheet sheet = {"model", "No model yet.", sizeof columns / sizeof *columns,
                                      columns};
-  json_t *rows = NULL;
-  enum tamis_status status = context_query_federation(context, "models", 1, arguments->word, &rows);
-  if (status != TAMIS_OK) return status;
-  output_rows(context, &sheet, rows);
-  json_decref(rows);
-  return TAMIS_OK;
+  return context_list(context, "models", arguments->word, &sheet);
 }
 
 static enum tamis_status bad_digest(struct context *context, const char *federation) {

@@ -28,12 +28,7 @@ static const struct column updates[] = {
 enum tamis_status round_list(struct context *context, const struct arguments *arguments) {
   static const struct sheet sheet = {"round", "No round yet.", sizeof rounds / sizeof *rounds,
                                      rounds};
-  json_t *rows = NULL;
-  enum tamis_status status = context_query_federation(context, "rounds", 1, arguments->word, &rows);
-  if (status != TAMIS_OK) return status;
-  output_rows(context, &sheet, rows);
-  json_decref(rows);
-  return TAMIS_OK;
+  return context_list(context, "rounds", arguments->word, &sheet);
 }
 
 /* A round without updates yet is not one that never was. */
