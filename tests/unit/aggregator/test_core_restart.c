@@ -176,14 +176,25 @@ static void another_aggregator_key_is_refused(void **unused) {
 }
 
 /* Entries that are well signed but cannot follow are not ours. */
+/* Writes an entry behind the stopped core's back. Frees the envelope. */
+static void forge(struct world *world, char *envelope, size_t length) {
+  char path[256];
+  struct journal *journal;
+  uint64_t torn;
+  struct journal_entry entry = {envelope, length};
+  snprintf(path, sizeof path, "%s/journal", world->state_dir);
+  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
+  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
+  journal_close(journal);
+  free(envelope);
+}
+
 static void a_round_out_of_order_is_corrupt(void **unused) {
   struct world world;
-  struct journal *journal;
   struct digest model = {{1}};
   const char *name = "model";
-  char path[256], *envelope;
+  char *envelope;
   size_t length;
-  uint64_t torn;
   (void)unused;
   world_open(&world);
   world_enrol_clients(&world, 3);
@@ -196,12 +207,7 @@ static void a_round_out_of_order_is_corrupt(void **unused) {
                                &world.aggregator_key, &envelope, &length, NULL),
                 TAMIS_OK);
   json_decref(predicate);
-  snprintf(path, sizeof path, "%s/journal", world.state_dir);
-  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
-  struct journal_entry entry = {envelope, length};
-  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
-  journal_close(journal);
-  free(envelope);
+  forge(&world, envelope, length);
   refused(&world, "promote");
   world_remove(world.dir);
   layout_close(&world.layout);
@@ -209,12 +215,10 @@ static void a_round_out_of_order_is_corrupt(void **unused) {
 
 static void an_entry_signed_by_another_role_is_corrupt(void **unused) {
   struct world world;
-  struct journal *journal;
   struct digest key;
   const char *name = "key";
-  char path[256], *envelope;
+  char *envelope;
   size_t length;
-  uint64_t torn;
   (void)unused;
   world_open(&world);
   world_enrol_clients(&world, 3);
@@ -226,12 +230,7 @@ static void an_entry_signed_by_another_role_is_corrupt(void **unused) {
                                &world.client[1], &envelope, &length, NULL),
                 TAMIS_OK);
   json_decref(predicate);
-  snprintf(path, sizeof path, "%s/journal", world.state_dir);
-  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
-  struct journal_entry entry = {envelope, length};
-  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
-  journal_close(journal);
-  free(envelope);
+  forge(&world, envelope, length);
   refused(&world, "not an operator");
   world_remove(world.dir);
   layout_close(&world.layout);
