@@ -17,7 +17,7 @@ struct batch {
   struct layout layout;
   size_t n;
   struct blob_view *view;
-  const float **row;
+  const void **row;
 };
 
 static void batch_close(struct batch *batch) {
@@ -29,10 +29,10 @@ static void batch_close(struct batch *batch) {
 }
 
 /* Pages that will not be read again in this pass go back to the system; the file still has them. */
-static void drop_pages(const float *row, size_t from, size_t to) {
+static void drop_pages(const void *row, size_t from, size_t to) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  uintptr_t begin = (uintptr_t)(row + from) / page * page,
-            end = (uintptr_t)(row + to) / page * page;
+  uintptr_t begin = ((uintptr_t)row + from * sizeof(float)) / page * page,
+            end = ((uintptr_t)row + to * sizeof(float)) / page * page;
   if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
@@ -53,13 +53,13 @@ static enum tamis_status map_file(struct blob_store *blobs, const struct digest 
 
 static enum tamis_status map_row(struct blob_store *blobs, const struct layout *layout,
                                  const struct digest *digest, bool check, struct blob_view *view,
-                                 const float **row, struct fault *fault) {
+                                 const void **row, struct fault *fault) {
   enum tamis_status status = map_file(blobs, digest, check, view, fault);
   if (status != TAMIS_OK) return status;
   if (view->length != layout_file_size(layout))
     return fault_set(fault, TAMIS_CORRUPT, "an update has %zu bytes where its base has %llu",
                      view->length, (unsigned long long)layout_file_size(layout));
-  *row = (const float *)(const void *)(view->bytes + layout->header_size);
+  *row = view->bytes + layout->header_size;
   drop_pages(*row, 0, layout->parameters);
   return TAMIS_OK;
 }

@@ -62,6 +62,7 @@ enum robust_status robust_weigh(const struct robust_pipeline *pipeline, size_t n
 /* A strip of sorted columns for each thread, and a tile of results. */
 struct pass_work {
   struct rule_work rule;
+  const float **row;      /* n */
   float *sorted;          /* threads x n x LANES_WIDTH_MAX */
   float *edge;            /* the same */
   const float **edge_row; /* threads x n */
@@ -73,6 +74,7 @@ static void lay_out_pass(struct pass_work *work, struct scratch_cursor *cursor,
                          const struct rule *rule, size_t n, int threads) {
   size_t strips = n * (size_t)threads;
   lay_out_rule(&work->rule, cursor, rule, n);
+  work->row = scratch_take(cursor, n, sizeof *work->row);
   work->sorted = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
   work->edge = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
   work->edge_row = scratch_take(cursor, strips, sizeof *work->edge_row);
@@ -84,7 +86,7 @@ static struct rank_tile thread_tile(const struct pass_work *work, const struct l
                                     const struct robust_rows *rows, size_t thread) {
   return (struct rank_tile){.lanes = lanes,
                             .n = rows->n,
-                            .row = rows->row,
+                            .row = work->row,
                             .sorted = work->sorted + thread * rows->n * LANES_WIDTH_MAX,
                             .edge = work->edge + thread * rows->n * LANES_WIDTH_MAX,
                             .edge_row = work->edge_row + thread * rows->n,
@@ -114,6 +116,7 @@ static enum robust_status run_coordinates(const struct pipeline_stage *stage,
   lay_out_pass(&work, &cursor, stage->rule, rows->n, scratch->threads);
   if (!scratch_fits(&cursor)) return bad_scratch(&cursor, error);
   struct rule_input input = make_input(stage, rows->n, gram, order, &work.rule);
+  for (size_t i = 0; i < rows->n; i++) work.row[i] = rows->row[i];
   size_t block = robust_rows_block(rows, RANK_TILE);
   for (size_t from = 0; from < rows->d; from += block) {
     size_t to = rows->d - from < block ? rows->d : from + block;

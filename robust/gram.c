@@ -81,7 +81,7 @@ static void quantise_tile(const struct gram_work *work, const struct robust_rows
                           size_t count, double *unit, double *integer) {
   for (size_t i = 0; i < work->n; i++) {
     double *piece = integer + i * GRAM_TILE;
-    unit[i] = quantise_piece(work->lanes, rows->row[i] + from, count, piece);
+    unit[i] = quantise_piece(work->lanes, (const float *)rows->row[i] + from, count, piece);
     for (size_t k = count; k % LANES_WIDTH_MAX != 0; k++) piece[k] = 0.0;
   }
 }

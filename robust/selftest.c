@@ -11,7 +11,7 @@ struct selftest {
   size_t n, d;
   struct robust_scratch scratch;
   float *values;     /* n x d */
-  const float **row; /* n */
+  const void **row; /* n */
   size_t *order;     /* n */
   double *gram;      /* n x n */
   double *weights;   /* n */

@@ -27,8 +27,8 @@ double bench_seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static const float **make_rows(const float *x, size_t n, size_t d) {
-  const float **row = malloc(n * sizeof *row);
+static const void **make_rows(const float *x, size_t n, size_t d) {
+  const void **row = malloc(n * sizeof *row);
   for (size_t i = 0; row != NULL && i < n; i++) row[i] = x + i * d;
   return row;
 }
@@ -67,7 +67,7 @@ int bench_ssyrk(const float *x, size_t n, size_t d, float *gram, double *seconds
 }
 
 int bench_gram(const float *x, size_t n, size_t d, double *gram, double *seconds) {
-  const float **row = make_rows(x, n, d);
+  const void **row = make_rows(x, n, d);
   struct robust_scratch scratch =
       make_scratch(robust_gram_scratch_bytes(n, d, omp_get_max_threads()));
   struct robust_rows rows = {.n = n, .d = d, .row = row};
@@ -86,7 +86,7 @@ int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float 
                     double *seconds) {
   struct robust_pipeline *pipeline;
   if (robust_pipeline_parse(text, &pipeline, NULL) != ROBUST_OK) return 1;
-  const float **row = make_rows(x, n, d);
+  const void **row = make_rows(x, n, d);
   double *weights = malloc(n * sizeof *weights);
   struct robust_scratch scratch =
       make_scratch(robust_scratch_bytes(pipeline, n, d, omp_get_max_threads()));

@@ -22,7 +22,7 @@ struct vector_case {
   json_t *params;
   size_t n, d;
   float *values;
-  const float **row;
+  const void **row;
   double *reference;
   double *out;
 };
@@ -113,8 +113,9 @@ static double spread_of(const struct vector_case *c) {
   double spread = 0.0;
   for (size_t k = 0; k < c->d; k++) {
     double mean = 0.0;
-    for (size_t i = 0; i < c->n; i++) mean += (double)c->row[i][k] / (double)c->n;
-    for (size_t i = 0; i < c->n; i++) spread = fmax(spread, fabs((double)c->row[i][k] - mean));
+    for (size_t i = 0; i < c->n; i++) mean += (double)c->values[i * c->d + k] / (double)c->n;
+    for (size_t i = 0; i < c->n; i++)
+      spread = fmax(spread, fabs((double)c->values[i * c->d + k] - mean));
   }
   return spread;
 }
@@ -132,7 +133,7 @@ static void apply_counts(const struct vector_case *c, double *weights) {
 }
 
 static enum robust_status run(const struct vector_case *c, const struct robust_pipeline *pipeline,
-                              const float *const *row, const size_t *order, double *out,
+                              const void *const *row, const size_t *order, double *out,
                               struct robust_error *error) {
   struct robust_rows rows = {.n = c->n, .d = c->d, .row = row};
   struct robust_evidence evidence = {.weights = allocate(c->n, sizeof(double))};
@@ -152,7 +153,7 @@ static enum robust_status run(const struct vector_case *c, const struct robust_p
 
 /* Rows reversed, and the order that undoes it. */
 static int is_same_reversed(const struct vector_case *c, const struct robust_pipeline *pipeline) {
-  const float **row = allocate(c->n, sizeof *row);
+  const void **row = allocate(c->n, sizeof *row);
   size_t *order = allocate(c->n, sizeof *order);
   double *out = allocate(c->d, sizeof *out);
   struct robust_error error;

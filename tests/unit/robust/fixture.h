@@ -35,7 +35,7 @@ static inline float test_unit(uint64_t *state) {
  * it. */
 struct test_rows {
   float *values;
-  const float *row[TEST_ROWS_MAX];
+  const void *row[TEST_ROWS_MAX];
   struct robust_rows rows;
 };
 
@@ -47,6 +47,11 @@ static inline void test_rows_new(struct test_rows *t, size_t n, size_t d, uint64
   for (size_t k = 0; k < n * d; k++) t->values[k] = test_unit(&seed);
   for (size_t i = 0; i < n; i++) t->row[i] = t->values + i * d;
   t->rows = (struct robust_rows){.n = n, .d = d, .row = t->row};
+}
+
+static inline float test_at(const struct robust_rows *rows, size_t i, size_t k) {
+  const float *row = rows->row[i];
+  return row[k];
 }
 
 static inline void test_rows_free(struct test_rows *t) {

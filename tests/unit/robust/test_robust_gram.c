@@ -106,7 +106,7 @@ static void the_largest_sums_still_fit(void **state) {
 
 static void small_whole_numbers_have_whole_products(void **state) {
   (void)state;
-  const float *row[] = {(float[]){1, 2, 3}, (float[]){-4, 5, 6}};
+  const void *row[] = {(float[]){1, 2, 3}, (float[]){-4, 5, 6}};
   struct robust_rows rows = {.n = 2, .d = 3, .row = row};
   double gram[4];
   test_gram(&rows, 1, ROBUST_ISA_BEST, gram);
@@ -115,7 +115,7 @@ static void small_whole_numbers_have_whole_products(void **state) {
 
 static void no_coordinates_give_zeros(void **state) {
   (void)state;
-  const float *row[] = {NULL, NULL};
+  const void *row[] = {NULL, NULL};
   struct robust_rows rows = {.n = 2, .d = 0, .row = row};
   double gram[4] = {1, 1, 1, 1};
   test_gram(&rows, 2, ROBUST_ISA_BEST, gram);
@@ -128,7 +128,7 @@ static void the_matrix_of_some_rows_is_part_of_the_matrix_of_all(void **state) {
   enum { N = 23, D = 3000 };
   struct test_rows t;
   double all[N * N], some[11 * 11];
-  const float *row[11];
+  const void *row[11];
   test_rows_new(&t, N, D, 2);
   for (size_t i = 0; i < 11; i++) row[i] = t.row[2 * i + 1];
   struct robust_rows rows = {.n = 11, .d = D, .row = row};
@@ -190,7 +190,7 @@ static void distances_survive_a_large_common_mean(void **state) {
     for (size_t j = 0; j < i; j++) {
       double exact = 0.0;
       for (size_t k = 0; k < D; k++) {
-        double difference = (double)t.row[i][k] - (double)t.row[j][k];
+        double difference = (double)test_at(&t.rows, i, k) - (double)test_at(&t.rows, j, k);
         exact += difference * difference;
       }
       assert_true(fabs(d2[i * N + j] - exact) < 1e-5 * exact);

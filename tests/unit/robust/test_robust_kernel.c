@@ -7,7 +7,7 @@
 
 static void weighted_sum_by_hand(void **state) {
   (void)state;
-  const float *row[] = {(float[]){1, 2}, (float[]){10, 20}, (float[]){-4, 8}};
+  const void *row[] = {(float[]){1, 2}, (float[]){10, 20}, (float[]){-4, 8}};
   struct robust_rows rows = {.n = 3, .d = 2, .row = row};
   const double weights[] = {0.5, 0.25, -0.25};
   struct robust_scratch scratch = test_scratch(robust_weighted_sum_scratch_bytes(3, 1), 1);
@@ -21,7 +21,7 @@ static void weighted_sum_by_hand(void **state) {
  */
 static void rows_of_weight_zero_are_not_read(void **state) {
   (void)state;
-  const float *row[] = {NULL, (float[]){3, 5}, NULL};
+  const void *row[] = {NULL, (float[]){3, 5}, NULL};
   struct robust_rows rows = {.n = 3, .d = 2, .row = row};
   const double weights[] = {0.0, 1.0, -0.0};
   struct robust_scratch scratch = test_scratch(robust_weighted_sum_scratch_bytes(3, 2), 2);
@@ -33,7 +33,7 @@ static void rows_of_weight_zero_are_not_read(void **state) {
 
 static void no_weight_at_all_gives_zeros(void **state) {
   (void)state;
-  const float *row[] = {(float[]){3, 5}};
+  const void *row[] = {(float[]){3, 5}};
   struct robust_rows rows = {.n = 1, .d = 2, .row = row};
   const double weights[] = {0.0};
   struct robust_scratch scratch = test_scratch(robust_weighted_sum_scratch_bytes(1, 2), 2);
@@ -66,7 +66,7 @@ static void weighted_sums_add_in_the_order_given(void **state) {
   for (size_t k = 0; k < D; k++) {
     volatile double sum = 0.0;
     for (size_t p = 0; p < N; p++) {
-      volatile double product = weights[order[p]] * (double)t.row[order[p]][k];
+      volatile double product = weights[order[p]] * (double)test_at(&t.rows, order[p], k);
       sum = sum + product;
     }
     assert_true(wide[k] == sum && out[k] == (float)sum);
@@ -82,7 +82,8 @@ static void dot_is_right_for_every_length(void **state) {
   test_rows_new(&t, 2, D, 8);
   for (size_t d = 0; d <= D; d = d < 70 ? d + 1 : d + 1709) {
     long double exact = 0.0L;
-    for (size_t k = 0; k < d; k++) exact += (long double)t.row[0][k] * (long double)t.row[1][k];
+    for (size_t k = 0; k < d; k++)
+      exact += (long double)test_at(&t.rows, 0, k) * (long double)test_at(&t.rows, 1, k);
     assert_true(fabsl((long double)robust_dot(t.row[0], t.row[1], d) - exact) <= 1e-11L);
   }
   test_rows_free(&t);
