@@ -59,38 +59,35 @@ enum robust_status robust_weigh(const struct robust_pipeline *pipeline, size_t n
   return ROBUST_OK;
 }
 
-/* A strip of sorted columns for each thread, and a tile of results. */
+/* Memory for ranking in each thread, and a tile of results. */
 struct pass_work {
   struct rule_work rule;
-  const float **row;      /* n */
-  float *sorted;          /* threads x n x LANES_WIDTH_MAX */
-  float *edge;            /* the same */
-  const float **edge_row; /* threads x n */
-  const void **ahead;     /* threads x n */
-  double *out;            /* threads x RANK_TILE */
+  const float **row;   /* threads x n: at the tile's first coordinate */
+  unsigned char *rank; /* threads x rank_bytes */
+  size_t rank_bytes;
+  double *out; /* threads x RANK_TILE */
 };
 
 static void lay_out_pass(struct pass_work *work, struct scratch_cursor *cursor,
                          const struct rule *rule, size_t n, int threads) {
-  size_t strips = n * (size_t)threads;
   lay_out_rule(&work->rule, cursor, rule, n);
-  work->row = scratch_take(cursor, n, sizeof *work->row);
-  work->sorted = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
-  work->edge = scratch_take(cursor, strips, LANES_WIDTH_MAX * sizeof(float));
-  work->edge_row = scratch_take(cursor, strips, sizeof *work->edge_row);
-  work->ahead = scratch_take(cursor, strips, sizeof *work->ahead);
+  work->rank_bytes = rank_work_bytes(n, false);
+  work->row = scratch_take(cursor, n * (size_t)threads, sizeof *work->row);
+  work->rank = scratch_take(cursor, (size_t)threads, work->rank_bytes);
   work->out = scratch_take(cursor, (size_t)threads, RANK_TILE * sizeof(double));
 }
 
 static struct rank_tile thread_tile(const struct pass_work *work, const struct lanes *lanes,
-                                    const struct robust_rows *rows, size_t thread) {
+                                    const struct robust_rows *rows, size_t thread, size_t at,
+                                    size_t count) {
+  const float **row = work->row + thread * rows->n;
+  for (size_t i = 0; i < rows->n; i++) row[i] = (const float *)rows->row[i] + at;
   return (struct rank_tile){.lanes = lanes,
                             .n = rows->n,
-                            .row = work->row,
-                            .sorted = work->sorted + thread * rows->n * LANES_WIDTH_MAX,
-                            .edge = work->edge + thread * rows->n * LANES_WIDTH_MAX,
-                            .edge_row = work->edge_row + thread * rows->n,
-                            .ahead = work->ahead + thread * rows->n};
+                            .count = count,
+                            .narrow = row,
+                            .is_followed = at + count < rows->d,
+                            .work = work->rank + thread * work->rank_bytes};
 }
 
 /* What the evidence of a coordinate-wise rule can say without a second pass: everybody had the same
@@ -116,7 +113,6 @@ static enum robust_status run_coordinates(const struct pipeline_stage *stage,
   lay_out_pass(&work, &cursor, stage->rule, rows->n, scratch->threads);
   if (!scratch_fits(&cursor)) return bad_scratch(&cursor, error);
   struct rule_input input = make_input(stage, rows->n, gram, order, &work.rule);
-  for (size_t i = 0; i < rows->n; i++) work.row[i] = rows->row[i];
   size_t block = robust_rows_block(rows, RANK_TILE);
   for (size_t from = 0; from < rows->d; from += block) {
     size_t to = rows->d - from < block ? rows->d : from + block;
@@ -124,11 +120,10 @@ static enum robust_status run_coordinates(const struct pipeline_stage *stage,
     for (size_t at = from; at < to; at += RANK_TILE) {
       size_t thread = (size_t)omp_get_thread_num();
       double *out = work.out + thread * RANK_TILE;
-      struct rank_tile tile = thread_tile(&work, lanes, rows, thread);
-      tile.at = at;
-      tile.count = to - at < RANK_TILE ? to - at : RANK_TILE;
+      size_t count = to - at < RANK_TILE ? to - at : RANK_TILE;
+      struct rank_tile tile = thread_tile(&work, lanes, rows, thread, at, count);
       stage->rule->coordinates(&input, &tile, out);
-      sink_put(sink, at, out, tile.count);
+      sink_put(sink, at, out, count);
     }
     if (rows->release != NULL) rows->release(rows->context, from, to);
   }

@@ -1,6 +1,7 @@
 /* Sorts strips of columns: up to 128 rows by a network in registers, more by merging runs of 128 in
  * cache. */
 #include "robust/rank.h"
+#include "robust/scratch.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -11,6 +12,36 @@
  * thread: 1.7 times the time of reading; along the strips 3 to 5). */
 enum { RANK_PIECE = 256 };
 
+/* What lies in tile->work: one strip of columns, as wide as the widest register. */
+struct rank_work {
+  float *sorted;          /* n x LANES_WIDTH_MAX */
+  float *edge;            /* the same: a strip that reaches past the last coordinate */
+  const float **edge_row; /* n: its rows */
+  const void **ahead;     /* n */
+};
+
+static void lay_out(struct rank_work *work, struct scratch_cursor *cursor, size_t n) {
+  work->sorted = scratch_take(cursor, n, LANES_WIDTH_MAX * sizeof *work->sorted);
+  work->edge = scratch_take(cursor, n, LANES_WIDTH_MAX * sizeof *work->edge);
+  work->edge_row = scratch_take(cursor, n, sizeof *work->edge_row);
+  work->ahead = scratch_take(cursor, n, sizeof *work->ahead);
+}
+
+size_t rank_work_bytes(size_t n, bool is_wide) {
+  (void)is_wide;
+  struct rank_work work;
+  struct scratch_cursor cursor = scratch_open(NULL);
+  lay_out(&work, &cursor, n);
+  return cursor.used;
+}
+
+static struct rank_work open_work(const struct rank_tile *tile) {
+  struct rank_work work;
+  struct scratch_cursor cursor = {.memory = tile->work, .bytes = SIZE_MAX};
+  lay_out(&work, &cursor, tile->n);
+  return work;
+}
+
 /* Where fetching has come to: lines of `width` floats, row after row of the coming piece. */
 struct fetch {
   size_t from; /* first coordinate of the coming piece */
@@ -18,17 +49,18 @@ struct fetch {
   size_t line;
 };
 
-/* Fills tile->ahead with the next n lines. The last piece's neighbours may lie past the rows: only
+/* Fills work->ahead with the next n lines. The last piece's neighbours may lie past the rows: only
  * their addresses are taken, as integers. */
-static void fetch_next(const struct rank_tile *tile, struct fetch *fetch) {
+static void fetch_next(const struct rank_tile *tile, const struct rank_work *work,
+                       struct fetch *fetch) {
   size_t line_bytes = tile->lanes->width * sizeof(float);
   size_t lines = RANK_PIECE / tile->lanes->width;
   for (size_t i = 0; i < tile->n;) {
     size_t row = fetch->row < tile->n ? fetch->row : tile->n - 1;
-    uintptr_t address = (uintptr_t)tile->row[row] + fetch->from * sizeof(float);
+    uintptr_t address = (uintptr_t)tile->narrow[row] + fetch->from * sizeof(float);
     size_t left = lines - fetch->line < tile->n - i ? lines - fetch->line : tile->n - i;
     for (size_t k = 0; k < left; k++)
-      tile->ahead[i + k] = (const void *)(address + (fetch->line + k) * line_bytes);
+      work->ahead[i + k] = (const void *)(address + (fetch->line + k) * line_bytes);
     i += left;
     fetch->line += left;
     if (fetch->line == lines) {
@@ -38,42 +70,53 @@ static void fetch_next(const struct rank_tile *tile, struct fetch *fetch) {
   }
 }
 
-static void sort_strip(const struct rank_tile *tile, const float *const *row, size_t at) {
+/* Nothing is worth fetching: every address is one that has just been read. */
+static void fetch_nothing(const struct rank_tile *tile, const struct rank_work *work,
+                          const float *const *row, size_t at) {
+  for (size_t i = 0; i < tile->n; i++) work->ahead[i] = row[i] + at;
+}
+
+static void sort_strip(const struct rank_tile *tile, const struct rank_work *work,
+                       const float *const *row, size_t at) {
   const struct lanes *lanes = tile->lanes;
   for (size_t first = 0; first < tile->n; first += LANES_RUN_MAX) {
     size_t left = tile->n - first;
     size_t run = left < LANES_RUN_MAX ? left : LANES_RUN_MAX;
-    lanes->sort(row + first, run, at, tile->ahead + first, tile->sorted + first * lanes->width);
+    lanes->sort(row + first, run, at, work->ahead + first, work->sorted + first * lanes->width);
   }
-  if (tile->n > LANES_RUN_MAX) lanes->merge(tile->sorted, tile->n, LANES_RUN_MAX);
+  if (tile->n > LANES_RUN_MAX) lanes->merge(work->sorted, tile->n, LANES_RUN_MAX);
 }
 
 /* The last strip of the rows is rarely full; reading past their end would be reading somebody
  * else's memory. */
-static void last_window_means(const struct rank_tile *tile, size_t at, size_t count, size_t from,
-                              size_t to, double *out) {
+static void last_window_means(const struct rank_tile *tile, const struct rank_work *work, size_t at,
+                              size_t count, size_t from, size_t to, double *out) {
   size_t width = tile->lanes->width;
   double means[LANES_WIDTH_MAX];
-  memset(tile->edge, 0, tile->n * width * sizeof *tile->edge);
+  memset(work->edge, 0, tile->n * width * sizeof *work->edge);
   for (size_t i = 0; i < tile->n; i++) {
-    memcpy(tile->edge + i * width, tile->row[i] + at, count * sizeof(float));
-    tile->edge_row[i] = tile->edge + i * width;
-    tile->ahead[i] = tile->edge_row[i];
+    memcpy(work->edge + i * width, tile->narrow[i] + at, count * sizeof(float));
+    work->edge_row[i] = work->edge + i * width;
   }
-  sort_strip(tile, tile->edge_row, 0);
-  tile->lanes->window_mean(tile->sorted, from, to, means);
+  fetch_nothing(tile, work, work->edge_row, 0);
+  sort_strip(tile, work, work->edge_row, 0);
+  tile->lanes->window_mean(work->sorted, from, to, means);
   memcpy(out, means, count * sizeof *out);
 }
 
 void rank_window_means(const struct rank_tile *tile, size_t from, size_t to, double *out) {
   size_t width = tile->lanes->width;
+  struct rank_work work = open_work(tile);
   struct fetch fetch = {0, 0, 0};
   size_t k = 0;
   for (; k + width <= tile->count; k += width) {
-    if (k % RANK_PIECE == 0) fetch = (struct fetch){tile->at + k + RANK_PIECE, 0, 0};
-    fetch_next(tile, &fetch);
-    sort_strip(tile, tile->row, tile->at + k);
-    tile->lanes->window_mean(tile->sorted, from, to, out + k);
+    if (k % RANK_PIECE == 0) fetch = (struct fetch){k + RANK_PIECE, 0, 0};
+    if (tile->is_followed || fetch.from < tile->count)
+      fetch_next(tile, &work, &fetch);
+    else
+      fetch_nothing(tile, &work, tile->narrow, k);
+    sort_strip(tile, &work, tile->narrow, k);
+    tile->lanes->window_mean(work.sorted, from, to, out + k);
   }
-  if (k < tile->count) last_window_means(tile, tile->at + k, tile->count - k, from, to, out + k);
+  if (k < tile->count) last_window_means(tile, &work, k, tile->count - k, from, to, out + k);
 }

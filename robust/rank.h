@@ -1,28 +1,30 @@
-/* Order statistics of a tile of coordinates: each column sorted across the rows, a window of ranks
- * averaged. Internal. */
+/* Order statistics of a tile of coordinates: each column ranked across the rows. Internal. */
 #ifndef ROBUST_RANK_H
 #define ROBUST_RANK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "robust/lanes.h"
 
 enum { RANK_TILE = 1024 };
 
-/* Coordinates [at, at + count) of n rows, and memory for one strip of sorted columns. One per
- * thread. */
+/* Coordinates of n rows, in the order that breaks ties. Exactly one of the two arrays is set:
+ * narrow[i][k] (or wide[i][k]) is coordinate k of the tile in row i; the pointers already stand at
+ * the tile's first coordinate. One per thread. */
 struct rank_tile {
   const struct lanes *lanes;
   size_t n;
-  const float *const *row;
-  size_t at;
-  size_t count;
-  float *sorted; /* n x LANES_WIDTH_MAX */
-  float
-      *edge; /* n x LANES_WIDTH_MAX: a strip that reaches past the last coordinate is copied here */
-  const float **edge_row; /* n */
-  const void **ahead;     /* n */
+  size_t count; /* coordinates in the tile, 1..RANK_TILE */
+  const float *const *narrow;
+  const double *const *wide;
+  /* The same rows go on past the tile: what lies there may be fetched into the cache, never read.
+   */
+  bool is_followed;
+  void *work; /* rank_work_bytes(n, is_wide), on 64 bytes */
 };
+
+size_t rank_work_bytes(size_t n, bool is_wide);
 
 /* out[k] = mean of ranks [from, to) of the values of coordinate k, rank 0 the smallest, added
  * upwards in double. A result of zero is +0. Depends on the values of its own coordinate only, not
