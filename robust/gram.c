@@ -170,13 +170,14 @@ enum robust_status robust_gram(const struct robust_rows *rows, const struct robu
   return ROBUST_OK;
 }
 
+double robust_distance(size_t n, const double *gram, size_t i, size_t j) {
+  double squares = gram[i * n + i] + gram[j * n + j];
+  double distance = squares - 2.0 * gram[i * n + j];
+  return i != j && distance > 0.0 ? distance : 0.0;
+}
+
 void robust_distances(size_t n, const double *gram, double *d2) {
-  for (size_t i = 0; i < n; i++) {
-    d2[i * n + i] = 0.0;
-    for (size_t j = 0; j < i; j++) {
-      double squares = gram[i * n + i] + gram[j * n + j];
-      double distance = squares - 2.0 * gram[i * n + j];
-      d2[i * n + j] = d2[j * n + i] = distance > 0.0 ? distance : 0.0;
-    }
-  }
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j <= i; j++)
+      d2[i * n + j] = d2[j * n + i] = robust_distance(n, gram, i, j);
 }

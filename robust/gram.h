@@ -38,4 +38,7 @@ enum robust_status robust_gram(const struct robust_rows *rows, const struct robu
  */
 void robust_distances(size_t n, const double *gram, double *d2);
 
+/* One entry of that matrix, to the bit. */
+double robust_distance(size_t n, const double *gram, size_t i, size_t j);
+
 #endif
