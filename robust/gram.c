@@ -178,6 +178,5 @@ double robust_distance(size_t n, const double *gram, size_t i, size_t j) {
 
 void robust_distances(size_t n, const double *gram, double *d2) {
   for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j <= i; j++)
-      d2[i * n + j] = d2[j * n + i] = robust_distance(n, gram, i, j);
+    for (size_t j = 0; j <= i; j++) d2[i * n + j] = d2[j * n + i] = robust_distance(n, gram, i, j);
 }
