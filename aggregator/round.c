@@ -225,13 +225,12 @@ static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, st
                                       const double *gram, const size_t *order, int threads,
                                       float *out, struct robust_evidence *found,
                                       struct fault *fault) {
-  struct robust_rows rows = batch_rows(batch);
+  struct robust_input input = {.rows = batch_rows(batch), .gram = gram, .order = order};
   struct robust_scratch scratch;
   struct robust_error error;
-  if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, rows.n, rows.d, threads), threads))
+  if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, &input, threads), threads))
     return fault_plain(fault, TAMIS_NO_MEMORY);
-  enum robust_status status =
-      robust_aggregate(pipeline, &rows, gram, order, &scratch, out, found, &error);
+  enum robust_status status = robust_aggregate(pipeline, &input, &scratch, out, found, &error);
   free(scratch.memory);
   return robust_fault(status, &error, fault);
 }

@@ -1,221 +1,285 @@
-/* Runs a pipeline: weights from the Gram matrix and then one sum, or one coordinate-wise pass, tile
- * by tile. */
-#include "robust/pipeline_stages.h"
-#include "robust/sink.h"
+/* One aggregation, in order: rows sorted by the plan, numbers measured, rows mixed, the rule asked,
+ * its answer carried out over all coordinates. */
+#include "robust/decide.h"
+#include "robust/pass.h"
+#include "robust/sum.h"
 
-#include <omp.h>
+#include <string.h>
 
-/* What the rule itself needs beside its input. */
-struct rule_work {
-  size_t *order;
-  double *work;
+/* Everything a call needs, laid out in its scratch. */
+struct aggregation {
+  const struct robust_pipeline *pipeline;
+  const struct robust_input *input;
+  const struct lanes *lanes;
+  int threads;
+  struct robust_rows rows; /* in canonical order */
+  const void **row;        /* n */
+  float *scale;            /* n */
+  size_t *order;           /* n: position to the caller's row */
+  size_t *position;        /* n: the way back */
+  struct numbers numbers;
+  struct decision decision;
+  uint64_t (*signs)[3]; /* n */
+  struct pass pass;     /* laid out when single coordinates are looked at */
+  double *taken_matrix; /* m x n: the mixed rows that take part */
+  struct robust_scratch rest;
 };
 
-static void lay_out_rule(struct rule_work *work, struct scratch_cursor *cursor,
-                         const struct rule *rule, size_t n) {
-  work->order = scratch_take(cursor, n, sizeof *work->order);
-  work->work = scratch_take(cursor, rule->work_doubles != NULL ? rule->work_doubles(n) : 0,
-                            sizeof *work->work);
+static bool looks_at_coordinates(const struct robust_pipeline *pipeline) {
+  return pipeline_rule(pipeline)->rule->kind == RULE_BY_COORDINATE;
 }
 
-static enum robust_status bad_scratch(const struct scratch_cursor *cursor,
-                                      struct robust_error *error) {
-  robust_error_set(error, "the pipeline needs %zu bytes of scratch aligned to 64", cursor->used);
-  return ROBUST_BAD_SCRATCH;
-}
-
-static struct rule_input make_input(const struct pipeline_stage *stage, size_t n,
-                                    const double *gram, const size_t *order,
-                                    const struct rule_work *work) {
-  for (size_t i = 0; i < n; i++) work->order[i] = order != NULL ? order[i] : i;
-  return (struct rule_input){n, stage->value, gram, work->order, work->work};
-}
-
-size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline, size_t n) {
-  struct rule_work work;
-  struct scratch_cursor cursor = scratch_open(NULL);
-  lay_out_rule(&work, &cursor, pipeline_rule(pipeline)->rule, n);
-  return cursor.used;
-}
-
-enum robust_status robust_weigh(const struct robust_pipeline *pipeline, size_t n,
-                                const double *gram, const size_t *order,
-                                const struct robust_scratch *scratch,
-                                struct robust_evidence *evidence, struct robust_error *error) {
-  const struct pipeline_stage *stage = pipeline_rule(pipeline);
-  enum robust_status status = robust_pipeline_check(pipeline, n, error);
-  if (status != ROBUST_OK) return status;
-  if (stage->rule->kind != RULE_BY_WEIGHTS) {
-    robust_error_set(error, "%s looks at single coordinates: recheck it with the rows",
-                     stage->rule->name);
-    return ROBUST_NEEDS_ROWS;
-  }
-  struct rule_work work;
-  struct scratch_cursor cursor = scratch_open(scratch);
-  lay_out_rule(&work, &cursor, stage->rule, n);
-  if (!scratch_fits(&cursor)) return bad_scratch(&cursor, error);
-  struct rule_input input = make_input(stage, n, gram, order, &work);
-  stage->rule->weigh(&input, evidence);
-  return ROBUST_OK;
-}
-
-/* Memory for ranking in each thread, and a tile of results. */
-struct pass_work {
-  struct rule_work rule;
-  const float **row;   /* threads x n: at the tile's first coordinate */
-  unsigned char *rank; /* threads x rank_bytes */
-  size_t rank_bytes;
-  double *out; /* threads x RANK_TILE */
-};
-
-static void lay_out_pass(struct pass_work *work, struct scratch_cursor *cursor,
-                         const struct rule *rule, size_t n, int threads) {
-  lay_out_rule(&work->rule, cursor, rule, n);
-  work->rank_bytes = rank_work_bytes(n, false);
-  work->row = scratch_take(cursor, n * (size_t)threads, sizeof *work->row);
-  work->rank = scratch_take(cursor, (size_t)threads, work->rank_bytes);
-  work->out = scratch_take(cursor, (size_t)threads, RANK_TILE * sizeof(double));
-}
-
-static struct rank_tile thread_tile(const struct pass_work *work, const struct lanes *lanes,
-                                    const struct robust_rows *rows, size_t thread, size_t at,
-                                    size_t count) {
-  const float **row = work->row + thread * rows->n;
-  for (size_t i = 0; i < rows->n; i++) row[i] = (const float *)rows->row[i] + at;
-  return (struct rank_tile){.lanes = lanes,
-                            .n = rows->n,
-                            .count = count,
-                            .narrow = row,
-                            .is_followed = at + count < rows->d,
-                            .work = work->rank + thread * work->rank_bytes};
-}
-
-/* What the evidence of a coordinate-wise rule can say without a second pass: everybody had the same
- * say. */
-static void fill_nominal(size_t n, struct robust_evidence *evidence) {
-  for (size_t i = 0; i < n; i++) {
-    evidence->weights[i] = 1.0 / (double)n;
-    if (evidence->scores != NULL) evidence->scores[i] = 0.0;
-  }
-  evidence->selected = n;
-  evidence->margin = 1.0;
-  evidence->weights_are_exact = false;
-}
-
-static enum robust_status run_coordinates(const struct pipeline_stage *stage,
-                                          const struct robust_rows *rows, const double *gram,
-                                          const size_t *order, const struct robust_scratch *scratch,
-                                          struct sink sink, struct robust_evidence *evidence,
-                                          struct robust_error *error) {
-  const struct lanes *lanes = lanes_choose(scratch->isa);
-  struct pass_work work;
-  struct scratch_cursor cursor = scratch_open(scratch);
-  lay_out_pass(&work, &cursor, stage->rule, rows->n, scratch->threads);
-  if (!scratch_fits(&cursor)) return bad_scratch(&cursor, error);
-  struct rule_input input = make_input(stage, rows->n, gram, order, &work.rule);
-  size_t block = robust_rows_block(rows, RANK_TILE);
-  for (size_t from = 0; from < rows->d; from += block) {
-    size_t to = rows->d - from < block ? rows->d : from + block;
-#pragma omp parallel for schedule(dynamic, 8) num_threads(scratch->threads)
-    for (size_t at = from; at < to; at += RANK_TILE) {
-      size_t thread = (size_t)omp_get_thread_num();
-      double *out = work.out + thread * RANK_TILE;
-      size_t count = to - at < RANK_TILE ? to - at : RANK_TILE;
-      struct rank_tile tile = thread_tile(&work, lanes, rows, thread, at, count);
-      stage->rule->coordinates(&input, &tile, out);
-      sink_put(sink, at, out, count);
-    }
-    if (rows->release != NULL) rows->release(rows->context, from, to);
-  }
-  fill_nominal(rows->n, evidence);
-  return ROBUST_OK;
+static bool looks_at_signs(const struct robust_pipeline *pipeline) {
+  return (pipeline_rule(pipeline)->rule->reads & RULE_READS_SIGNS) != 0;
 }
 
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-/* The Gram matrix first, then memory that its making, the rule and the sum use one after the other.
- */
-static void lay_out_weights(double **gram, struct robust_scratch *rest,
-                            struct scratch_cursor *cursor, const struct robust_pipeline *pipeline,
-                            size_t n, size_t d, int threads) {
-  rest->bytes = larger(robust_weigh_scratch_bytes(pipeline, n),
-                       robust_weighted_sum_scratch_bytes(n, threads));
-  rest->threads = threads;
-  *gram = NULL;
-  if (pipeline_rule(pipeline)->rule->reads_gram) {
-    *gram = scratch_take(cursor, n * n, sizeof **gram);
-    rest->bytes = larger(rest->bytes, robust_gram_scratch_bytes(n, d, threads));
-  }
-  rest->memory = scratch_take(cursor, rest->bytes, 1);
+/* What robust_weigh needs. */
+static void lay_out_decision(struct aggregation *a, struct scratch_cursor *cursor) {
+  size_t n = a->input->rows.n;
+  a->order = scratch_take(cursor, n, sizeof *a->order);
+  a->position = scratch_take(cursor, n, sizeof *a->position);
+  numbers_lay_out(&a->numbers, cursor, a->pipeline, a->input);
+  decide_lay_out(&a->decision, cursor, a->pipeline, &a->numbers);
 }
 
-static enum robust_status run_weights(const struct robust_pipeline *pipeline,
-                                      const struct robust_rows *rows, const double *gram,
-                                      const size_t *order, const struct robust_scratch *scratch,
-                                      struct sink sink, struct robust_evidence *evidence,
-                                      struct robust_error *error) {
-  double *own_gram;
-  struct robust_scratch rest = {.isa = scratch->isa};
-  struct scratch_cursor cursor = scratch_open(scratch);
-  enum robust_status status = ROBUST_OK;
-  lay_out_weights(&own_gram, &rest, &cursor, pipeline, rows->n, rows->d, scratch->threads);
-  if (!scratch_fits(&cursor)) return bad_scratch(&cursor, error);
-  if (gram == NULL && own_gram != NULL) {
-    status = robust_gram(rows, &rest, own_gram, error);
-    gram = own_gram;
+/* And robust_aggregate besides. The passes use the rest one after the other. */
+static void lay_out_passes(struct aggregation *a, struct scratch_cursor *cursor) {
+  size_t n = a->input->rows.n;
+  size_t m = a->decision.m;
+  bool is_mixed = a->pipeline->count > 1;
+  a->row = scratch_take(cursor, n, sizeof *a->row);
+  a->scale = scratch_take(cursor, n, sizeof *a->scale);
+  if (looks_at_signs(a->pipeline)) a->signs = scratch_take(cursor, m, sizeof *a->signs);
+  if (looks_at_coordinates(a->pipeline) || looks_at_signs(a->pipeline)) {
+    pass_lay_out(&a->pass, cursor, &a->input->rows, m, is_mixed, a->threads);
+    a->taken_matrix = scratch_take(cursor, is_mixed ? m * n : 0, sizeof(double));
   }
-  if (status == ROBUST_OK)
-    status = robust_weigh(pipeline, rows->n, gram, order, &rest, evidence, error);
-  if (status != ROBUST_OK) return status;
-  if (sink.wide != NULL)
-    return robust_weighted_sum_f64(rows, evidence->weights, order, &rest, sink.wide, error);
-  return robust_weighted_sum(rows, evidence->weights, order, &rest, sink.narrow, error);
+  a->rest.bytes = larger(numbers_scratch_bytes(a->pipeline, a->input, a->threads),
+                         robust_weighted_sum_scratch_bytes(n, a->threads));
+  a->rest.threads = a->threads;
+  a->rest.memory = scratch_take(cursor, a->rest.bytes, 1);
 }
 
-size_t robust_scratch_bytes(const struct robust_pipeline *pipeline, size_t n, size_t d,
-                            int threads) {
-  const struct rule *rule = pipeline_rule(pipeline)->rule;
+size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline,
+                                  const struct robust_input *input, int threads) {
+  struct aggregation a = {.pipeline = pipeline, .input = input, .threads = threads};
   struct scratch_cursor cursor = scratch_open(NULL);
-  if (rule->kind == RULE_BY_COORDINATE) {
-    struct pass_work work;
-    lay_out_pass(&work, &cursor, rule, n, threads);
-  } else {
-    double *gram;
-    struct robust_scratch rest;
-    lay_out_weights(&gram, &rest, &cursor, pipeline, n, d, threads);
-  }
+  lay_out_decision(&a, &cursor);
   return cursor.used;
 }
 
-static enum robust_status aggregate(const struct robust_pipeline *pipeline,
-                                    const struct robust_rows *rows, const double *gram,
-                                    const size_t *order, const struct robust_scratch *scratch,
-                                    struct sink sink, struct robust_evidence *evidence,
-                                    struct robust_error *error) {
-  const struct pipeline_stage *stage = pipeline_rule(pipeline);
-  enum robust_status status = robust_pipeline_check(pipeline, rows->n, error);
+size_t robust_scratch_bytes(const struct robust_pipeline *pipeline,
+                            const struct robust_input *input, int threads) {
+  struct aggregation a = {.pipeline = pipeline, .input = input, .threads = threads};
+  struct scratch_cursor cursor = scratch_open(NULL);
+  lay_out_decision(&a, &cursor);
+  lay_out_passes(&a, &cursor);
+  return cursor.used;
+}
+
+static void set_order(struct aggregation *a) {
+  for (size_t p = 0; p < a->input->rows.n; p++)
+    a->order[p] = a->input->order != NULL ? a->input->order[p] : p;
+  for (size_t p = 0; p < a->input->rows.n; p++) a->position[a->order[p]] = p;
+}
+
+static void sort_rows(struct aggregation *a) {
+  const struct robust_rows *given = &a->input->rows;
+  a->rows = *given;
+  a->rows.row = a->row;
+  a->rows.scale = a->scale;
+  for (size_t p = 0; p < given->n; p++) {
+    a->row[p] = given->row[a->order[p]];
+    a->scale[p] = given->scale != NULL ? given->scale[a->order[p]] : 1.0F;
+  }
+}
+
+/* Checks the pipeline, lays the memory out, and sorts. */
+static enum robust_status open_call(struct aggregation *a, const struct robust_scratch *scratch,
+                                    bool with_passes, struct robust_error *error) {
+  enum robust_status status = robust_pipeline_check(a->pipeline, a->input->rows.n, error);
   if (status != ROBUST_OK) return status;
-  if (stage->rule->kind == RULE_BY_COORDINATE)
-    return run_coordinates(stage, rows, gram, order, scratch, sink, evidence, error);
-  return run_weights(pipeline, rows, gram, order, scratch, sink, evidence, error);
+  struct scratch_cursor cursor = scratch_open(scratch);
+  a->lanes = lanes_choose(scratch->isa);
+  a->threads = scratch->threads;
+  lay_out_decision(a, &cursor);
+  if (with_passes) lay_out_passes(a, &cursor);
+  a->rest.isa = scratch->isa;
+  if (!scratch_fits(&cursor)) {
+    robust_error_set(error, "the pipeline needs %zu bytes of scratch aligned to 64", cursor.used);
+    return ROBUST_BAD_SCRATCH;
+  }
+  set_order(a);
+  if (with_passes) sort_rows(a);
+  return ROBUST_OK;
+}
+
+enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
+                                const struct robust_input *input,
+                                const struct robust_scratch *scratch,
+                                struct robust_evidence *evidence, struct robust_error *error) {
+  struct aggregation a = {.pipeline = pipeline, .input = input};
+  enum robust_status status = open_call(&a, scratch, false, error);
+  if (status != ROBUST_OK) return status;
+  if (!robust_pipeline_is_gram_only(pipeline)) {
+    robust_error_set(error, "%s looks at single coordinates: recheck it with the rows",
+                     pipeline_rule(pipeline)->rule->name);
+    return ROBUST_NEEDS_ROWS;
+  }
+  status = numbers_given(&a.numbers, pipeline, input, a.order, error);
+  if (status != ROBUST_OK) return status;
+  decide_mixing(&a.decision, pipeline, &a.numbers, a.position, a.lanes, a.threads);
+  decide_rule(&a.decision, pipeline, NULL);
+  decide_report(&a.decision, pipeline, a.order, evidence);
+  return ROBUST_OK;
+}
+
+static void write_mixing(const struct aggregation *a, double *matrix) {
+  const struct decision *decision = &a->decision;
+  for (size_t b = 0; b < decision->m; b++)
+    for (size_t p = 0; p < decision->n; p++) {
+      double weight = decision->mixing != NULL ? decision->mixing[b * decision->n + p] : b == p;
+      size_t row = decision->m == decision->n ? a->order[b] : b;
+      matrix[row * decision->n + a->order[p]] = weight;
+    }
+}
+
+enum robust_status robust_mixing(const struct robust_pipeline *pipeline,
+                                 const struct robust_input *input,
+                                 const struct robust_scratch *scratch, double *matrix, size_t *m,
+                                 struct robust_error *error) {
+  struct aggregation a = {.pipeline = pipeline, .input = input};
+  enum robust_status status = open_call(&a, scratch, false, error);
+  if (status != ROBUST_OK) return status;
+  status = numbers_given(&a.numbers, pipeline, input, a.order, error);
+  if (status != ROBUST_OK) return status;
+  decide_mixing(&a.decision, pipeline, &a.numbers, a.position, a.lanes, a.threads);
+  write_mixing(&a, matrix);
+  *m = a.decision.m;
+  return ROBUST_OK;
+}
+
+/* ---- passes over single coordinates ---- */
+
+/* Which of the mixed rows a pass shows: `count` of them, by place. */
+static void aim_pass(struct aggregation *a, const size_t *taken, size_t count) {
+  struct pass *pass = &a->pass;
+  const double *mixing = a->decision.mixing;
+  size_t n = a->rows.n;
+  pass->lanes = a->lanes;
+  pass->rows = &a->rows;
+  pass->taken = taken;
+  pass->p = count;
+  pass->matrix = mixing != NULL ? a->taken_matrix : NULL;
+  for (size_t c = 0; c < count && mixing != NULL; c++)
+    memcpy(a->taken_matrix + c * n, mixing + taken[c] * n, n * sizeof *mixing);
+}
+
+/* One answer for each sign; as integers they may be added in any order. */
+static void count_signs(void *context, size_t at, const struct rank_tile *tile, double *out) {
+  struct aggregation *a = context;
+  (void)at;
+  (void)out;
+  for (size_t i = 0; i < tile->n; i++) {
+    uint64_t count[3] = {0, 0, 0};
+    for (size_t k = 0; k < tile->count; k++) {
+      double x = tile->narrow != NULL ? (double)tile->narrow[i][k] : tile->wide[i][k];
+      count[0] += x > 0.0;
+      count[1] += x < 0.0;
+    }
+    count[2] = tile->count - count[0] - count[1];
+    for (size_t s = 0; s < 3; s++) {
+#pragma omp atomic
+      a->signs[i][s] += count[s];
+    }
+  }
+}
+
+static void measure_signs(struct aggregation *a) {
+  const struct pipeline_stage *stage = pipeline_rule(a->pipeline);
+  struct rule_window window = {0, a->rows.d};
+  if (stage->rule->window != NULL) window = stage->rule->window(stage->value, a->rows.d);
+  for (size_t b = 0; b < a->decision.m; b++) a->decision.chosen[b] = b;
+  memset(a->signs, 0, a->decision.m * sizeof *a->signs);
+  aim_pass(a, a->decision.chosen, a->decision.m);
+  pass_run(&a->pass, window.from, window.to, a->threads, count_signs, a);
+}
+
+struct coordinates {
+  const struct rule *rule;
+  const struct rule_input *input;
+  const struct sink *sink;
+};
+
+static void rank_tile_into_sink(void *context, size_t at, const struct rank_tile *tile,
+                                double *out) {
+  const struct coordinates *c = context;
+  c->rule->coordinates(c->input, tile, out);
+  sink_put(c->sink, at, out, tile->count);
+}
+
+/* ---- the whole ---- */
+
+static enum robust_status decide(struct aggregation *a, struct robust_evidence *evidence,
+                                 struct robust_error *error) {
+  enum robust_status status =
+      numbers_measure(&a->numbers, a->pipeline, a->input, &a->rows, a->order, &a->rest, error);
+  if (status != ROBUST_OK) return status;
+  decide_mixing(&a->decision, a->pipeline, &a->numbers, a->position, a->lanes, a->threads);
+  if (a->signs != NULL) measure_signs(a);
+  decide_rule(&a->decision, a->pipeline, (const uint64_t(*)[3])a->signs);
+  decide_report(&a->decision, a->pipeline, a->order, evidence);
+  return ROBUST_OK;
+}
+
+static void add_beside_the_rows(const struct aggregation *a, struct sink *sink) {
+  const struct rule_finding *finding = &a->decision.finding;
+  bool is_wide = a->rows.dtype == ROBUST_F64;
+  sink->noise = finding->noise;
+  sink->noise_seed = finding->noise_seed;
+  sink->weight = finding->reference_weight;
+  if (!(sink->weight > 0.0 || sink->weight < 0.0)) return;
+  sink->wide_addend = is_wide ? a->input->reference : NULL;
+  sink->narrow_addend = is_wide ? NULL : a->input->reference;
+}
+
+static enum robust_status carry_out(struct aggregation *a, struct sink *sink,
+                                    struct robust_error *error) {
+  add_beside_the_rows(a, sink);
+  if (!looks_at_coordinates(a->pipeline))
+    return kernel_weighted_sum(&a->rows, a->decision.weight, NULL, &a->rest, sink, error);
+  struct coordinates coordinates = {pipeline_rule(a->pipeline)->rule, &a->decision.seen, sink};
+  aim_pass(a, a->decision.chosen, a->decision.chosen_count);
+  pass_run(&a->pass, 0, a->rows.d, a->threads, rank_tile_into_sink, &coordinates);
+  return ROBUST_OK;
+}
+
+static enum robust_status aggregate(const struct robust_pipeline *pipeline,
+                                    const struct robust_input *input,
+                                    const struct robust_scratch *scratch, struct sink sink,
+                                    struct robust_evidence *evidence, struct robust_error *error) {
+  struct aggregation a = {.pipeline = pipeline, .input = input};
+  enum robust_status status = open_call(&a, scratch, true, error);
+  if (status == ROBUST_OK) status = decide(&a, evidence, error);
+  if (status == ROBUST_OK) status = carry_out(&a, &sink, error);
+  return status;
 }
 
 enum robust_status robust_aggregate(const struct robust_pipeline *pipeline,
-                                    const struct robust_rows *rows, const double *gram,
-                                    const size_t *order, const struct robust_scratch *scratch,
-                                    float *out, struct robust_evidence *evidence,
-                                    struct robust_error *error) {
-  struct sink sink = {.narrow = out};
-  return aggregate(pipeline, rows, gram, order, scratch, sink, evidence, error);
+                                    const struct robust_input *input,
+                                    const struct robust_scratch *scratch, float *out,
+                                    struct robust_evidence *evidence, struct robust_error *error) {
+  return aggregate(pipeline, input, scratch, (struct sink){.narrow = out}, evidence, error);
 }
 
 enum robust_status robust_aggregate_f64(const struct robust_pipeline *pipeline,
-                                        const struct robust_rows *rows, const double *gram,
-                                        const size_t *order, const struct robust_scratch *scratch,
-                                        double *out, struct robust_evidence *evidence,
+                                        const struct robust_input *input,
+                                        const struct robust_scratch *scratch, double *out,
+                                        struct robust_evidence *evidence,
                                         struct robust_error *error) {
-  struct sink sink = {.wide = out};
-  return aggregate(pipeline, rows, gram, order, scratch, sink, evidence, error);
+  return aggregate(pipeline, input, scratch, (struct sink){.wide = out}, evidence, error);
 }

@@ -2,7 +2,7 @@
  * cannot change. */
 #include "robust/kernel.h"
 #include "robust/lanes.h"
-#include "robust/sink.h"
+#include "robust/sum.h"
 
 #include <math.h>
 #include <omp.h>
@@ -54,9 +54,9 @@ static void sum_tile(const struct lanes *lanes, const struct sum_work *work, siz
   }
 }
 
-static enum robust_status weighted_sum(const struct robust_rows *rows, const double *weights,
+enum robust_status kernel_weighted_sum(const struct robust_rows *rows, const double *weights,
                                        const size_t *order, const struct robust_scratch *scratch,
-                                       struct sink sink, struct robust_error *error) {
+                                       const struct sink *sink, struct robust_error *error) {
   const struct lanes *lanes = lanes_choose(scratch->isa);
   struct sum_work work;
   struct scratch_cursor cursor = scratch_open(scratch);
@@ -85,7 +85,7 @@ enum robust_status robust_weighted_sum(const struct robust_rows *rows, const dou
                                        const size_t *order, const struct robust_scratch *scratch,
                                        float *out, struct robust_error *error) {
   struct sink sink = {.narrow = out};
-  return weighted_sum(rows, weights, order, scratch, sink, error);
+  return kernel_weighted_sum(rows, weights, order, scratch, &sink, error);
 }
 
 enum robust_status robust_weighted_sum_f64(const struct robust_rows *rows, const double *weights,
@@ -93,7 +93,7 @@ enum robust_status robust_weighted_sum_f64(const struct robust_rows *rows, const
                                            const struct robust_scratch *scratch, double *out,
                                            struct robust_error *error) {
   struct sink sink = {.wide = out};
-  return weighted_sum(rows, weights, order, scratch, sink, error);
+  return kernel_weighted_sum(rows, weights, order, scratch, &sink, error);
 }
 
 double robust_dot(const float *x, const float *y, size_t d) {

@@ -109,7 +109,7 @@ static size_t edits(struct token word, const char *name) {
 static bool fail_unknown_rule(struct reader *reader, struct token word) {
   const char *nearest = NULL;
   size_t least = 4; /* three slips of the finger are a guess worth making */
-  char known[120] = "";
+  char known[400] = "";
   for (size_t i = 0; rule_at(i) != NULL; i++) {
     const char *name = rule_at(i)->name;
     size_t used = strlen(known);
@@ -121,10 +121,10 @@ static bool fail_unknown_rule(struct reader *reader, struct token word) {
   }
   int shown = word.length > NAME_MAX_LENGTH ? NAME_MAX_LENGTH : (int)word.length;
   if (nearest != NULL)
-    return fail(reader, word.column, "no rule is called '%.*s'; did you mean '%s'?", shown,
+    return fail(reader, word.column, "no rule or mixer is called '%.*s'; did you mean '%s'?", shown,
                 word.text, nearest);
-  return fail(reader, word.column, "no rule is called '%.*s'; there are %s", shown, word.text,
-              known);
+  return fail(reader, word.column, "no rule or mixer is called '%.*s'; there are %s", shown,
+              word.text, known);
 }
 
 /* Only digits make a count: 4.0, 4e0, -4 and 0x4 are refused, so that no float can stand for a
@@ -175,18 +175,43 @@ static bool find_parameter(struct reader *reader, const struct rule *rule, struc
               word.text, known[0] != '\0' ? known : "none");
 }
 
+/* A word is one of few: its place among them is its value. */
+static bool read_choice(struct token word, const char *const *words, size_t *place) {
+  for (*place = 0; words[*place] != NULL; (*place)++)
+    if (strlen(words[*place]) == word.length && memcmp(words[*place], word.text, word.length) == 0)
+      return true;
+  return false;
+}
+
+static bool fail_value(struct reader *reader, const struct rule_parameter *parameter,
+                       struct token word) {
+  char wanted[120] = "a whole number like 4";
+  if (parameter->kind == PARAMETER_NUMBER) snprintf(wanted, sizeof wanted, "a number like 2.5");
+  if (parameter->kind == PARAMETER_WORD) {
+    wanted[0] = '\0';
+    for (size_t i = 0; parameter->words[i] != NULL; i++) {
+      size_t used = strlen(wanted);
+      snprintf(wanted + used, sizeof wanted - used, "%s%s", i > 0 ? " or " : "",
+               parameter->words[i]);
+    }
+  }
+  int shown = word.length > NAME_MAX_LENGTH ? NAME_MAX_LENGTH : (int)word.length;
+  return fail(reader, word.column, "%s must be %s, not '%.*s'", parameter->name, wanted, shown,
+              word.text);
+}
+
 static bool read_value(struct reader *reader, struct pipeline_stage *stage, size_t index,
                        struct token word) {
   const struct rule_parameter *parameter = &stage->rule->parameter[index];
   struct rule_value *value = &stage->value[index];
-  int shown = word.length > NAME_MAX_LENGTH ? NAME_MAX_LENGTH : (int)word.length;
   if (value->is_given) return fail(reader, word.column, "%s is given twice", parameter->name);
-  value->is_given =
-      parameter->is_number ? read_number(word, &value->number) : read_count(word, &value->count);
-  if (!value->is_given)
-    return fail(reader, word.column, "%s must be a %s, not '%.*s'", parameter->name,
-                parameter->is_number ? "number like 2.5" : "whole number like 4", shown, word.text);
-  return true;
+  switch (parameter->kind) {
+  case PARAMETER_NUMBER: value->is_given = read_number(word, &value->number); break;
+  case PARAMETER_WORD: value->is_given = read_choice(word, parameter->words, &value->count); break;
+  case PARAMETER_COUNT:
+  case PARAMETER_ROW: value->is_given = read_count(word, &value->count); break;
+  }
+  return value->is_given || fail_value(reader, parameter, word);
 }
 
 static bool read_argument(struct reader *reader, struct pipeline_stage *stage, size_t position,
@@ -226,16 +251,16 @@ static bool read_stage(struct reader *reader, struct pipeline_stage *stage) {
   char buffer[8];
   struct token word = read_word(reader);
   if (word.length == 0 || !is_letter(word.text[0]))
-    return fail(reader, word.column, "the name of a rule was expected, not %s",
+    return fail(reader, word.column, "the name of a rule or mixer was expected, not %s",
                 word.length == 0 ? found(reader, buffer) : "a number");
   stage->rule = rule_find(word.text, word.length);
   if (stage->rule == NULL) return fail_unknown_rule(reader, word);
   if (!read_arguments(reader, stage)) return false;
   for (size_t i = 0; i < parameter_count(stage->rule); i++)
     if (stage->rule->parameter[i].is_required && !stage->value[i].is_given)
-      return fail(reader, word.column, "%s needs %s, as in %s(%s=4)", stage->rule->name,
-                  stage->rule->parameter[i].name, stage->rule->name,
-                  stage->rule->parameter[i].name);
+      return fail(reader, word.column, "%s needs %s, as in %s(%s=%s)", stage->rule->name,
+                  stage->rule->parameter[i].name, stage->rule->name, stage->rule->parameter[i].name,
+                  stage->rule->parameter[i].kind == PARAMETER_NUMBER ? "2.5" : "4");
   return true;
 }
 
@@ -245,11 +270,19 @@ static bool read_pipeline(struct reader *reader, struct robust_pipeline *pipelin
     return fail(reader, 1, "a pipeline has %d characters at most", ROBUST_PIPELINE_TEXT_MAX);
   for (;;) {
     struct pipeline_stage *stage = &pipeline->stage[pipeline->count];
+    if (pipeline->count == PIPELINE_STAGES_MAX)
+      return fail(reader, reader->at, "a pipeline has %d stages at most", PIPELINE_STAGES_MAX);
     if (!read_stage(reader, stage)) return false;
     pipeline->count++;
-    if (!accept(reader, '|')) break;
-    return fail(reader, reader->at, "%s is a rule and must come last: nothing may follow it",
-                stage->rule->name);
+    bool is_mixer = stage->rule->kind == RULE_MIXER;
+    if (accept(reader, '|') && is_mixer) continue;
+    if (reader->text[reader->at - 1] == '|')
+      return fail(reader, reader->at, "%s is a rule and must come last: nothing may follow it",
+                  stage->rule->name);
+    if (is_mixer && peek(reader) == '\0' && reader->at == reader->length)
+      return fail(reader, reader->at + 1, "%s is a mixer: a rule must follow it, as in '| median'",
+                  stage->rule->name);
+    break;
   }
   if (peek(reader) != '\0' || reader->at < reader->length)
     return fail(reader, reader->at + 1, "'|' or the end was expected, not %s",
@@ -290,12 +323,28 @@ static size_t append(char *text, size_t size, size_t used, const char *format, .
   return used + (length > 0 ? (size_t)length : 0);
 }
 
+/* The shortest decimal that reads back as the same number. */
+static size_t print_number(const char *name, double number, char *text, size_t size, size_t used) {
+  int digits = 1;
+  char shortest[40];
+  do {
+    snprintf(shortest, sizeof shortest, "%.*g", digits, number);
+  } while (digits++ < 17 && strtod(shortest, NULL) - number != 0.0);
+  return append(text, size, used, "%s=%s", name, shortest);
+}
+
 static size_t print_value(const struct pipeline_stage *stage, size_t i, char *text, size_t size,
                           size_t used) {
   const struct rule_parameter *parameter = &stage->rule->parameter[i];
-  if (parameter->is_number)
-    return append(text, size, used, "%s=%.17g", parameter->name, stage->value[i].number);
-  return append(text, size, used, "%s=%zu", parameter->name, stage->value[i].count);
+  const struct rule_value *value = &stage->value[i];
+  switch (parameter->kind) {
+  case PARAMETER_NUMBER: return print_number(parameter->name, value->number, text, size, used);
+  case PARAMETER_WORD:
+    return append(text, size, used, "%s=%s", parameter->name, parameter->words[value->count]);
+  case PARAMETER_COUNT:
+  case PARAMETER_ROW: break;
+  }
+  return append(text, size, used, "%s=%zu", parameter->name, value->count);
 }
 
 static size_t print_stage(const struct pipeline_stage *stage, char *text, size_t size,
@@ -320,22 +369,62 @@ size_t robust_pipeline_print(const struct robust_pipeline *pipeline, char *text,
   return used;
 }
 
+size_t pipeline_rows_after(const struct pipeline_stage *stage, size_t n) {
+  return stage->rule->rows_after != NULL ? stage->rule->rows_after(stage->value, n) : n;
+}
+
+size_t pipeline_rows_at_rule(const struct robust_pipeline *pipeline, size_t n) {
+  for (size_t i = 0; i + 1 < pipeline->count; i++) n = pipeline_rows_after(&pipeline->stage[i], n);
+  return n;
+}
+
+unsigned pipeline_reads(const struct robust_pipeline *pipeline, size_t first) {
+  unsigned reads = 0;
+  for (size_t i = first; i < pipeline->count; i++) reads |= pipeline->stage[i].rule->reads;
+  return reads;
+}
+
+/* A row's number means something as long as rows are still those of the caller. */
+static const char *unmet_row(const struct pipeline_stage *stage, size_t n, bool rows_are_merged,
+                             char text[static 64]) {
+  for (size_t i = 0; i < parameter_count(stage->rule); i++) {
+    const struct rule_parameter *parameter = &stage->rule->parameter[i];
+    if (parameter->kind != PARAMETER_ROW) continue;
+    if (rows_are_merged) {
+      snprintf(text, 64, "rows of single clients for its %s", parameter->name);
+      return text;
+    }
+    if (stage->value[i].count >= n) {
+      snprintf(text, 64, "%s < n", parameter->name);
+      return text;
+    }
+  }
+  return NULL;
+}
+
 enum robust_status robust_pipeline_check(const struct robust_pipeline *pipeline, size_t n,
                                          struct robust_error *error) {
+  size_t left = n;
   for (size_t i = 0; i < pipeline->count; i++) {
     const struct pipeline_stage *stage = &pipeline->stage[i];
-    const char *unmet = n > 0 ? stage->rule->unmet(stage->value, n) : "at least one row";
-    if (unmet == NULL) continue;
-    char spelling[128];
+    char text[64], spelling[160], merged[64] = "";
+    const char *unmet = left > 0 ? stage->rule->unmet(stage->value, left) : "at least one row";
+    if (unmet == NULL) unmet = unmet_row(stage, left, left != n, text);
+    if (unmet == NULL) {
+      left = pipeline_rows_after(stage, left);
+      continue;
+    }
     print_stage(stage, spelling, sizeof spelling, 0);
-    robust_error_set(error, "%s needs %s; n is %zu", spelling, unmet, n);
+    if (left != n) snprintf(merged, sizeof merged, " after mixing %zu rows", n);
+    robust_error_set(error, "%s needs %s; n is %zu%s", spelling, unmet, left, merged);
     return ROBUST_NOT_FEASIBLE;
   }
   return ROBUST_OK;
 }
 
 int robust_pipeline_is_gram_only(const struct robust_pipeline *pipeline) {
-  return pipeline_rule(pipeline)->rule->kind == RULE_BY_WEIGHTS;
+  return pipeline_rule(pipeline)->rule->kind == RULE_BY_WEIGHTS &&
+         (pipeline_reads(pipeline, 0) & (RULE_READS_SIGNS | RULE_READS_SAMPLES)) == 0;
 }
 
 void robust_pipeline_free(struct robust_pipeline *pipeline) {

@@ -1,5 +1,5 @@
-/* Pipelines as text: `trimmed_mean(f=4)`, later `clip(2.0) | nnm(f=4) | median`; read, checked,
- * printed. */
+/* Pipelines as text: `trimmed_mean(f=4)`, `clip(2.0) | nnm(f=4) | median`; read, checked, printed.
+ */
 #ifndef ROBUST_PIPELINE_H
 #define ROBUST_PIPELINE_H
 
@@ -14,15 +14,16 @@ struct robust_pipeline;
 enum { ROBUST_PIPELINE_TEXT_MAX = 512 };
 
 /* Grammar:  pipeline = stage { "|" stage }    stage = name [ "(" [ argument { "," argument } ] ")"
- * ] argument = [ name "=" ] number    a bare number is the next parameter in the rule's own order.
- * Counts (f, m, neighbours) are whole numbers; 4.0 is refused. Blanks are free. `text` may come
+ * ] argument = [ name "=" ] value    a bare value is the next parameter in the rule's own order.
+ * All stages but the last are mixers, the last is a rule. Counts (f, m, neighbours) are whole
+ * numbers; 4.0 is refused. Some values are words (tau_max=active). Blanks are free. `text` may come
  * from outside. On ROBUST_OK the caller owns *pipeline and frees it. Otherwise *pipeline is NULL
  * and `error` tells the column. */
 enum robust_status robust_pipeline_parse(const char *text, struct robust_pipeline **pipeline,
                                          struct robust_error *error);
 
-/* Whether every stage keeps its promise with n rows; the refusal reads like "multi_krum(f=4) needs
- * 2f < n; n is 8". */
+/* Whether every stage keeps its promise with the rows that reach it when n come in; the refusal
+ * reads like "multi_krum(f=4) needs 2f < n; n is 8". */
 enum robust_status robust_pipeline_check(const struct robust_pipeline *pipeline, size_t n,
                                          struct robust_error *error);
 

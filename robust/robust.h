@@ -17,52 +17,87 @@
 #include "robust/scratch.h"
 #include "robust/status.h"
 
-/* Why the result is what it is. The caller lends the two arrays before the call; the rest is
- * filled. */
-struct robust_evidence {
-  /* n doubles. When weights_are_exact, the output is exactly the weighted sum of the rows, and
-   * weight 0 means dropped. Otherwise (median, trimmed mean) every coordinate chose among the rows
-   * for itself, and each row has its nominal 1/n. */
-  double *weights;
-  double *scores; /* n doubles or NULL: what the rule ranked the rows by, low is good; zeros when it
-                     did not rank */
-  size_t selected; /* rows of weight other than zero */
-  double margin; /* (first score left out - last score taken) / first score left out; 1 when nobody
-                    was left out */
-  bool weights_are_exact;
+/* Everything a call reads. `rows` is required; the rest may be NULL. Arrays over rows are in the
+ * rows' own order. */
+struct robust_input {
+  struct robust_rows rows;
+  const double *gram;   /* n x n: robust_gram's result for these rows; NULL: computed when a stage
+                           reads it */
+  const size_t *order;  /* a permutation of 0..n-1, NULL: identity. Breaks ties, and is the order of
+                           sums: permuting the rows and the order together changes no bit */
+  const double *counts; /* n: each client's examples, finite and >= 0, capped by the caller; NULL: 1
+                           each */
+  const void *reference;            /* d floats (doubles when the rows are ROBUST_F64), finite: what
+                                       centered_clipping gave last, fltrust's own update, flame's global model,
+                                       signguard's last aggregate. NULL: zeros, which fltrust refuses */
+  const double *reference_products; /* n + 1: <x_i, reference>, then <reference, reference>; NULL:
+                                       computed */
+  const struct robust_rows *history; /* foolsgold: n rows, the sum of each client's updates up to
+                                        and with this one; NULL: this round's rows */
+  const double *history_gram;        /* n x n; NULL: computed */
+  const size_t *coordinates; /* dnc: all its draws, one after the other, instead of those of the
+                                seed; for replaying others */
 };
 
-/* Scratch for robust_weigh with this pipeline and n. */
-size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline, size_t n);
+/* Why the result is what it is. The caller lends the arrays before the call; the rest is filled.
+ * Arrays are in the rows' own order, whatever was mixed. */
+struct robust_evidence {
+  double *weights; /* n. When weights_are_exact, the output is exactly the sum of the rows with
+                      these weights, of reference_weight times the reference, and of the noise.
+                      Otherwise every coordinate chose for itself among the rows of weight other
+                      than zero, and each has its nominal share. 0: dropped */
+  double *scores; /* n doubles or NULL: what the rule ranked the (mixed) rows by, low is good; zeros
+                     when it did not rank */
+  double reference_weight;
+  size_t selected; /* rows of weight other than zero */
+  double margin; /* (first score left out - last score taken) / first score left out; 1 when nobody
+                    was left out. Below about 1e-6 the choice is numerically arbitrary */
+  double noise;  /* standard deviation of the noise added to every coordinate */
+  size_t iterations; /* of rules that iterate */
+  bool weights_are_exact;
+  bool is_capped;      /* a search or iteration hit its limit; the rule's file says what then */
+  bool is_approximate; /* asked for by name: a sketch stands where the Gram matrix would */
+};
 
-/* Decides the weights from the Gram matrix, without the rows: this is how an auditor rechecks a
- * round in about n^2 steps. `order` is a permutation of 0..n-1 (NULL: identity); ties go to the row
- * that stands first in it. Answers ROBUST_NEEDS_ROWS for pipelines that look at single coordinates,
- * ROBUST_NOT_FEASIBLE as robust_pipeline_check does. `gram` may be NULL for the mean. */
-enum robust_status robust_weigh(const struct robust_pipeline *pipeline, size_t n,
-                                const double *gram, const size_t *order,
+/* Scratch for robust_weigh and robust_mixing with this pipeline and input. Of the input, n, d,
+ * dtype and which pointers are NULL count. */
+size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline,
+                                  const struct robust_input *input, int threads);
+
+/* Decides the weights from numbers alone: this is how an auditor rechecks a round in about n^2
+ * steps. Of input->rows only n is read; the Gram matrix, the products with the reference and the
+ * history's Gram matrix must be given if the pipeline reads them. Answers ROBUST_NEEDS_ROWS for
+ * pipelines that look at single coordinates or when a number is missing, ROBUST_NOT_FEASIBLE as
+ * robust_pipeline_check does. */
+enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
+                                const struct robust_input *input,
                                 const struct robust_scratch *scratch,
                                 struct robust_evidence *evidence, struct robust_error *error);
 
+/* What the pipeline's mixers do: matrix[b * n + j] is the weight of row j in mixed row b, for *m
+ * mixed rows. `matrix` has room for n x n. Reads input as robust_weigh does. */
+enum robust_status robust_mixing(const struct robust_pipeline *pipeline,
+                                 const struct robust_input *input,
+                                 const struct robust_scratch *scratch, double *matrix, size_t *m,
+                                 struct robust_error *error);
+
 /* Scratch for robust_aggregate, the Gram matrix included. */
-size_t robust_scratch_bytes(const struct robust_pipeline *pipeline, size_t n, size_t d,
-                            int threads);
+size_t robust_scratch_bytes(const struct robust_pipeline *pipeline,
+                            const struct robust_input *input, int threads);
 
 /* Runs the pipeline: out[0..d) is the aggregate, each coordinate computed in double and rounded
- * once to float. `gram` is robust_gram's result for these rows, or NULL to have it computed when
- * the rule reads it. `order` breaks ties and is the order of sums: permuting the rows and the order
- * together changes no bit. `out` must not overlap the rows. */
+ * once to float. Mixed rows that a coordinate-wise rule looks at are rounded to float too, unless
+ * the rows are ROBUST_F64. `out` must not overlap the rows. */
 enum robust_status robust_aggregate(const struct robust_pipeline *pipeline,
-                                    const struct robust_rows *rows, const double *gram,
-                                    const size_t *order, const struct robust_scratch *scratch,
-                                    float *out, struct robust_evidence *evidence,
-                                    struct robust_error *error);
+                                    const struct robust_input *input,
+                                    const struct robust_scratch *scratch, float *out,
+                                    struct robust_evidence *evidence, struct robust_error *error);
 
-/* The same before the rounding to float; what the golden vectors are compared with. */
+/* The same before the last rounding. */
 enum robust_status robust_aggregate_f64(const struct robust_pipeline *pipeline,
-                                        const struct robust_rows *rows, const double *gram,
-                                        const size_t *order, const struct robust_scratch *scratch,
-                                        double *out, struct robust_evidence *evidence,
+                                        const struct robust_input *input,
+                                        const struct robust_scratch *scratch, double *out,
+                                        struct robust_evidence *evidence,
                                         struct robust_error *error);
 
 #endif

@@ -18,26 +18,27 @@ static const char *unmet(const struct rule_value *value, size_t n) {
   return NULL;
 }
 
-static size_t work_doubles(size_t n) {
-  return n * n + 2 * n;
+static size_t work_doubles(const struct rule_value *value, size_t n) {
+  (void)value;
+  return n * n + n;
 }
 
-static void weigh(const struct rule_input *input, struct robust_evidence *evidence) {
+static void weigh(const struct rule_input *input, struct rule_finding *finding) {
   size_t n = input->n;
   const struct rule_value *value = input->value;
-  size_t neighbours = value[NEIGHBOURS].is_given ? value[NEIGHBOURS].count : n - value[F].count - 1;
+  size_t neighbours = rule_count_or(&value[NEIGHBOURS], n - value[F].count - 1);
   double *distances = input->work;
-  double *score = distances + n * n;
+  double *scratch = distances + n * n;
   robust_distances(n, input->gram, distances);
-  krum_scores(n, distances, neighbours, score, score + n);
-  rule_select_lowest(input, score, 1, score + n, evidence);
+  krum_scores(n, distances, neighbours, finding->score, scratch);
+  rule_select_lowest(n, 1, scratch, finding);
 }
 
 extern const struct rule rule_krum;
 const struct rule rule_krum = {
     .name = "krum",
     .kind = RULE_BY_WEIGHTS,
-    .reads_gram = true,
+    .reads = RULE_READS_GRAM,
     .parameter = {{.name = "f", .is_required = true}, {.name = "neighbours"}},
     .unmet = unmet,
     .work_doubles = work_doubles,

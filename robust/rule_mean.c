@@ -11,13 +11,8 @@ static const char *unmet(const struct rule_value *value, size_t n) {
   return NULL;
 }
 
-static void weigh(const struct rule_input *input, struct robust_evidence *evidence) {
-  for (size_t i = 0; i < input->n; i++) evidence->weights[i] = 1.0 / (double)input->n;
-  if (evidence->scores != NULL)
-    for (size_t i = 0; i < input->n; i++) evidence->scores[i] = 0.0;
-  evidence->selected = input->n;
-  evidence->margin = 1.0;
-  evidence->weights_are_exact = true;
+static void weigh(const struct rule_input *input, struct rule_finding *finding) {
+  for (size_t i = 0; i < input->n; i++) finding->weight[i] = 1.0 / (double)input->n;
 }
 
 extern const struct rule rule_mean;

@@ -10,6 +10,14 @@ bool rule_has_honest_majority(size_t f, size_t n) {
   return f < n / 2 + n % 2;
 }
 
+size_t rule_count_or(const struct rule_value *value, size_t otherwise) {
+  return value->is_given ? value->count : otherwise;
+}
+
+double rule_number_or(const struct rule_value *value, double otherwise) {
+  return value->is_given ? value->number : otherwise;
+}
+
 /* How far the first row left out was from being taken, as a share of its score (science.md 9.2).
  * Below about 1e-6 the choice is numerically arbitrary. 1 when nobody was left out. */
 static double margin_of(const double *sorted, size_t m, size_t n) {
@@ -20,24 +28,19 @@ static double margin_of(const double *sorted, size_t m, size_t n) {
   return isinf(left) ? 1.0 : (left - taken) / left;
 }
 
-void rule_select_lowest(const struct rule_input *input, const double *score, size_t m, double *work,
-                        struct robust_evidence *evidence) {
-  size_t n = input->n;
+void rule_select_lowest(size_t n, size_t m, double *work, struct rule_finding *finding) {
+  const double *score = finding->score;
   memcpy(work, score, n * sizeof *work);
   sort_doubles(work, n);
   double threshold = work[m - 1];
   size_t below = 0;
   for (size_t i = 0; i < n; i++) below += score[i] < threshold;
   size_t ties_left = m - below;
-  for (size_t position = 0; position < n; position++) {
-    size_t i = input->order[position];
+  for (size_t i = 0; i < n; i++) {
     bool is_tie = !(score[i] < threshold) && !(score[i] > threshold);
     bool is_taken = score[i] < threshold || (is_tie && ties_left > 0);
     if (is_tie && is_taken) ties_left--;
-    evidence->weights[i] = is_taken ? 1.0 / (double)m : 0.0;
+    finding->weight[i] = is_taken ? 1.0 / (double)m : 0.0;
   }
-  if (evidence->scores != NULL) memcpy(evidence->scores, score, n * sizeof *score);
-  evidence->selected = m;
-  evidence->margin = margin_of(work, m, n);
-  evidence->weights_are_exact = true;
+  finding->margin = margin_of(work, m, n);
 }

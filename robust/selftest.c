@@ -10,11 +10,11 @@
 struct selftest {
   size_t n, d;
   struct robust_scratch scratch;
-  float *values;     /* n x d */
+  float *values;    /* n x d */
   const void **row; /* n */
-  size_t *order;     /* n */
-  double *gram;      /* n x n */
-  double *weights;   /* n */
+  size_t *order;    /* n */
+  double *gram;     /* n x n */
+  double *weights;  /* n */
   struct robust_score *score;
   float *out; /* d */
   uint64_t hash;
@@ -72,8 +72,8 @@ static enum robust_status run_rule(struct selftest *test, const struct robust_ro
   struct robust_evidence evidence = {.weights = test->weights};
   enum robust_status status = robust_pipeline_parse(text, &pipeline, error);
   if (status != ROBUST_OK) return status;
-  status = robust_aggregate(pipeline, rows, test->gram, test->order, &test->scratch, test->out,
-                            &evidence, error);
+  struct robust_input input = {.rows = *rows, .gram = test->gram, .order = test->order};
+  status = robust_aggregate(pipeline, &input, &test->scratch, test->out, &evidence, error);
   robust_pipeline_free(pipeline);
   hash_floats(test, test->out, test->d);
   hash_doubles(test, test->weights, test->n);
@@ -81,14 +81,17 @@ static enum robust_status run_rule(struct selftest *test, const struct robust_ro
   return status;
 }
 
+static const char *const pipelines[] = {"mean", "median", "trimmed_mean(f=2)", "krum(f=2)",
+                                        "multi_krum(f=2)"};
+
+static const size_t pipeline_count = sizeof pipelines / sizeof pipelines[0];
+
 static enum robust_status run_all(struct selftest *test, struct robust_error *error) {
-  static const char *const pipelines[] = {"mean", "median", "trimmed_mean(f=2)", "krum(f=2)",
-                                          "multi_krum(f=2)"};
   static const struct robust_score_options options = {3, 0.1, 8};
   struct robust_rows rows = {.n = test->n, .d = test->d, .row = test->row};
   enum robust_status status = robust_gram(&rows, &test->scratch, test->gram, error);
   if (status == ROBUST_OK) hash_doubles(test, test->gram, test->n * test->n);
-  for (size_t i = 0; i < sizeof pipelines / sizeof pipelines[0] && status == ROBUST_OK; i++)
+  for (size_t i = 0; i < pipeline_count && status == ROBUST_OK; i++)
     status = run_rule(test, &rows, pipelines[i], error);
   if (status == ROBUST_OK)
     status = robust_score(test->n, test->gram, test->order, &options, &test->scratch, test->score,
@@ -104,23 +107,24 @@ static enum robust_status run_all(struct selftest *test, struct robust_error *er
   return ROBUST_OK;
 }
 
+static size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
 static enum robust_status scratch_for(struct selftest *test, struct robust_error *error) {
-  struct robust_pipeline *hungriest;
-  enum robust_status status = robust_pipeline_parse("multi_krum(f=2)", &hungriest, error);
-  if (status != ROBUST_OK) return status;
-  size_t sizes[] = {
-      robust_scratch_bytes(hungriest, test->n, test->d, test->scratch.threads),
-      robust_score_scratch_bytes(test->n),
-      0,
-  };
-  robust_pipeline_free(hungriest);
-  status = robust_pipeline_parse("median", &hungriest, error);
-  if (status != ROBUST_OK) return status;
-  sizes[2] = robust_scratch_bytes(hungriest, test->n, test->d, test->scratch.threads);
-  robust_pipeline_free(hungriest);
-  for (size_t i = 0; i < 3; i++)
-    if (sizes[i] > test->scratch.bytes) test->scratch.bytes = sizes[i];
-  test->scratch.memory = aligned_alloc(64, test->scratch.bytes);
+  struct robust_input shape = {.rows = {.n = test->n, .d = test->d}};
+  int threads = test->scratch.threads;
+  size_t bytes = larger(robust_score_scratch_bytes(test->n),
+                        robust_gram_scratch_bytes(test->n, test->d, threads));
+  for (size_t i = 0; i < pipeline_count; i++) {
+    struct robust_pipeline *pipeline;
+    enum robust_status status = robust_pipeline_parse(pipelines[i], &pipeline, error);
+    if (status != ROBUST_OK) return status;
+    bytes = larger(bytes, robust_scratch_bytes(pipeline, &shape, threads));
+    robust_pipeline_free(pipeline);
+  }
+  test->scratch.bytes = bytes;
+  test->scratch.memory = aligned_alloc(64, bytes);
   return test->scratch.memory != NULL ? ROBUST_OK : ROBUST_NO_MEMORY;
 }
 

@@ -4,20 +4,21 @@
 #define ROBUST_SINK_H
 
 #include <stddef.h>
-#include <string.h>
+#include <stdint.h>
 
-/* Exactly one is set. */
+/* Exactly one of narrow and wide is set. Before the rounding, weight times the addend is added (a
+ * reference that a rule gave a weight, as floats or doubles), and noise. */
 struct sink {
   float *narrow;
   double *wide;
+  const float *narrow_addend;
+  const double *wide_addend;
+  double weight;
+  double noise; /* standard deviation, 0: none */
+  uint64_t noise_seed;
 };
 
-static inline void sink_put(struct sink sink, size_t at, const double *values, size_t count) {
-  if (sink.wide != NULL) {
-    memcpy(sink.wide + at, values, count * sizeof *values);
-    return;
-  }
-  for (size_t k = 0; k < count; k++) sink.narrow[at + k] = (float)values[k];
-}
+/* `values` are the thread's own and change. */
+void sink_put(const struct sink *sink, size_t at, double *values, size_t count);
 
 #endif

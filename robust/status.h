@@ -6,6 +6,7 @@
   X(OK, "ok")                                                                                      \
   X(BAD_PIPELINE, "the pipeline text cannot be read")                                              \
   X(NOT_FEASIBLE, "the rule cannot keep its promise with this many rows")                          \
+  X(NEEDS_REFERENCE, "the rule compares with a vector that was not given")                         \
   X(NEEDS_ROWS, "the rule looks at single coordinates, so the Gram matrix cannot decide it")       \
   X(BAD_SCRATCH, "the scratch memory is too small or not aligned")                                 \
   X(NO_MEMORY, "out of memory")
@@ -18,7 +19,7 @@ enum robust_status {
 
 /* One or two sentences for a human: what happened, why, what to do. Empty after success. */
 struct robust_error {
-  char text[256];
+  char text[512];
 };
 
 /* "NOT_FEASIBLE" for ROBUST_NOT_FEASIBLE. The string lives for ever. */

@@ -88,15 +88,14 @@ int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float 
   if (robust_pipeline_parse(text, &pipeline, NULL) != ROBUST_OK) return 1;
   const void **row = make_rows(x, n, d);
   double *weights = malloc(n * sizeof *weights);
+  struct robust_input input = {.rows = {.n = n, .d = d, .row = row}};
   struct robust_scratch scratch =
-      make_scratch(robust_scratch_bytes(pipeline, n, d, omp_get_max_threads()));
-  struct robust_rows rows = {.n = n, .d = d, .row = row};
+      make_scratch(robust_scratch_bytes(pipeline, &input, omp_get_max_threads()));
   struct robust_evidence evidence = {.weights = weights};
   int failed = row == NULL || weights == NULL || scratch.memory == NULL;
   if (!failed) {
     double start = bench_seconds();
-    failed =
-        robust_aggregate(pipeline, &rows, NULL, NULL, &scratch, out, &evidence, NULL) != ROBUST_OK;
+    failed = robust_aggregate(pipeline, &input, &scratch, out, &evidence, NULL) != ROBUST_OK;
     *seconds = bench_seconds() - start;
   }
   free(scratch.memory);

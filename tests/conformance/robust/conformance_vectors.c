@@ -137,11 +137,12 @@ static enum robust_status run(const struct vector_case *c, const struct robust_p
                               struct robust_error *error) {
   struct robust_rows rows = {.n = c->n, .d = c->d, .row = row};
   struct robust_evidence evidence = {.weights = allocate(c->n, sizeof(double))};
-  struct robust_scratch scratch = {.bytes = robust_scratch_bytes(pipeline, c->n, c->d, 2),
+  struct robust_input input = {.rows = rows, .order = order};
+  struct robust_scratch scratch = {.bytes = robust_scratch_bytes(pipeline, &input, 2),
                                    .threads = 2};
   scratch.memory = aligned_alloc(64, scratch.bytes);
   enum robust_status status =
-      robust_aggregate_f64(pipeline, &rows, NULL, order, &scratch, out, &evidence, error);
+      robust_aggregate_f64(pipeline, &input, &scratch, out, &evidence, error);
   if (status == ROBUST_OK && json_object_get(c->params, "weights") != NULL) {
     apply_counts(c, evidence.weights);
     status = robust_weighted_sum_f64(&rows, evidence.weights, order, &scratch, out, error);

@@ -85,14 +85,15 @@ static inline enum robust_status test_run(const char *text, const struct robust_
                                           const size_t *order, int threads, enum robust_isa isa,
                                           float *out, struct test_result *result) {
   struct robust_pipeline *pipeline = test_parse(text);
+  struct robust_input input = {.rows = *rows, .order = order};
   struct robust_scratch scratch =
-      test_scratch(robust_scratch_bytes(pipeline, rows->n, rows->d, threads), threads);
+      test_scratch(robust_scratch_bytes(pipeline, &input, threads), threads);
   scratch.isa = isa;
   memset(result, 0, sizeof *result);
   result->evidence.weights = result->weights;
   result->evidence.scores = result->scores;
-  enum robust_status status = robust_aggregate(pipeline, rows, NULL, order, &scratch, out,
-                                               &result->evidence, &result->error);
+  enum robust_status status =
+      robust_aggregate(pipeline, &input, &scratch, out, &result->evidence, &result->error);
   free(scratch.memory);
   robust_pipeline_free(pipeline);
   return status;

@@ -41,10 +41,10 @@ static void printing_into_too_little_room_is_cut_and_measured(void **state) {
 
 static void unknown_names_are_refused_with_a_guess(void **state) {
   (void)state;
-  assert_refused("krun(f=2)", "column 1: no rule is called 'krun'; did you mean 'krum'?");
+  assert_refused("krun(f=2)", "column 1: no rule or mixer is called 'krun'; did you mean 'krum'?");
   assert_refused("  trimed_mean(1)",
-                 "column 3: no rule is called 'trimed_mean'; did you mean 'trimmed_mean'?");
-  assert_refused("sorcery", "column 1: no rule is called 'sorcery'; there are mean, median, "
+                 "column 3: no rule or mixer is called 'trimed_mean'; did you mean 'trimmed_mean'?");
+  assert_refused("sorcery", "column 1: no rule or mixer is called 'sorcery'; there are mean, median, "
                             "trimmed_mean, krum, multi_krum");
   assert_refused("krum(f=1, neighbors=2)",
                  "column 11: krum has no parameter 'neighbors'; it takes f, neighbours");
@@ -66,9 +66,9 @@ static void counts_are_whole_numbers_only(void **state) {
 
 static void mistakes_are_shown_by_column(void **state) {
   (void)state;
-  assert_refused("", "column 1: the name of a rule was expected, not the end");
-  assert_refused("7", "column 1: the name of a rule was expected, not a number");
-  assert_refused("(f=1)", "column 1: the name of a rule was expected, not '('");
+  assert_refused("", "column 1: the name of a rule or mixer was expected, not the end");
+  assert_refused("7", "column 1: the name of a rule or mixer was expected, not a number");
+  assert_refused("(f=1)", "column 1: the name of a rule or mixer was expected, not '('");
   assert_refused("krum", "column 1: krum needs f, as in krum(f=4)");
   assert_refused("krum(neighbours=2)", "column 1: krum needs f, as in krum(f=4)");
   assert_refused("krum(f=1", "column 9: ',' or ')' was expected, not the end");
@@ -93,7 +93,7 @@ static void endless_and_odd_bytes_are_refused(void **state) {
   text[sizeof text - 1] = '\0';
   assert_refused(text, "column 1: a pipeline has 512 characters at most");
   text[400] = '\0';
-  assert_refused(text, "column 1: no rule is called 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; there are "
+  assert_refused(text, "column 1: no rule or mixer is called 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; there are "
                        "mean, median, trimmed_mean, krum, multi_krum");
   assert_refused("mean\xff", "column 5: '|' or the end was expected, not a byte");
 }

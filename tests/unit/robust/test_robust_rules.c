@@ -292,9 +292,10 @@ static void weights_can_be_rechecked_from_the_gram_matrix(void **state) {
   test_gram(&t.rows, 1, ROBUST_ISA_BEST, gram);
   for (size_t r = 0; r < RULES; r++) {
     struct robust_pipeline *pipeline = test_parse(all_rules[r]);
-    struct robust_scratch scratch = test_scratch(robust_scratch_bytes(pipeline, N, D, 1), 1);
+    struct robust_input input = {.rows = {.n = N, .d = D, .row = t.row}, .gram = gram};
+    struct robust_scratch scratch = test_scratch(robust_scratch_bytes(pipeline, &input, 1), 1);
     struct robust_evidence evidence = {.weights = weights};
-    enum robust_status status = robust_weigh(pipeline, N, gram, NULL, &scratch, &evidence, NULL);
+    enum robust_status status = robust_weigh(pipeline, &input, &scratch, &evidence, NULL);
     test_aggregate(all_rules[r], &t.rows, out, &result);
     if (robust_pipeline_is_gram_only(pipeline)) {
       assert_int_equal(status, ROBUST_OK);
@@ -316,15 +317,15 @@ static void too_little_scratch_is_refused_before_any_write(void **state) {
   test_rows_new(&t, 5, 10, 1);
   for (size_t r = 0; r < RULES; r++) {
     struct robust_pipeline *pipeline = test_parse(all_rules[r]);
-    struct robust_scratch scratch = test_scratch(robust_scratch_bytes(pipeline, 5, 10, 2), 2);
+    struct robust_input input = {.rows = t.rows};
+    struct robust_scratch scratch = test_scratch(robust_scratch_bytes(pipeline, &input, 2), 2);
     struct robust_error error = {""};
     double weights[5];
     float out[10];
     struct robust_evidence evidence = {.weights = weights};
     scratch.bytes -= 64;
-    assert_int_equal(
-        robust_aggregate(pipeline, &t.rows, NULL, NULL, &scratch, out, &evidence, &error),
-        ROBUST_BAD_SCRATCH);
+    assert_int_equal(robust_aggregate(pipeline, &input, &scratch, out, &evidence, &error),
+                     ROBUST_BAD_SCRATCH);
     assert_non_null(strstr(error.text, "scratch"));
     free(scratch.memory);
     robust_pipeline_free(pipeline);

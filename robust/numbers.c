@@ -1,0 +1,112 @@
+/* Gathers what the caller gave, and measures what is missing, each number once. */
+#include "robust/numbers.h"
+
+#include <string.h>
+
+enum { READS_PRODUCTS = RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE };
+
+static struct rule_draws draws_of(const struct robust_pipeline *pipeline, size_t d) {
+  const struct pipeline_stage *stage = pipeline_rule(pipeline);
+  if (!(stage->rule->reads & RULE_READS_SAMPLES)) return (struct rule_draws){0, 0, 0};
+  return stage->rule->draws(stage->value, d);
+}
+
+void numbers_lay_out(struct numbers *numbers, struct scratch_cursor *cursor,
+                     const struct robust_pipeline *pipeline, const struct robust_input *input) {
+  size_t n = input->rows.n;
+  unsigned reads = pipeline_reads(pipeline, 0);
+  *numbers = (struct numbers){.n = n, .draws = draws_of(pipeline, input->rows.d)};
+  if (reads & RULE_READS_GRAM) numbers->gram = scratch_take(cursor, n * n, sizeof(double));
+  if (reads & READS_PRODUCTS) numbers->products = scratch_take(cursor, n + 1, sizeof(double));
+  if (reads & RULE_READS_HISTORY)
+    numbers->history_gram = scratch_take(cursor, n * n, sizeof(double));
+  if (reads & RULE_READS_COUNTS) numbers->counts = scratch_take(cursor, n, sizeof(double));
+  if (reads & RULE_READS_SAMPLES)
+    numbers->sample_gram = scratch_take(cursor, numbers->draws.draws * n * n, sizeof(double));
+}
+
+/* Entries of a symmetric matrix of the caller's rows, by position. */
+static void permute(size_t n, const double *matrix, const size_t *order, double *out) {
+  for (size_t p = 0; p < n; p++)
+    for (size_t q = 0; q < n; q++) out[p * n + q] = matrix[order[p] * n + order[q]];
+}
+
+static void copy_counts(struct numbers *numbers, const double *counts, const size_t *order) {
+  for (size_t p = 0; p < numbers->n; p++)
+    numbers->counts[p] = counts != NULL ? counts[order[p]] : 1.0;
+}
+
+static void copy_products(struct numbers *numbers, const double *products, const size_t *order) {
+  size_t n = numbers->n;
+  for (size_t p = 0; p < n; p++) numbers->products[p] = products != NULL ? products[order[p]] : 0.0;
+  numbers->products[n] = products != NULL ? products[n] : 0.0;
+}
+
+/* Copies what there is, in canonical order, and tells what is not there. */
+static unsigned copy_given(struct numbers *numbers, const struct robust_input *input,
+                           const size_t *order) {
+  size_t n = numbers->n;
+  unsigned missing = 0;
+  if (numbers->gram != NULL && input->gram != NULL) permute(n, input->gram, order, numbers->gram);
+  if (numbers->gram != NULL && input->gram == NULL) missing |= RULE_READS_GRAM;
+  if (numbers->products != NULL && input->reference_products == NULL && input->reference != NULL)
+    missing |= READS_PRODUCTS;
+  else if (numbers->products != NULL)
+    copy_products(numbers, input->reference_products, order);
+  if (numbers->history_gram != NULL && input->history_gram != NULL)
+    permute(n, input->history_gram, order, numbers->history_gram);
+  if (numbers->history_gram != NULL && input->history_gram == NULL) missing |= RULE_READS_HISTORY;
+  if (numbers->counts != NULL) copy_counts(numbers, input->counts, order);
+  if (numbers->sample_gram != NULL) missing |= RULE_READS_SAMPLES;
+  return missing;
+}
+
+static enum robust_status check_reference(const struct robust_pipeline *pipeline,
+                                          const struct robust_input *input,
+                                          struct robust_error *error) {
+  if (!(pipeline_reads(pipeline, 0) & RULE_NEEDS_REFERENCE)) return ROBUST_OK;
+  if (input->reference != NULL || input->reference_products != NULL) return ROBUST_OK;
+  robust_error_set(error, "%s compares with the server's own update: give it as the reference",
+                   pipeline_rule(pipeline)->rule->name);
+  return ROBUST_NEEDS_REFERENCE;
+}
+
+enum robust_status numbers_given(struct numbers *numbers, const struct robust_pipeline *pipeline,
+                                 const struct robust_input *input, const size_t *order,
+                                 struct robust_error *error) {
+  enum robust_status status = check_reference(pipeline, input, error);
+  if (status != ROBUST_OK) return status;
+  unsigned missing = copy_given(numbers, input, order);
+  if (missing == 0) return ROBUST_OK;
+  robust_error_set(error, "%s reads more of the rows than was given: the %s",
+                   pipeline_rule(pipeline)->rule->name,
+                   missing & RULE_READS_GRAM      ? "Gram matrix"
+                   : missing & READS_PRODUCTS     ? "products with the reference"
+                   : missing & RULE_READS_HISTORY ? "Gram matrix of the history"
+                                                  : "rows themselves");
+  return ROBUST_NEEDS_ROWS;
+}
+
+static size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
+size_t numbers_scratch_bytes(const struct robust_pipeline *pipeline,
+                             const struct robust_input *input, int threads) {
+  unsigned reads = pipeline_reads(pipeline, 0);
+  size_t bytes = 0;
+  if ((reads & RULE_READS_GRAM) && input->gram == NULL)
+    bytes = larger(bytes, robust_gram_scratch_bytes(input->rows.n, input->rows.d, threads));
+  return bytes;
+}
+
+enum robust_status numbers_measure(struct numbers *numbers, const struct robust_pipeline *pipeline,
+                                   const struct robust_input *input, const struct robust_rows *rows,
+                                   const size_t *order, const struct robust_scratch *rest,
+                                   struct robust_error *error) {
+  enum robust_status status = check_reference(pipeline, input, error);
+  if (status != ROBUST_OK) return status;
+  unsigned missing = copy_given(numbers, input, order);
+  if (missing & RULE_READS_GRAM) status = robust_gram(rows, rest, numbers->gram, error);
+  return status;
+}
