@@ -40,6 +40,14 @@ struct lanes {
    * any order. Rows are `stride` apart; count is a multiple of LANES_WIDTH_MAX. NULL: nothing
    * better than dsyrk. */
   void (*products)(const double *integer, size_t n, size_t stride, size_t count, double *product);
+  /* out[b * stride + k] = sum over j, rising, of matrix[b * n + j] x[j][k], as mix.h says: rows of
+   * floats, of doubles, and of doubles x_stride apart. */
+  void (*mix)(size_t m, size_t n, const double *matrix, const float *const *x, size_t count,
+              float *out, size_t stride);
+  void (*mix_double)(size_t m, size_t n, const double *matrix, const double *const *x, size_t count,
+                     double *out, size_t stride);
+  void (*mix_flat)(size_t m, size_t n, const double *matrix, const double *x, size_t x_stride,
+                   size_t count, double *out, size_t stride);
 };
 
 /* The table for an instruction set; the best this processor has when it lacks the one asked for. */

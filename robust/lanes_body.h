@@ -1,6 +1,7 @@
 /* The inner loops themselves, written once over `vec` and `wide`; each lanes_*.c includes a vector
  * header, then this. */
 #include "robust/lanes.h"
+#include "robust/lanes_mix.h"
 
 #include <float.h>
 #include <math.h>
@@ -101,5 +102,6 @@ static void quantise(const float *restrict x, size_t count, double scale, double
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
     .window_mean = window_mean, .add_scaled = add_scaled, .dot = dot, .largest = largest,          \
-    .quantise = quantise, .products = integer_products                                             \
+    .quantise = quantise, .products = integer_products, .mix = mix, .mix_double = mix_double,      \
+    .mix_flat = mix_flat                                                                           \
   }

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 enum { VEC_WIDTH = 8, HALF_WIDTH = 4, PRODUCT_ROWS = 3 };
+enum { MIX_ROWS = 6, MIX_FEW = 2, MIX_VECTORS = 2 };
 typedef __m256 vec;
 typedef __m256d wide;
 

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 enum { VEC_WIDTH = 16, HALF_WIDTH = 8, PRODUCT_ROWS = 5 };
+enum { MIX_ROWS = 12, MIX_FEW = 4, MIX_VECTORS = 2 };
 typedef __m512 vec;
 typedef __m512d wide;
 

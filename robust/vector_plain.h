@@ -3,10 +3,12 @@
 #ifndef ROBUST_VECTOR_H
 #define ROBUST_VECTOR_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 enum { VEC_WIDTH = 4, HALF_WIDTH = 2 };
+enum { MIX_ROWS = 4, MIX_FEW = 1, MIX_VECTORS = 2 };
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_mask __attribute__((vector_size(16)));
 typedef float half_vec __attribute__((vector_size(8)));
@@ -48,6 +50,17 @@ VEC_INLINE wide wide_load(const float *from) {
 
 VEC_INLINE void wide_store(double *to, wide v) {
   memcpy(to, &v, sizeof v);
+}
+
+VEC_INLINE wide wide_load_double(const double *from) {
+  wide v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+
+/* Rounded once, as FMA instructions do: slow where the processor has none. */
+VEC_INLINE wide wide_multiply_add(wide a, wide b, wide sum) {
+  return (wide){fma(a[0], b[0], sum[0]), fma(a[1], b[1], sum[1])};
 }
 
 VEC_INLINE wide wide_fill(double value) {
