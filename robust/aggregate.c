@@ -46,15 +46,19 @@ static void lay_out_decision(struct aggregation *a, struct scratch_cursor *curso
   decide_lay_out(&a->decision, cursor, a->pipeline, &a->numbers);
 }
 
-/* And robust_aggregate besides. The passes use the rest one after the other. */
-static void lay_out_passes(struct aggregation *a, struct scratch_cursor *cursor) {
+/* What a call goes on to do once it has decided. */
+enum purpose { PURPOSE_WEIGH, PURPOSE_AGGREGATE, PURPOSE_MIX };
+
+/* What reads rows needs more. The passes use the rest one after the other. */
+static void lay_out_passes(struct aggregation *a, struct scratch_cursor *cursor,
+                           enum purpose purpose) {
   size_t n = a->input->rows.n;
   size_t m = a->decision.m;
   bool is_mixed = a->pipeline->count > 1;
   a->row = scratch_take(cursor, n, sizeof *a->row);
   a->scale = scratch_take(cursor, n, sizeof *a->scale);
   if (looks_at_signs(a->pipeline)) a->signs = scratch_take(cursor, m, sizeof *a->signs);
-  if (looks_at_coordinates(a->pipeline) || looks_at_signs(a->pipeline)) {
+  if (purpose == PURPOSE_MIX || looks_at_coordinates(a->pipeline) || looks_at_signs(a->pipeline)) {
     pass_lay_out(&a->pass, cursor, &a->input->rows, m, is_mixed, a->threads);
     a->taken_matrix = scratch_take(cursor, is_mixed ? m * n : 0, sizeof(double));
   }
@@ -64,21 +68,28 @@ static void lay_out_passes(struct aggregation *a, struct scratch_cursor *cursor)
   a->rest.memory = scratch_take(cursor, a->rest.bytes, 1);
 }
 
-size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline,
-                                  const struct robust_input *input, int threads) {
+static size_t bytes_for(const struct robust_pipeline *pipeline, const struct robust_input *input,
+                        int threads, enum purpose purpose) {
   struct aggregation a = {.pipeline = pipeline, .input = input, .threads = threads};
   struct scratch_cursor cursor = scratch_open(NULL);
   lay_out_decision(&a, &cursor);
+  if (purpose != PURPOSE_WEIGH) lay_out_passes(&a, &cursor, purpose);
   return cursor.used;
+}
+
+size_t robust_weigh_scratch_bytes(const struct robust_pipeline *pipeline,
+                                  const struct robust_input *input, int threads) {
+  return bytes_for(pipeline, input, threads, PURPOSE_WEIGH);
+}
+
+size_t robust_mix_scratch_bytes(const struct robust_pipeline *pipeline,
+                                const struct robust_input *input, int threads) {
+  return bytes_for(pipeline, input, threads, PURPOSE_MIX);
 }
 
 size_t robust_scratch_bytes(const struct robust_pipeline *pipeline,
                             const struct robust_input *input, int threads) {
-  struct aggregation a = {.pipeline = pipeline, .input = input, .threads = threads};
-  struct scratch_cursor cursor = scratch_open(NULL);
-  lay_out_decision(&a, &cursor);
-  lay_out_passes(&a, &cursor);
-  return cursor.used;
+  return bytes_for(pipeline, input, threads, PURPOSE_AGGREGATE);
 }
 
 static void set_order(struct aggregation *a) {
@@ -100,21 +111,21 @@ static void sort_rows(struct aggregation *a) {
 
 /* Checks the pipeline, lays the memory out, and sorts. */
 static enum robust_status open_call(struct aggregation *a, const struct robust_scratch *scratch,
-                                    bool with_passes, struct robust_error *error) {
+                                    enum purpose purpose, struct robust_error *error) {
   enum robust_status status = robust_pipeline_check(a->pipeline, a->input->rows.n, error);
   if (status != ROBUST_OK) return status;
   struct scratch_cursor cursor = scratch_open(scratch);
   a->lanes = lanes_choose(scratch->isa);
   a->threads = scratch->threads;
   lay_out_decision(a, &cursor);
-  if (with_passes) lay_out_passes(a, &cursor);
+  if (purpose != PURPOSE_WEIGH) lay_out_passes(a, &cursor, purpose);
   a->rest.isa = scratch->isa;
   if (!scratch_fits(&cursor)) {
     robust_error_set(error, "the pipeline needs %zu bytes of scratch aligned to 64", cursor.used);
     return ROBUST_BAD_SCRATCH;
   }
   set_order(a);
-  if (with_passes) sort_rows(a);
+  if (purpose != PURPOSE_WEIGH) sort_rows(a);
   return ROBUST_OK;
 }
 
@@ -123,7 +134,7 @@ enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
                                 const struct robust_scratch *scratch,
                                 struct robust_evidence *evidence, struct robust_error *error) {
   struct aggregation a = {.pipeline = pipeline, .input = input};
-  enum robust_status status = open_call(&a, scratch, false, error);
+  enum robust_status status = open_call(&a, scratch, PURPOSE_WEIGH, error);
   if (status != ROBUST_OK) return status;
   if (!robust_pipeline_is_gram_only(pipeline)) {
     robust_error_set(error, "%s looks at single coordinates: recheck it with the rows",
@@ -153,7 +164,7 @@ enum robust_status robust_mixing(const struct robust_pipeline *pipeline,
                                  const struct robust_scratch *scratch, double *matrix, size_t *m,
                                  struct robust_error *error) {
   struct aggregation a = {.pipeline = pipeline, .input = input};
-  enum robust_status status = open_call(&a, scratch, false, error);
+  enum robust_status status = open_call(&a, scratch, PURPOSE_WEIGH, error);
   if (status != ROBUST_OK) return status;
   status = numbers_given(&a.numbers, pipeline, input, a.order, error);
   if (status != ROBUST_OK) return status;
@@ -222,7 +233,46 @@ static void rank_tile_into_sink(void *context, size_t at, const struct rank_tile
   sink_put(c->sink, at, out, tile->count);
 }
 
+struct mixed_output {
+  size_t d;
+  const size_t *home; /* where each mixed row goes, NULL: as it is */
+  float *narrow;
+  double *wide;
+};
+
+static void copy_mixed_rows(void *context, size_t at, const struct rank_tile *tile,
+                            double *unused) {
+  const struct mixed_output *out = context;
+  (void)unused;
+  for (size_t b = 0; b < tile->n; b++) {
+    size_t start = (out->home != NULL ? out->home[b] : b) * out->d + at;
+    if (tile->wide != NULL)
+      memcpy(out->wide + start, tile->wide[b], tile->count * sizeof(double));
+    else
+      memcpy(out->narrow + start, tile->narrow[b], tile->count * sizeof(float));
+  }
+}
+
 /* ---- the whole ---- */
+
+enum robust_status robust_mix(const struct robust_pipeline *pipeline,
+                              const struct robust_input *input,
+                              const struct robust_scratch *scratch, void *out, size_t *m,
+                              struct robust_error *error) {
+  struct aggregation a = {.pipeline = pipeline, .input = input};
+  struct mixed_output output = {.d = input->rows.d, .narrow = out, .wide = out};
+  enum robust_status status = open_call(&a, scratch, PURPOSE_MIX, error);
+  if (status == ROBUST_OK)
+    status = numbers_measure(&a.numbers, pipeline, input, &a.rows, a.order, &a.rest, error);
+  if (status != ROBUST_OK) return status;
+  decide_mixing(&a.decision, pipeline, &a.numbers, a.position, a.lanes, a.threads);
+  *m = a.decision.m;
+  if (*m == a.rows.n) output.home = a.order;
+  for (size_t b = 0; b < *m; b++) a.decision.chosen[b] = b;
+  aim_pass(&a, a.decision.chosen, *m);
+  pass_run(&a.pass, 0, a.rows.d, a.threads, copy_mixed_rows, &output);
+  return ROBUST_OK;
+}
 
 static enum robust_status decide(struct aggregation *a, struct robust_evidence *evidence,
                                  struct robust_error *error) {
@@ -263,7 +313,7 @@ static enum robust_status aggregate(const struct robust_pipeline *pipeline,
                                     const struct robust_scratch *scratch, struct sink sink,
                                     struct robust_evidence *evidence, struct robust_error *error) {
   struct aggregation a = {.pipeline = pipeline, .input = input};
-  enum robust_status status = open_call(&a, scratch, true, error);
+  enum robust_status status = open_call(&a, scratch, PURPOSE_AGGREGATE, error);
   if (status == ROBUST_OK) status = decide(&a, evidence, error);
   if (status == ROBUST_OK) status = carry_out(&a, &sink, error);
   return status;

@@ -81,6 +81,16 @@ enum robust_status robust_mixing(const struct robust_pipeline *pipeline,
                                  const struct robust_scratch *scratch, double *matrix, size_t *m,
                                  struct robust_error *error);
 
+/* The mixed rows themselves, for looking at: row b at out + b d, as floats (doubles when the rows
+ * are ROBUST_F64), rounded once. The one call whose output is of the size of its input. `out` has
+ * room for n rows; *m are written. Measures what the mixers read, as robust_aggregate does. */
+size_t robust_mix_scratch_bytes(const struct robust_pipeline *pipeline,
+                                const struct robust_input *input, int threads);
+enum robust_status robust_mix(const struct robust_pipeline *pipeline,
+                              const struct robust_input *input,
+                              const struct robust_scratch *scratch, void *out, size_t *m,
+                              struct robust_error *error);
+
 /* Scratch for robust_aggregate, the Gram matrix included. */
 size_t robust_scratch_bytes(const struct robust_pipeline *pipeline,
                             const struct robust_input *input, int threads);
