@@ -26,6 +26,17 @@ struct lanes {
   void (*merge)(float *sorted, size_t n, size_t run);
   /* Mean of ranks [from, to) of sorted columns: added upwards from the smallest, in double. */
   void (*window_mean)(const float *sorted, size_t from, size_t to, double *mean);
+  /* The same for columns of doubles, width / 2 of them, and any n. */
+  void (*sort_wide)(const double *const *row, size_t n, size_t at, const void *const *ahead,
+                    double *sorted);
+  void (*window_mean_wide)(const double *sorted, size_t from, size_t to, double *mean);
+  /* Sorted columns of floats as two strips of sorted columns of doubles. */
+  void (*widen)(const float *sorted, size_t n, double *low, double *high);
+  /* Mean of the `keep` values nearest to the median, added upwards, for width / 2 sorted columns of
+   * doubles. Where values that differ lie equally far away and only some of them can be kept,
+   * tied[lane] is that distance and mean[lane] one of the possible means; elsewhere tied[lane] is
+   * -1. */
+  void (*nearest_mean)(const double *sorted, size_t n, size_t keep, double *mean, double *tied);
   /* sum[k] = ((sum[k] + weight[0] x[0][k]) + weight[1] x[1][k])...; rows is at most LANES_ROWS_MAX.
    */
   void (*add_scaled)(double *sum, size_t rows, const float *const *x, const double *weight,

@@ -31,4 +31,9 @@ size_t rank_work_bytes(size_t n, bool is_wide);
  * on the order of rows or on the tile. */
 void rank_window_means(const struct rank_tile *tile, size_t from, size_t to, double *out);
 
+/* out[k] = mean of the `keep` values nearest to the median of coordinate k (of even n: the mean of
+ * the two middle ones), 1 <= keep <= n, added upwards in double. Of values equally far from the
+ * median, those of the rows that come first are kept. */
+void rank_nearest_means(const struct rank_tile *tile, size_t keep, double *out);
+
 #endif

@@ -4,11 +4,14 @@
 #define ROBUST_VECTOR_H
 
 #include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { VEC_WIDTH = 8, HALF_WIDTH = 4, PRODUCT_ROWS = 3 };
 enum { MIX_ROWS = 6, MIX_FEW = 2, MIX_VECTORS = 2 };
 typedef __m256 vec;
 typedef __m256d wide;
+typedef int64_t wide_mask __attribute__((vector_size(32)));
 
 #define VEC_INLINE static inline __attribute__((always_inline))
 
@@ -54,6 +57,38 @@ VEC_INLINE double wide_total(wide v) {
 
 VEC_INLINE wide wide_fill(double value) {
   return _mm256_set1_pd(value);
+}
+
+VEC_INLINE wide_mask wide_less(wide a, wide b) {
+  return (wide_mask)(a < b);
+}
+
+VEC_INLINE wide_mask wide_not_less(wide a, wide b) {
+  return (wide_mask)(a >= b);
+}
+
+VEC_INLINE wide wide_pick(wide_mask take_a, wide a, wide b) {
+  return (wide)((take_a & (wide_mask)a) | (~take_a & (wide_mask)b));
+}
+
+VEC_INLINE wide wide_keep(wide_mask keep, wide v) {
+  return (wide)(keep & (wide_mask)v);
+}
+
+VEC_INLINE bool wide_any(wide_mask mask) {
+  return _mm256_movemask_pd((wide)mask) != 0;
+}
+
+VEC_INLINE wide wide_min(wide a, wide b) {
+  return _mm256_min_pd(a, b);
+}
+
+VEC_INLINE wide wide_max(wide a, wide b) {
+  return _mm256_max_pd(a, b);
+}
+
+VEC_INLINE wide wide_absolute(wide v) {
+  return _mm256_andnot_pd(_mm256_set1_pd(-0.0), v);
 }
 
 #endif

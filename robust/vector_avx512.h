@@ -4,11 +4,13 @@
 #define ROBUST_VECTOR_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 enum { VEC_WIDTH = 16, HALF_WIDTH = 8, PRODUCT_ROWS = 5 };
 enum { MIX_ROWS = 12, MIX_FEW = 4, MIX_VECTORS = 2 };
 typedef __m512 vec;
 typedef __m512d wide;
+typedef __mmask8 wide_mask;
 
 #define VEC_INLINE static inline __attribute__((always_inline))
 
@@ -54,6 +56,38 @@ VEC_INLINE double wide_total(wide v) {
 
 VEC_INLINE wide wide_fill(double value) {
   return _mm512_set1_pd(value);
+}
+
+VEC_INLINE wide_mask wide_less(wide a, wide b) {
+  return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+}
+
+VEC_INLINE wide_mask wide_not_less(wide a, wide b) {
+  return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ);
+}
+
+VEC_INLINE wide wide_pick(wide_mask take_a, wide a, wide b) {
+  return _mm512_mask_blend_pd(take_a, b, a);
+}
+
+VEC_INLINE wide wide_keep(wide_mask keep, wide v) {
+  return _mm512_maskz_mov_pd(keep, v);
+}
+
+VEC_INLINE bool wide_any(wide_mask mask) {
+  return mask != 0;
+}
+
+VEC_INLINE wide wide_min(wide a, wide b) {
+  return _mm512_min_pd(a, b);
+}
+
+VEC_INLINE wide wide_max(wide a, wide b) {
+  return _mm512_max_pd(a, b);
+}
+
+VEC_INLINE wide wide_absolute(wide v) {
+  return _mm512_abs_pd(v);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define ROBUST_VECTOR_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_mask __attribute__((vector_size(16)));
 typedef float half_vec __attribute__((vector_size(8)));
 typedef double wide __attribute__((vector_size(16)));
+typedef int64_t wide_mask __attribute__((vector_size(16)));
 
 #define VEC_INLINE static inline __attribute__((always_inline))
 
@@ -65,6 +67,38 @@ VEC_INLINE wide wide_multiply_add(wide a, wide b, wide sum) {
 
 VEC_INLINE wide wide_fill(double value) {
   return (wide){value, value};
+}
+
+VEC_INLINE wide_mask wide_less(wide a, wide b) {
+  return (wide_mask)(a < b);
+}
+
+VEC_INLINE wide_mask wide_not_less(wide a, wide b) {
+  return (wide_mask)(a >= b);
+}
+
+VEC_INLINE wide wide_pick(wide_mask take_a, wide a, wide b) {
+  return (wide)((take_a & (wide_mask)a) | (~take_a & (wide_mask)b));
+}
+
+VEC_INLINE wide wide_keep(wide_mask keep, wide v) {
+  return (wide)(keep & (wide_mask)v);
+}
+
+VEC_INLINE bool wide_any(wide_mask mask) {
+  return (mask[0] | mask[1]) != 0;
+}
+
+VEC_INLINE wide wide_min(wide a, wide b) {
+  return wide_pick(a < b, a, b);
+}
+
+VEC_INLINE wide wide_max(wide a, wide b) {
+  return wide_pick(a > b, a, b);
+}
+
+VEC_INLINE wide wide_absolute(wide v) {
+  return (wide)((wide_mask)v & INT64_MAX);
 }
 
 #endif
