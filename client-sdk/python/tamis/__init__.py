@@ -1,0 +1,1 @@
+"""Tamis in Python: `tamis.robust`, the aggregation rules of the server on numpy arrays."""
