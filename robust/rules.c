@@ -8,9 +8,17 @@ extern const struct rule rule_median;
 extern const struct rule rule_trimmed_mean;
 extern const struct rule rule_krum;
 extern const struct rule rule_multi_krum;
+extern const struct rule mixer_clip;
+extern const struct rule mixer_arc;
+extern const struct rule mixer_nnm;
+extern const struct rule mixer_bucketing;
+extern const struct rule rule_bulyan;
+extern const struct rule rule_meamed;
+extern const struct rule rule_monna;
 
 static const struct rule *const rules[] = {
-    &rule_mean, &rule_median, &rule_trimmed_mean, &rule_krum, &rule_multi_krum,
+    &rule_mean, &rule_median, &rule_trimmed_mean, &rule_krum,   &rule_multi_krum, &mixer_clip,
+    &mixer_arc, &mixer_nnm,   &mixer_bucketing,   &rule_bulyan, &rule_meamed,     &rule_monna,
 };
 
 static const size_t rule_count = sizeof rules / sizeof rules[0];

@@ -163,8 +163,8 @@ enum robust_status robust_score(size_t n, const double *gram, const size_t *orde
   }
   for (size_t i = 0; i < n; i++) work.order[i] = order != NULL ? order[i] : i;
   robust_distances(n, gram, work.distances);
-  krum_scores(n, work.distances, options->neighbours < n ? options->neighbours : n - 1, work.pull,
-              work.spare);
+  struct krum_kind kind = {options->neighbours < n ? options->neighbours : n - 1, 2};
+  krum_scores(n, gram, &kind, work.pull, work.spare);
   for (size_t i = 0; i < n; i++) score[i].krum = work.pull[i];
   find_centre(n, options, &work);
   fill_scores(n, gram, &work, score);
