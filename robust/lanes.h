@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "robust/rows.h"
 #include "robust/scratch.h"
 
 enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4 };
@@ -37,6 +38,9 @@ struct lanes {
    * tied[lane] is that distance and mean[lane] one of the possible means; elsewhere tied[lane] is
    * -1. */
   void (*nearest_mean)(const double *sorted, size_t n, size_t keep, double *mean, double *tied);
+  /* Values of any dtype but ROBUST_F64 as the floats they stand for; `scale` is for ROBUST_I8. */
+  void (*to_floats)(enum robust_dtype dtype, const void *from, size_t count, float scale,
+                    float *to);
   /* sum[k] = ((sum[k] + weight[0] x[0][k]) + weight[1] x[1][k])...; rows is at most LANES_ROWS_MAX.
    */
   void (*add_scaled)(double *sum, size_t rows, const float *const *x, const double *weight,

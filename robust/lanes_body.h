@@ -1,8 +1,9 @@
 /* The inner loops themselves, written once over `vec` and `wide`; each lanes_*.c includes a vector
  * header, then this. */
 #include "robust/lanes.h"
-#include "robust/lanes_rank.h"
+#include "robust/lanes_convert.h"
 #include "robust/lanes_mix.h"
+#include "robust/lanes_rank.h"
 
 #include <float.h>
 #include <math.h>
@@ -103,7 +104,7 @@ static void quantise(const float *restrict x, size_t count, double scale, double
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
     .window_mean = window_mean, .sort_wide = sort_wide, .window_mean_wide = window_mean_wide,      \
-    .widen = widen, .nearest_mean = nearest_mean, .add_scaled = add_scaled, .dot = dot,            \
-    .largest = largest, .quantise = quantise, .products = integer_products, .mix = mix,            \
-    .mix_double = mix_double, .mix_flat = mix_flat                                                 \
+    .widen = widen, .nearest_mean = nearest_mean, .to_floats = to_floats,                          \
+    .add_scaled = add_scaled, .dot = dot, .largest = largest, .quantise = quantise,                \
+    .products = integer_products, .mix = mix, .mix_double = mix_double, .mix_flat = mix_flat       \
   }

@@ -1,6 +1,7 @@
 /* Cuts the coordinates into tiles that fit a core's cache and lays each out as the rule wants it.
  */
 #include "robust/pass.h"
+#include "robust/convert.h"
 #include "robust/mix.h"
 
 #include <omp.h>
@@ -38,14 +39,6 @@ void pass_lay_out(struct pass *pass, struct scratch_cursor *cursor, const struct
   pass->wide = scratch_take(cursor, team * m, sizeof *pass->wide);
   pass->rank = scratch_take(cursor, team, pass->rank_bytes);
   pass->out = scratch_take(cursor, team * RANK_TILE, sizeof *pass->out);
-}
-
-static const float *rows_floats(const struct lanes *lanes, const struct robust_rows *rows, size_t i,
-                                size_t from, size_t count, float *buffer) {
-  (void)lanes;
-  (void)count;
-  (void)buffer;
-  return (const float *)rows->row[i] + from;
 }
 
 static void narrow_tile(const struct pass *pass, size_t thread, size_t at, size_t count,
