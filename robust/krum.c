@@ -1,6 +1,7 @@
 /* Krum's score (Blanchard et al., NeurIPS 2017) in the readings that are in use (science.md 10). */
 #include "robust/krum.h"
 #include "robust/gram.h"
+#include "robust/lowest.h"
 #include "robust/sort.h"
 
 #include <assert.h>
@@ -66,11 +67,6 @@ static void forget(double *near, size_t count, double distance) {
   memmove(near + low, near + low + 1, (count - low - 1) * sizeof *near);
 }
 
-static void note_margin(struct krum_race *race, double taken, double next) {
-  double margin = !(next > taken) ? 0.0 : isinf(next) ? 1.0 : (next - taken) / next;
-  if (margin < race->margin) race->margin = margin;
-}
-
 size_t krum_race_take(struct krum_race *race) {
   assert(race->left > 0);
   size_t others = race->left - 1;
@@ -90,7 +86,7 @@ size_t krum_race_take(struct krum_race *race) {
   }
   race->is_left[best] = false;
   race->left = others;
-  if (others > 0) note_margin(race, least, next);
+  if (others > 0) race->margin = fmin(race->margin, lowest_margin(least, next));
   for (size_t i = 0; i < race->n && others > 0; i++)
     if (race->is_left[i])
       forget(race->near + i * race->n, others,

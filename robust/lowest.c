@@ -3,6 +3,7 @@
 #include "robust/lowest.h"
 #include "robust/sort.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -19,4 +20,9 @@ void lowest_share(size_t n, size_t m, const double *key, double *work, double *s
     if (is_tie && is_taken) ties_left--;
     share[i] = is_taken ? 1.0 / (double)m : 0.0;
   }
+}
+
+double lowest_margin(double taken, double left) {
+  if (!(left > taken)) return 0.0;
+  return isinf(left) ? 1.0 : (left - taken) / left;
 }
