@@ -227,7 +227,8 @@ class Pipeline:
         error = _ffi.new("struct robust_error *")
         _check(_lib.robust_pipeline_check(self._pipeline, n, error), error)
 
-    def run(self, vectors, *, order=None, counts=None, reference=None, history=None, coordinates=None, gram=None, threads=None):
+    def run(self, vectors, *, order=None, counts=None, reference=None, history=None, coordinates=None, gram=None, dtype=None,
+            threads=None):
         """Aggregates rows (n, d); returns a Result.
 
         order: permutation of 0..n-1 that breaks ties and orders sums; permuting rows and order together changes no bit.
@@ -236,11 +237,15 @@ class Pipeline:
         history: (n, d), for foolsgold: each client's summed updates, this round's included.
         coordinates: for dnc, the coordinates of all its draws one after the other, instead of its seed's.
         gram: (n, n), the result of `gram(vectors)`, when it is known already.
+        dtype: of the output; numpy.float64 gives float32 rows' result before its rounding.
         Raises Infeasible, NotFinite, Error.
         """
         call = _Call(vectors, order, counts, reference, history, coordinates, gram, threads)
-        wide = call.rows.dtype == numpy.float64
-        output = numpy.empty(call.rows.d, dtype=call.rows.out_dtype)
+        dtype = numpy.dtype(dtype or call.rows.out_dtype)
+        if dtype not in (numpy.float32, numpy.float64):
+            raise Error("BAD_DTYPE", f"the output can be float32 or float64, not {dtype}")
+        wide = dtype == numpy.float64
+        output = numpy.empty(call.rows.d, dtype=dtype)
         weights, scores = numpy.zeros(call.rows.n), numpy.zeros(call.rows.n)
         evidence = _ffi.new("struct robust_evidence *", {"weights": _pointer(weights, "double *"), "scores": _pointer(scores, "double *")})
         error = _ffi.new("struct robust_error *")
