@@ -4,6 +4,7 @@
 
 #include "robust/gram.h"
 #include "robust/krum.h"
+#include "robust/lowest.h"
 #include "robust/sort.h"
 
 #include <assert.h>
@@ -137,11 +138,34 @@ static void find_nearest(size_t n, const double *gram, const size_t *order, size
   }
 }
 
+/* Who is whose neighbour, as nnm sees it: self first, ties by the order. */
+static void count_degrees(size_t n, size_t neighbours, const struct score_work *work,
+                          struct robust_score *score) {
+  double *key = work->pull;
+  double *share = work->radius;
+  for (size_t i = 0; i < n; i++) score[i].degree = 0;
+  for (size_t p = 0; p < n; p++) {
+    for (size_t q = 0; q < n; q++) key[q] = work->distances[work->order[p] * n + work->order[q]];
+    key[p] = -1.0;
+    lowest_share(n, neighbours + 1, key, work->spare, share);
+    for (size_t q = 0; q < n; q++) score[work->order[q]].degree += share[q] > 0.0;
+  }
+}
+
+static void measure_norms(size_t n, const double *gram, const struct score_work *work,
+                          struct robust_score *score) {
+  for (size_t i = 0; i < n; i++) work->pull[i] = score[i].norm = sqrt(gram[i * n + i]);
+  double median = robust_median(n, work->pull, work->spare);
+  for (size_t i = 0; i < n; i++) {
+    double others = score[i].norm > 0.0 ? DBL_MAX : 1.0;
+    score[i].norm_ratio = median > 0.0 ? fmin(score[i].norm / median, DBL_MAX) : others;
+  }
+}
+
 static void fill_scores(size_t n, const double *gram, const struct score_work *work,
                         struct robust_score *score) {
   double centre_squared = apply(n, gram, work);
   for (size_t i = 0; i < n; i++) {
-    score[i].norm = sqrt(gram[i * n + i]);
     score[i].distance = work->radius[i];
     score[i].cosine = robust_cosine(work->pull[i], gram[i * n + i], centre_squared);
     score[i].cosine_others = cosine_without(n, gram, work, centre_squared, i);
@@ -166,6 +190,8 @@ enum robust_status robust_score(size_t n, const double *gram, const size_t *orde
   struct krum_kind kind = {options->neighbours < n ? options->neighbours : n - 1, 2};
   krum_scores(n, gram, &kind, work.pull, work.spare);
   for (size_t i = 0; i < n; i++) score[i].krum = work.pull[i];
+  count_degrees(n, kind.neighbours, &work, score);
+  measure_norms(n, gram, &work, score);
   find_centre(n, options, &work);
   fill_scores(n, gram, &work, score);
   if (centre != NULL) memcpy(centre, work.weights, n * sizeof *centre);

@@ -11,6 +11,8 @@
 /* Cosines are 0 where either vector is zero, and within [-1, 1]. */
 struct robust_score {
   double norm;          /* |x_i| */
+  double norm_ratio;    /* |x_i| over the median length; where that is 0: 1 for zeros, DBL_MAX for
+                           others */
   double krum;          /* sum of squared distances to the `neighbours` nearest other rows */
   double distance;      /* |x_i - centre| */
   double cosine;        /* cos(x_i, centre) */
@@ -19,6 +21,9 @@ struct robust_score {
   size_t nearest; /* the other row of largest cosine, first in the order among equals; i itself when
                      n is 1 */
   double nearest_cosine; /* cos(x_i, x_nearest); 0 when n is 1 */
+  size_t degree; /* how many rows, itself included, have row i among their neighbours + 1 nearest,
+                    themselves included: with n - f - 1 neighbours, how often nnm would use it;
+                    honest rows usually reach n - 2f (science.md 7.5) */
 };
 
 /* The centre is a smoothed geometric median: weights proportional to 1 / max(nu, distance),

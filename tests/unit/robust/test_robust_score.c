@@ -153,7 +153,26 @@ static void one_row_and_all_zeros_have_scores(void **state) {
       assert_true(s[i].norm == 0.0 && s[i].distance == 0.0 && s[i].krum == 0.0 &&
                   s[i].cosine == 0.0 && s[i].nearest_cosine == 0.0);
     assert_true(s[0].nearest == (n == 1 ? 0 : 1));
+    assert_true(s[0].norm_ratio == 1.0 && s[0].degree == n);
   }
+}
+
+/* On a line at 1, 2, 4, 8, 90 with two neighbours: 1 and 2 and 4 choose each other, 8 chooses 4 and
+ * 2, 90 chooses 8 and 4. */
+static void degrees_count_who_chooses_whom(void **state) {
+  (void)state;
+  const void *row[] = {(float[]){1}, (float[]){2}, (float[]){4}, (float[]){8}, (float[]){90}};
+  struct robust_rows rows = {.n = 5, .d = 1, .row = row};
+  struct robust_score s[5];
+  double gram[25];
+  struct robust_scratch scratch = test_scratch(robust_score_scratch_bytes(5), 1);
+  const struct robust_score_options options = {2, 0.1, 8};
+  test_gram(&rows, 1, ROBUST_ISA_BEST, gram);
+  assert_int_equal(robust_score(5, gram, NULL, &options, &scratch, s, NULL, NULL), ROBUST_OK);
+  static const size_t expected[] = {3, 4, 5, 2, 1};
+  for (size_t i = 0; i < 5; i++) assert_int_equal(s[i].degree, expected[i]);
+  assert_true(s[0].norm_ratio == 0.25 && s[4].norm_ratio == 22.5);
+  free(scratch.memory);
 }
 
 static void medians_of_doubles(void **state) {
@@ -194,6 +213,7 @@ int main(void) {
       cmocka_unit_test(copies_find_each_other),
       cmocka_unit_test(scores_follow_their_rows_when_permuted),
       cmocka_unit_test(one_row_and_all_zeros_have_scores),
+      cmocka_unit_test(degrees_count_who_chooses_whom),
       cmocka_unit_test(medians_of_doubles),
       cmocka_unit_test(z_scores_by_hand),
       cmocka_unit_test(a_cohort_of_clones_caps_the_odd_one),
