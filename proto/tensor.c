@@ -18,6 +18,12 @@ struct element {
 };
 
 static const struct element f32 = {"F32", 4}, f64 = {"F64", 8};
+static const struct element foreign[] = {
+    [TENSOR_F32] = {"F32", 4},
+    [TENSOR_F64] = {"F64", 8},
+    [TENSOR_F16] = {"F16", 2},
+    [TENSOR_BF16] = {"BF16", 2},
+};
 
 static enum tamis_status refuse(struct fault *fault, const char *name, const char *why) {
   return fault_set(fault, TAMIS_WRONG_LAYOUT, "safetensors header: %.*s%s%s", TENSOR_NAME_MAX, name,
@@ -153,23 +159,48 @@ static enum tamis_status read_root(json_t *root, const struct element *element, 
   return check_cover(layout, element, file_size, fault);
 }
 
+/* The dtype of the first tensor, which must then be that of all. */
+static const struct element *find_element(json_t *root) {
+  const char *name, *dtype;
+  json_t *entry;
+  json_object_foreach(root, name, entry) {
+    if (strcmp(name, "__metadata__") == 0) continue;
+    dtype = json_string_value(json_object_get(entry, "dtype"));
+    for (size_t i = 0; dtype && i < sizeof foreign / sizeof *foreign; i++)
+      if (strcmp(dtype, foreign[i].dtype) == 0) return &foreign[i];
+    break;
+  }
+  return NULL;
+}
+
+static enum tamis_status load_header(const uint8_t *bytes, size_t header, json_t **root,
+                                     struct fault *fault) {
+  json_error_t error;
+  if (bytes[PREFIX] != '{') return refuse(fault, "", "it does not begin with {");
+  *root = json_loadb((const char *)bytes + PREFIX, header - PREFIX, JSON_REJECT_DUPLICATES, &error);
+  if (!*root && canonical_is_out_of_memory(&error)) return fault_plain(fault, TAMIS_NO_MEMORY);
+  if (!*root) return refuse(fault, "", "not JSON, or a name twice");
+  return TAMIS_OK;
+}
+
+/* `*element` is what the numbers must be; NULL takes those of `foreign`, aligned or not, and says
+ * which they are. */
 static enum tamis_status parse(const uint8_t *bytes, size_t length, uint64_t file_size,
-                               const struct element *element, struct layout *layout,
+                               const struct element **element, struct layout *layout,
                                struct fault *fault) {
+  json_t *root = NULL;
   memset(layout, 0, sizeof *layout);
   uint64_t header = length < PREFIX ? 0 : layout_header_size(bytes);
   if (header == 0 || header > length || header > file_size)
     return refuse(fault, "", "the length before it is absurd, or the file ends in it");
-  if (header % TENSOR_ALIGNMENT != 0)
+  if (*element && header % TENSOR_ALIGNMENT != 0)
     return refuse(fault, "", "pad it with spaces until the data starts on a multiple of 64 bytes");
-  if (bytes[PREFIX] != '{') return refuse(fault, "", "it does not begin with {");
-  json_error_t error;
-  json_t *root = json_loadb((const char *)bytes + PREFIX, (size_t)header - PREFIX,
-                            JSON_REJECT_DUPLICATES, &error);
-  if (!root && canonical_is_out_of_memory(&error)) return fault_plain(fault, TAMIS_NO_MEMORY);
-  if (!root) return refuse(fault, "", "not JSON, or a name twice");
+  enum tamis_status status = load_header(bytes, (size_t)header, &root, fault);
+  if (status != TAMIS_OK) return status;
   layout->header_size = (size_t)header;
-  enum tamis_status status = read_root(root, element, file_size, layout, fault);
+  if (!*element) *element = find_element(root);
+  status = *element ? read_root(root, *element, file_size, layout, fault)
+                    : refuse(fault, "", "no tensor of F32, F64, F16 or BF16 comes first");
   json_decref(root);
   if (status == TAMIS_OK) {
     layout->header = malloc(layout->header_size);
@@ -186,7 +217,21 @@ static enum tamis_status parse(const uint8_t *bytes, size_t length, uint64_t fil
 
 enum tamis_status layout_parse(const uint8_t *bytes, size_t length, uint64_t file_size,
                                struct layout *layout, struct fault *fault) {
-  return parse(bytes, length, file_size, &f32, layout, fault);
+  const struct element *element = &f32;
+  return parse(bytes, length, file_size, &element, layout, fault);
+}
+
+enum tamis_status layout_parse_foreign(const uint8_t *bytes, size_t length, uint64_t file_size,
+                                       struct layout *layout, enum tensor_dtype *dtype,
+                                       struct fault *fault) {
+  const struct element *element = NULL;
+  enum tamis_status status = parse(bytes, length, file_size, &element, layout, fault);
+  if (status == TAMIS_OK) *dtype = (enum tensor_dtype)(element - foreign);
+  return status;
+}
+
+const char *tensor_dtype_name(enum tensor_dtype dtype) {
+  return foreign[dtype].dtype;
 }
 
 static uint64_t count_of(const struct tensor *tensor) {
@@ -255,9 +300,43 @@ enum tamis_status layout_make(const struct tensor *tensors, size_t count, struct
   enum tamis_status status =
       write_header(tensors, count, &f32, &bytes, &length, &parameters, fault);
   if (status != TAMIS_OK) return status;
-  status = parse(bytes, length, length + parameters * f32.size, &f32, layout, fault);
+  status = layout_parse(bytes, length, length + parameters * f32.size, layout, fault);
   free(bytes);
   return status;
+}
+
+/* Puts the new dtype and places into the parsed header. False when out of memory. */
+static bool retype(json_t *root, const struct layout *layout, const struct element *element) {
+  bool done = true;
+  for (size_t i = 0; i < layout->tensor_count; i++) {
+    const struct tensor *tensor = &layout->tensor[i];
+    json_t *entry = json_object_get(root, tensor->name);
+    json_int_t begin = (json_int_t)(tensor->offset * element->size),
+               end = begin + (json_int_t)(tensor->count * element->size);
+    done &= json_object_set_new(entry, "dtype", json_string(element->dtype)) == 0 &&
+            json_object_set_new(entry, "data_offsets", json_pack("[I, I]", begin, end)) == 0;
+  }
+  return done;
+}
+
+enum tamis_status layout_retype(const struct layout *layout, enum tensor_dtype dtype,
+                                uint8_t **bytes, size_t *length, struct fault *fault) {
+  json_t *root = NULL;
+  char *text = NULL;
+  enum tamis_status status = load_header(layout->header, layout->header_size, &root, fault);
+  if (status != TAMIS_OK) return status;
+  if (retype(root, layout, &foreign[dtype])) text = json_dumps(root, JSON_COMPACT);
+  json_decref(root);
+  size_t written = text ? strlen(text) : 0;
+  *length = (PREFIX + written + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
+  *bytes = text ? malloc(*length) : NULL;
+  if (*bytes) {
+    memset(*bytes, ' ', *length);
+    memcpy(*bytes + PREFIX, text, written);
+    put_u64(*bytes, *length - PREFIX);
+  }
+  free(text);
+  return *bytes ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
 }
 
 uint64_t layout_file_size(const struct layout *layout) {
@@ -300,7 +379,8 @@ enum tamis_status tensor_read_f64(const uint8_t *bytes, size_t length, const cha
                                   uint64_t *rows, uint64_t *columns, double **values,
                                   struct fault *fault) {
   struct layout layout;
-  enum tamis_status status = parse(bytes, length, length, &f64, &layout, fault);
+  const struct element *element = &f64;
+  enum tamis_status status = parse(bytes, length, length, &element, &layout, fault);
   if (status != TAMIS_OK) return status;
   const struct tensor *tensor = layout.tensor;
   double *read = NULL;

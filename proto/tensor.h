@@ -49,6 +49,21 @@ enum tamis_status layout_parse(const uint8_t *bytes, size_t length, uint64_t fil
 /* The 8-byte prefix alone: how many bytes come before the data; 0 when absurd. */
 uint64_t layout_header_size(const uint8_t prefix[8]);
 
+/* How a file spells its numbers. */
+enum tensor_dtype { TENSOR_F32, TENSOR_F64, TENSOR_F16, TENSOR_BF16 };
+/* "F32"; lives for ever. */
+const char *tensor_dtype_name(enum tensor_dtype dtype);
+
+/* As layout_parse, for files that other programs write: all tensors of one dtype, whichever it is,
+ * and the data from any byte on. Offsets and `parameters` count elements. */
+enum tamis_status layout_parse_foreign(const uint8_t *bytes, size_t length, uint64_t file_size,
+                                       struct layout *layout, enum tensor_dtype *dtype,
+                                       struct fault *fault);
+/* The header of a file with the same names, shapes, order and metadata but numbers of `dtype`,
+ * padded as ours are. `*bytes` is malloc'd, the caller frees it. */
+enum tamis_status layout_retype(const struct layout *layout, enum tensor_dtype dtype,
+                                uint8_t **bytes, size_t *length, struct fault *fault);
+
 uint64_t layout_file_size(const struct layout *layout); /* header_size + 4 * parameters */
 void layout_close(struct layout *layout);
 

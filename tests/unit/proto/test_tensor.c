@@ -200,6 +200,88 @@ static void a_matrix_of_doubles_keeps_every_bit(void **state) {
   free(bytes);
 }
 
+static void other_types_are_read_where_they_are_asked_for(void **state) {
+  (void)state;
+  static const struct {
+    const char *json;
+    uint64_t data;
+    enum tensor_dtype dtype;
+  } row[] = {
+      {"{\"b\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[8,24]},"
+       "\"a\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}}",
+       24, TENSOR_F64},
+      {"{\"a\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,6]}}", 6, TENSOR_F16},
+      {"{\"a\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[0,6]}}", 6, TENSOR_BF16},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}", 12, TENSOR_F32},
+  };
+  uint8_t bytes[4096];
+  struct layout layout;
+  struct fault fault;
+  enum tensor_dtype dtype;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    size_t length = 8 + strlen(row[i].json); /* not padded: the data begins at an odd place */
+    memcpy(bytes + 8, row[i].json, length - 8);
+    for (int k = 0; k < 8; k++) bytes[k] = (uint8_t)((length - 8) >> (8 * k));
+    assert_int_equal(
+        layout_parse_foreign(bytes, length, length + row[i].data, &layout, &dtype, &fault),
+        TAMIS_OK);
+    assert_int_equal(dtype, row[i].dtype);
+    assert_int_equal(layout.parameters, 3);
+    assert_string_equal(layout.tensor[0].name, "a");
+    layout_close(&layout);
+    assert_int_equal(layout_parse(bytes, length, length + row[i].data, &layout, &fault),
+                     TAMIS_WRONG_LAYOUT);
+  }
+}
+
+static void a_file_of_two_types_or_of_whole_numbers_is_refused(void **state) {
+  (void)state;
+  static const char *const json[] = {
+      "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]},"
+      "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+      "{\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}",
+      "{\"a\":{\"shape\":[1],\"data_offsets\":[0,8]}}",
+      "{\"a\":[]}",
+      "{}",
+      "{\"__metadata__\":{\"dtype\":\"F32\"}}"};
+  uint8_t bytes[4096];
+  struct layout layout;
+  struct fault fault;
+  enum tensor_dtype dtype;
+  for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
+    size_t length = header_of(json[i], bytes);
+    assert_int_equal(layout_parse_foreign(bytes, length, length + 8, &layout, &dtype, &fault),
+                     TAMIS_WRONG_LAYOUT);
+  }
+}
+
+static void a_header_is_said_again_in_another_type(void **state) {
+  (void)state;
+  uint8_t bytes[4096], *again = NULL;
+  struct layout layout, read;
+  struct fault fault;
+  enum tensor_dtype dtype;
+  size_t again_length = 0;
+  size_t length = header_of("{\"__metadata__\":{\"format\":\"pt\"},"
+                            "\"b\":{\"dtype\":\"BF16\",\"shape\":[1,2],\"data_offsets\":[2,6]},"
+                            "\"a\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[0,2]}}",
+                            bytes);
+  assert_int_equal(layout_parse_foreign(bytes, length, length + 6, &layout, &dtype, &fault),
+                   TAMIS_OK);
+  assert_int_equal(layout_retype(&layout, TENSOR_F32, &again, &again_length, &fault), TAMIS_OK);
+  assert_int_equal(again_length % TENSOR_ALIGNMENT, 0);
+  assert_int_equal(layout_parse(again, again_length, again_length + 12, &read, &fault), TAMIS_OK);
+  assert_int_equal(strncmp((const char *)again + 8,
+                           "{\"__metadata__\":{\"format\":\"pt\"},"
+                           "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[4,12]},"
+                           "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}} ",
+                           160),
+                   0);
+  layout_close(&read);
+  layout_close(&layout);
+  free(again);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_layout_is_made_and_read_back),
@@ -209,6 +291,9 @@ int main(void) {
       cmocka_unit_test(data_must_start_on_a_multiple_of_64),
       cmocka_unit_test(names_that_would_need_escapes_are_not_written),
       cmocka_unit_test(a_matrix_of_doubles_keeps_every_bit),
+      cmocka_unit_test(other_types_are_read_where_they_are_asked_for),
+      cmocka_unit_test(a_file_of_two_types_or_of_whole_numbers_is_refused),
+      cmocka_unit_test(a_header_is_said_again_in_another_type),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
