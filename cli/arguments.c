@@ -22,6 +22,14 @@ struct option_set {
   char letters[2 * OPTIONS_MAX + 3];
 };
 
+static bool set_has_letter(const struct option_set *set, char letter) {
+  for (size_t i = 0; i < set->count; i++) {
+    if (set->row[i]->letter == letter) return true;
+  }
+  return false;
+}
+
+/* A letter stays with the rows that were added first. */
 static void set_add(struct option_set *set, const struct option_row *rows) {
   for (; rows != NULL && rows->name != NULL; rows++) {
     assert(set->count < OPTIONS_MAX);
@@ -29,8 +37,9 @@ static void set_add(struct option_set *set, const struct option_row *rows) {
         (struct option){.name = rows->name,
                         .has_arg = rows->kind == VALUE_FLAG ? no_argument : required_argument,
                         .val = LONG_BASE + (int)set->count};
+    bool is_free = rows->letter != 0 && !set_has_letter(set, rows->letter);
     set->row[set->count++] = rows;
-    if (rows->letter != 0) {
+    if (is_free) {
       size_t end = strlen(set->letters);
       set->letters[end] = rows->letter;
       if (rows->kind != VALUE_FLAG) set->letters[end + 1] = ':';
@@ -185,7 +194,9 @@ static enum tamis_status take_words(int argc, char **argv, struct arguments *arg
     return fault_set(fault, TAMIS_BAD_REQUEST, "one word too many: \"%.60s\"",
                      argv[optind + (int)most]);
   arguments->word_count = given;
-  for (size_t i = 0; i < given; i++) arguments->word[i] = argv[optind + (int)i];
+  arguments->words = (const char *const *)(argv + optind);
+  for (size_t i = 0; i < given && i < ARGUMENTS_WORDS_MAX; i++)
+    arguments->word[i] = arguments->words[i];
   if (given < least)
     return fault_set(fault, TAMIS_BAD_REQUEST, "`tamis %s%s%s` wants %s", command->noun,
                      command->verb == NULL ? "" : " ", command->verb == NULL ? "" : command->verb,
@@ -208,8 +219,8 @@ enum tamis_status arguments_parse(int argc, char **argv, struct arguments *argum
   memset(arguments, 0, sizeof *arguments);
   struct option_set set = {.letters = ":"};
   enum tamis_status found = find_command(&argc, argv, arguments, fault);
-  set_add(&set, command_globals());
   if (arguments->command != NULL) set_add(&set, arguments->command->options);
+  set_add(&set, command_globals());
   /* Read the options also after a wrong command: -o json decides how the fault is told. */
   enum tamis_status status =
       read_options(argc, argv, &set, arguments, found == TAMIS_OK ? fault : NULL);

@@ -15,7 +15,8 @@ struct arguments {
   const struct command *command; /* NULL: none named */
   const char *noun;              /* named without a verb, when `command` is NULL */
   size_t word_count;
-  const char *word[ARGUMENTS_WORDS_MAX]; /* NULL where left out */
+  const char *word[ARGUMENTS_WORDS_MAX]; /* the first of them; NULL where left out */
+  const char *const *words;              /* all of them */
   size_t value_count;
   struct {
     const struct option_row *row;

@@ -101,6 +101,19 @@ static const struct option_row log_watch_options[] = {
     END,
 };
 
+static const struct option_row aggregate_options[] = {
+    {"rule", 0, "PIPELINE", VALUE_TEXT, true, "such as 'nnm(f=4) | median'"},
+    {"file", 'o', "OUT", VALUE_FILE, true, "the result: .npy or .safetensors"},
+    {"weights", 0, "FILE", VALUE_FILE, false, "JSON: weights, dropped rows, margin, scores"},
+    {"gram", 0, "FILE", VALUE_FILE, false, "writes the n x n inner products, .npy of float64"},
+    {"state", 0, "DIR", VALUE_FILE, false, "what the rule remembers from round to round"},
+    {"counts", 0, "FILE", VALUE_FILE, false, "examples of each row: JSON list or .npy (1 each)"},
+    {"reference", 0, "FILE", VALUE_FILE, false, "the vector that fltrust and flame compare with"},
+    {"order", 0, "FILE", VALUE_FILE, false, "permutation that breaks ties (the rows' own order)"},
+    {"threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit"},
+    END,
+};
+
 static const struct command row[] = {
     {"init", NULL, "DIR", init_options, "Make keys, configuration and genesis of a new server",
      "DIR gets tamisd.yaml, genesis.json, keys/ for the server and operator/ for you.\n"
@@ -162,6 +175,25 @@ static const struct command row[] = {
      "  tamis verify --journal state/journal --blobs state/blobs \\\n"
      "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
      verify_run},
+    {"aggregate", NULL, "IN...", aggregate_options, "Run a rule over files, without a server",
+     "IN is one .npy of n x d numbers, or safetensors files of the same tensors, a row\n"
+     "each: float32, float64, float16 or bfloat16. float64 is computed and written as\n"
+     "float64, the others as float32. Files are mapped: memory does not grow with d.\n"
+     "The bytes of OUT are the same on every machine and for any --threads.\n"
+     "\n"
+     "-o is the file here; --output json tells the evidence in the house's envelope.\n"
+     "--weights has the same as a file, the weights as hex floats too.\n"
+     "--state is for centered_clipping and signguard, which look at their last output,\n"
+     "and foolsgold, which adds up each row's past. It is read and then replaced: one\n"
+     "call is one round.\n"
+     "\n"
+     "Exit code 10, with one line that says why, when a number is NaN or infinite or\n"
+     "the rule cannot keep its promise with n rows.\n",
+     "  tamis aggregate --rule 'multi_krum(f=4)' updates.npy -o mean.npy\n"
+     "  tamis aggregate --rule 'clip(2.0) | nnm(f=4) | trimmed_mean(f=4)' \\\n"
+     "    round-7/*.safetensors -o next.safetensors --weights why.json\n"
+     "  tamis aggregate --rule 'centered_clipping(tau=10)' r1.npy -o a1.npy --state cc\n",
+     aggregate_run},
     {"log", "show", "", log_show_options, "Entries of the log", NULL,
      "  tamis log show\n  tamis log show --kind client-state\n"
      "  tamis log show --from 0 --count 1 --raw\n",
@@ -205,7 +237,8 @@ void command_word_bounds(const struct command *command, size_t *least, size_t *m
   *least = *most = 0;
   for (const char *at = command->words; *at != '\0';) {
     size_t length = strcspn(at, " ");
-    *most += 1;
+    bool repeats = length > 3 && strncmp(at + length - 3, "...", 3) == 0;
+    *most = repeats ? SIZE_MAX : *most + 1;
     if (*at != '[') *least += 1;
     at += length + (at[length] == ' ');
   }

@@ -24,7 +24,7 @@ enum value_kind {
 
 struct option_row {
   const char *name;  /* NULL ends a list */
-  char letter;       /* 0: none */
+  char letter;       /* 0: none; a command's own comes before a global one */
   const char *value; /* what to call its value; NULL for a flag */
   enum value_kind kind;
   bool required;
@@ -33,7 +33,8 @@ struct option_row {
 
 struct command {
   const char *noun, *verb; /* verb NULL: the noun is all there is */
-  const char *words;       /* "CLIENT", "FEDERATION [ROUND]"; brackets: may be left out */
+  const char *words; /* "CLIENT", "FEDERATION [ROUND]", "IN..."; brackets: may be left out; dots:
+                        one or more */
   const struct option_row *options;
   const char *summary;  /* one line */
   const char *detail;   /* what a first user asks next; may be NULL */

@@ -37,11 +37,10 @@ static const struct {
     [TAMIS_DIGEST_MISMATCH] = {EXIT_CODE_FAILED, "repeat; if it stays, the bytes are damaged"},
     [TAMIS_TOO_SLOW] = {EXIT_CODE_FAILED, "repeat the command: it takes up where it stopped"},
     [TAMIS_WRONG_LAYOUT] = {EXIT_CODE_FAILED, "a model is a safetensors file of float32 tensors"},
-    [TAMIS_NOT_FINITE] = {EXIT_CODE_FAILED, "the file holds NaN or infinity"},
+    [TAMIS_NOT_FINITE] = {EXIT_CODE_THRESHOLD, ""},
     [TAMIS_NORM_TOO_LARGE] = {EXIT_CODE_FAILED, ""},
     [TAMIS_QUORUM_NOT_MET] = {EXIT_CODE_PENDING, ""},
-    [TAMIS_RULE_NOT_FEASIBLE] = {EXIT_CODE_FAILED,
-                                 "ask for more updates (--quorum) or a smaller f"},
+    [TAMIS_RULE_NOT_FEASIBLE] = {EXIT_CODE_THRESHOLD, ""},
     [TAMIS_UNAVAILABLE] = {EXIT_CODE_UNREACHABLE, "is tamisd running? tamisd --config tamisd.yaml"},
     [TAMIS_TIMED_OUT] = {EXIT_CODE_TIMED_OUT, "give it longer: --timeout 120s"},
     [TAMIS_BAD_CONFIG] = {EXIT_CODE_USAGE, ""},
@@ -64,7 +63,7 @@ static const struct exit_code_row meaning[] = {
     {EXIT_CODE_CONFLICT, "the state moved on, or it is already so"},
     {EXIT_CODE_UNREACHABLE, "the server is out of reach"},
     {EXIT_CODE_PENDING, "not yet: too few updates so far"},
-    {EXIT_CODE_THRESHOLD, "a check against a threshold failed (kept for later commands)"},
+    {EXIT_CODE_THRESHOLD, "a check failed: numbers that are not finite, too few for the rule"},
     {EXIT_CODE_INTERRUPTED, "interrupted, or not confirmed"},
 };
 

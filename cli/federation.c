@@ -147,6 +147,8 @@ static enum tamis_status create(struct context *context, const struct arguments 
   status =
       operator_submit(context->operator, STATEMENT_FEDERATION_CREATE, (json_t *)(uintptr_t)terms,
                       "model", &model, dry_run, &index, &result, &context->fault);
+  if (status == TAMIS_RULE_NOT_FEASIBLE)
+    context_hint(context, status, "ask for more updates (--quorum) or a smaller f");
   if (status != TAMIS_OK) return status;
   json_t *data = json_pack("{s:s, s:I, s:s, s:I, s:b, s:o*}", "federation", arguments->word[0],
                            "index", (json_int_t)index, "model", hex, "parameters",

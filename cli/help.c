@@ -55,10 +55,23 @@ void help_noun(FILE *out, const char *noun) {
   fprintf(out, "\nMore: tamis help %s VERB\n", noun);
 }
 
+/* " --rule PIPELINE -o OUT". */
+static void print_required(FILE *out, const struct option_row *row) {
+  for (; row != NULL && row->name != NULL; row++) {
+    if (!row->required) continue;
+    if (row->letter != 0)
+      fprintf(out, " -%c %s", row->letter, row->value);
+    else
+      fprintf(out, " --%s %s", row->name, row->value);
+  }
+}
+
 void help_command(FILE *out, const struct command *command) {
   fprintf(out, "%s\n\nUsage: tamis ", command->summary);
   print_name(out, command);
-  fprintf(out, "%s%s [options]\n", *command->words == '\0' ? "" : " ", command->words);
+  fprintf(out, "%s%s", *command->words == '\0' ? "" : " ", command->words);
+  print_required(out, command->options);
+  fputs(" [options]\n", out);
   if (command->detail != NULL) fprintf(out, "\n%s", command->detail);
   fprintf(out, "\nExamples:\n%s", command->examples);
   if (command->options != NULL) {
@@ -144,6 +157,20 @@ static void print_option_words(FILE *out, const struct option_row *row, const ch
   }
 }
 
+/* Those whose -o (or other letter) is their own: "a|b". */
+static void print_nouns_with_letter(FILE *out, char letter) {
+  size_t count;
+  const struct command *rows = command_rows(&count);
+  const char *gap = "";
+  for (size_t i = 0; i < count; i++) {
+    for (const struct option_row *row = rows[i].options; row != NULL && row->name != NULL; row++) {
+      if (row->letter != letter) continue;
+      fprintf(out, "%s%s", gap, rows[i].noun);
+      gap = "|";
+    }
+  }
+}
+
 void help_completion(FILE *out) {
   size_t count;
   const struct command *rows = command_rows(&count);
@@ -154,7 +181,11 @@ void help_completion(FILE *out) {
       "  local list globals=\"",
       out);
   print_option_words(out, command_globals(), "");
-  fputs("\"\n  if [[ ${COMP_WORDS[COMP_CWORD-1]} == @(-o|--output) ]]; then\n"
+  fputs("\"\n  local before=${COMP_WORDS[COMP_CWORD-1]}\n"
+        "  [[ $before == -o && ${words[0]} != @(",
+        out);
+  print_nouns_with_letter(out, 'o');
+  fputs(") ]] && before=--output\n  if [[ $before == --output ]]; then\n"
         "    list='table wide json jsonl name'\n  else case \"${words[*]:0:2}\" in\n    '') list='",
         out);
   print_words(out, NULL);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Seed corpora for the targets of proto/, lab/idx.h and tamisd.yaml: the byte strings of PROTOCOL.md 8 and a few made here. Run it
+"""Seed corpora for the targets of proto/, lab/idx.h, cli/npy.h and tamisd.yaml: the byte strings of PROTOCOL.md 8 and a few made here. Run it
 when the page changes."""
 import base64
 import pathlib
@@ -49,6 +49,11 @@ def idx(*dimensions, data):
     return struct.pack(f">4B{len(dimensions)}I", 0, 0, 8, len(dimensions), *dimensions) + data
 
 
+def npy(dictionary, data=b"", version=1):
+    text = dictionary.encode()
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + data
+
+
 CORPORA = {
     "canonical": {
         **{name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},
@@ -67,6 +72,8 @@ CORPORA = {
         "torch": safetensors('{"__metadata__":{"format":"pt"}, "b":{"shape":[1],"dtype":"F32","data_offsets":[8,12]},'
                              '"a":{"data_offsets":[0,8],"dtype":"F32","shape":[1,2]},'
                              '"none":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}', bytes(12)),
+        "half": safetensors('{"a":{"dtype":"F16","shape":[3],"data_offsets":[0,6]}}', bytes(6)),
+        "unaligned": struct.pack("<Q", 55) + b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}' + bytes(2),
         "announced": safetensors('{"a":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4194304]}}', b"")
                      + struct.pack("<Q", 4194304 + 128),
     },
@@ -81,6 +88,16 @@ CORPORA = {
         "query": field(1, b"session") + field(2, b"clients") + field(3, b"digits") + field(3, b"") + b"\x20\x05",
         "unknown": b"\x78\x01\xfa\x01\x02ab", "enrol": field(1, unhex("token")) + field(2, b"{}"),
         "poll": b"\x08\x01\x10\xe8\x07" + field(3, b"digits") + b"\x20\x01" + field(5, b"{}") + b"\x50\x01",
+    },
+    "npy": {
+        "matrix": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + " " * 10 + "\n", bytes(24)),
+        "vector": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }\n", bytes(24), 2),
+        "half": npy("{\"shape\":(1,1,2),\"fortran_order\":False,\"descr\":\"<f2\"}", bytes(4), 3),
+        "counts": npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1,)}", bytes(8)),
+        "fortran": npy("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3), }", bytes(24)),
+        "records": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", bytes(4)),
+        "announced": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1048576, 1)}" + " " * 55)
+                     + struct.pack("<Q", 4194304 + 128),
     },
     "idx": {
         "images": idx(2, 1, 3, data=bytes(6)), "labels": idx(3, data=b"\x07\x03\x01"), "matrix": idx(2, 2, data=b"abcd"),

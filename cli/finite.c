@@ -1,0 +1,70 @@
+/* A number is odd when its exponent is all ones; one comparison of integers for each. */
+#include "cli/finite.h"
+
+#include <stdint.h>
+
+#include "cli/mapped_file.h"
+
+static bool has_odd_16(const uint16_t *value, size_t count, uint16_t exponent) {
+  unsigned odd = 0;
+  for (size_t k = 0; k < count; k++) odd |= (value[k] & exponent) == exponent;
+  return odd != 0;
+}
+
+static bool has_odd_32(const uint32_t *value, size_t count) {
+  const uint32_t exponent = UINT32_C(0x7f800000);
+  unsigned odd = 0;
+  for (size_t k = 0; k < count; k++) odd |= (value[k] & exponent) == exponent;
+  return odd != 0;
+}
+
+static bool has_odd_64(const uint64_t *value, size_t count) {
+  const uint64_t exponent = UINT64_C(0x7ff0000000000000);
+  unsigned odd = 0;
+  for (size_t k = 0; k < count; k++) odd |= (value[k] & exponent) == exponent;
+  return odd != 0;
+}
+
+static bool has_odd(enum robust_dtype dtype, const void *value, size_t count) {
+  switch (dtype) {
+  case ROBUST_F16: return has_odd_16(value, count, 0x7c00);
+  case ROBUST_BF16: return has_odd_16(value, count, 0x7f80);
+  case ROBUST_F32: return has_odd_32(value, count);
+  case ROBUST_F64: return has_odd_64(value, count);
+  case ROBUST_I8: break;
+  }
+  return false;
+}
+
+/* Row i's first odd place, or d. In stretches, so that what is good is read at full speed. */
+static size_t find_in_row(const struct robust_rows *rows, size_t i, bool drop) {
+  enum { STRETCH = 1 << 18 };
+  size_t size = robust_dtype_size(rows->dtype);
+  const uint8_t *row = rows->row[i];
+  for (size_t at = 0, count; at < rows->d; at += count) {
+    count = rows->d - at < STRETCH ? rows->d - at : STRETCH;
+    if (has_odd(rows->dtype, row + at * size, count)) {
+      while (!has_odd(rows->dtype, row + at * size, 1)) at++;
+      return at;
+    }
+    if (drop) mapped_file_drop(row + at * size, row + (at + count) * size);
+  }
+  return rows->d;
+}
+
+bool finite_find_odd(const struct robust_rows *rows, int threads, bool drop, size_t *row,
+                     size_t *coordinate) {
+  size_t first = rows->n, where = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+  for (size_t i = 0; i < rows->n; i++) {
+    size_t found = find_in_row(rows, i, drop);
+#pragma omp critical
+    if (found < rows->d && i < first) {
+      first = i;
+      where = found;
+    }
+  }
+  *row = first;
+  *coordinate = where;
+  return first < rows->n;
+}
