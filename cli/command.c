@@ -109,7 +109,7 @@ static const struct option_row aggregate_options[] = {
     {"state", 0, "DIR", VALUE_FILE, false, "what the rule remembers from round to round"},
     {"counts", 0, "FILE", VALUE_FILE, false, "examples of each row: JSON list or .npy (1 each)"},
     {"reference", 0, "FILE", VALUE_FILE, false, "the vector that fltrust and flame compare with"},
-    {"order", 0, "FILE", VALUE_FILE, false, "permutation that breaks ties (the rows' own order)"},
+    {"order", 0, "FILE", VALUE_FILE, false, "permutation that breaks ties (as they come)"},
     {"threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit"},
     END,
 };
