@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "robust/panel.h"
 #include "robust/rows.h"
 #include "robust/scratch.h"
 
@@ -45,16 +46,16 @@ struct lanes {
    */
   void (*add_scaled)(double *sum, size_t rows, const float *const *x, const double *weight,
                      size_t count);
+  void (*add_scaled_double)(double *sum, size_t rows, const double *const *x, const double *weight,
+                            size_t count);
   /* Sum of x[k] y[k]; products are exact in double, lane k mod 16 adds them in order of k. */
   double (*dot)(const float *x, const float *y, size_t count);
-  float (*largest)(const float *x, size_t count);
-  /* out[k] = x[k] times scale, rounded to the nearest integer, ties to even; |x[k] scale| < 2^51.
-   */
-  void (*quantise)(const float *x, size_t count, double scale, double *out);
-  /* product[i * n + j], at least for j <= i, of n rows of integers so small that sums are exact in
-   * any order. Rows are `stride` apart; count is a multiple of LANES_WIDTH_MAX. NULL: nothing
-   * better than dsyrk. */
-  void (*products)(const double *integer, size_t n, size_t stride, size_t count, double *product);
+  /* The same for doubles, with fused multiply-adds. */
+  double (*dot_double)(const double *x, const double *y, size_t count);
+  /* Products of rows of floats and of rows of doubles; for the former lanes_choose_integers may
+   * have better. */
+  const struct panel_kernel *integers;
+  const struct panel_kernel *doubles;
   /* out[b * stride + k] = sum over j, rising, of matrix[b * n + j] x[j][k], as mix.h says: rows of
    * floats, of doubles, and of doubles x_stride apart. */
   void (*mix)(size_t m, size_t n, const double *matrix, const float *const *x, size_t count,
@@ -67,5 +68,9 @@ struct lanes {
 
 /* The table for an instruction set; the best this processor has when it lacks the one asked for. */
 const struct lanes *lanes_choose(enum robust_isa isa);
+
+/* The kernel for products of rows of floats. Asks the system for the use of AMX where the processor
+ * has it, which holds for the process from then on. */
+const struct panel_kernel *lanes_choose_integers(enum robust_isa isa);
 
 #endif

@@ -2,8 +2,7 @@
 #include "robust/vector_avx2.h"
 
 #include "robust/lanes_body.h"
-#include "robust/lanes_products.h"
 #include "robust/lanes_tables.h"
 #include "robust/network.h"
 
-const struct lanes lanes_avx2 = LANES_TABLE("avx2", network_sort_avx2, products);
+const struct lanes lanes_avx2 = LANES_TABLE("avx2", network_sort_avx2);

@@ -2,8 +2,7 @@
 #include "robust/vector_avx512.h"
 
 #include "robust/lanes_body.h"
-#include "robust/lanes_products.h"
 #include "robust/lanes_tables.h"
 #include "robust/network.h"
 
-const struct lanes lanes_avx512 = LANES_TABLE("avx512", network_sort_avx512, products);
+const struct lanes lanes_avx512 = LANES_TABLE("avx512", network_sort_avx512);

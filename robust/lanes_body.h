@@ -3,6 +3,7 @@
 #include "robust/lanes.h"
 #include "robust/lanes_convert.h"
 #include "robust/lanes_mix.h"
+#include "robust/lanes_panels.h"
 #include "robust/lanes_rank.h"
 
 #include <float.h>
@@ -39,72 +40,12 @@ static void window_mean(const float *sorted, size_t from, size_t to, double *mea
   wide_store(mean + HALF_WIDTH, high / count);
 }
 
-static void add_scaled(double *restrict sum, size_t rows, const float *const *x,
-                       const double *weight, size_t count) {
-  const float *restrict a = x[0];
-  if (rows < LANES_ROWS_MAX) {
-    for (size_t k = 0; k < count; k++) sum[k] += weight[0] * (double)a[k];
-    if (rows > 1) add_scaled(sum, rows - 1, x + 1, weight + 1, count);
-    return;
-  }
-  const float *restrict b = x[1];
-  const float *restrict c = x[2];
-  const float *restrict d = x[3];
-  double wa = weight[0], wb = weight[1], wc = weight[2], wd = weight[3];
-  for (size_t k = 0; k < count; k++)
-    sum[k] = (((sum[k] + wa * (double)a[k]) + wb * (double)b[k]) + wc * (double)c[k]) +
-             wd * (double)d[k];
-}
-
-enum { DOT_LANES = 16, DOT_REGISTERS = DOT_LANES / HALF_WIDTH };
-
-/* Lanes are added as a balanced tree: 0+8, 1+9, ..., then halves again. */
-static double lanes_total(double *lane) {
-  for (size_t half = DOT_LANES / 2; half >= 1; half /= 2)
-    for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
-  return lane[0];
-}
-
-static double dot(const float *x, const float *y, size_t count) {
-  wide sum[DOT_REGISTERS];
-  double lane[DOT_LANES];
-  for (size_t r = 0; r < DOT_REGISTERS; r++) sum[r] = wide_fill(0.0);
-  size_t k = 0;
-  for (; k + DOT_LANES <= count; k += DOT_LANES)
-    for (size_t r = 0; r < DOT_REGISTERS; r++)
-      sum[r] += wide_load(x + k + r * HALF_WIDTH) * wide_load(y + k + r * HALF_WIDTH);
-  for (size_t r = 0; r < DOT_REGISTERS; r++) wide_store(lane + r * HALF_WIDTH, sum[r]);
-  for (size_t i = 0; k + i < count; i++) lane[i] += (double)x[k + i] * (double)y[k + i];
-  return lanes_total(lane);
-}
-
-/* Magnitudes of finite floats order as their bits do, and integers have a maximum that compilers
- * vectorise. */
-static float largest(const float *x, size_t count) {
-  int32_t most = 0;
-  for (size_t k = 0; k < count; k++) {
-    int32_t bits;
-    memcpy(&bits, x + k, sizeof bits);
-    bits &= INT32_MAX;
-    most = bits > most ? bits : most;
-  }
-  float value;
-  memcpy(&value, &most, sizeof value);
-  return value;
-}
-
-/* Adding 1.5 * 2^52 leaves no bits below the unit: the sum is rounded to an integer, ties to even,
- * in any mode of vectorisation. -ffast-math would break it; cmake/flags.cmake forbids that. */
-static void quantise(const float *restrict x, size_t count, double scale, double *restrict out) {
-  const double shift = 0x1.8p52;
-  for (size_t k = 0; k < count; k++) out[k] = ((double)x[k] * scale + shift) - shift;
-}
-
-#define LANES_TABLE(isa, sort_rows, integer_products)                                              \
+#define LANES_TABLE(isa, sort_rows)                                                                \
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
     .window_mean = window_mean, .sort_wide = sort_wide, .window_mean_wide = window_mean_wide,      \
     .widen = widen, .nearest_mean = nearest_mean, .to_floats = to_floats,                          \
-    .add_scaled = add_scaled, .dot = dot, .largest = largest, .quantise = quantise,                \
-    .products = integer_products, .mix = mix, .mix_double = mix_double, .mix_flat = mix_flat       \
+    .add_scaled = add_scaled, .add_scaled_double = add_scaled_double, .dot = dot,                  \
+    .dot_double = dot_double, .integers = &panel_integers, .doubles = &panel_doubles, .mix = mix,  \
+    .mix_double = mix_double, .mix_flat = mix_flat                                                 \
   }

@@ -5,3 +5,7 @@ const struct lanes *lanes_choose(enum robust_isa isa) {
   (void)isa;
   return &lanes_plain;
 }
+
+const struct panel_kernel *lanes_choose_integers(enum robust_isa isa) {
+  return lanes_choose(isa)->integers;
+}

@@ -13,4 +13,4 @@ static void sort_in_memory(const float *const *row, size_t n, size_t at, const v
   merge(sorted, n, 1);
 }
 
-const struct lanes lanes_plain = LANES_TABLE("plain", sort_in_memory, NULL);
+const struct lanes lanes_plain = LANES_TABLE("plain", sort_in_memory);

@@ -7,5 +7,6 @@
 extern const struct lanes lanes_plain;
 extern const struct lanes lanes_avx2;
 extern const struct lanes lanes_avx512;
+extern const struct panel_kernel lanes_amx_integers;
 
 #endif

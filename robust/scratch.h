@@ -8,7 +8,13 @@
 
 /* Which kernels to run. All give the same bits; a test chooses, everybody else takes the best the
  * processor has. */
-enum robust_isa { ROBUST_ISA_BEST, ROBUST_ISA_PLAIN, ROBUST_ISA_AVX2, ROBUST_ISA_AVX512 };
+enum robust_isa {
+  ROBUST_ISA_BEST,
+  ROBUST_ISA_PLAIN,
+  ROBUST_ISA_AVX2,
+  ROBUST_ISA_AVX512,
+  ROBUST_ISA_AMX, /* AVX-512, and AMX for products of rows */
+};
 
 /* `memory` starts on 64 bytes and holds at least what the matching ..._scratch_bytes() asks for the
  * same `threads`. Contents before and after a call mean nothing. Two calls at once need two

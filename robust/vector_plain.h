@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VEC_WIDTH = 4, HALF_WIDTH = 2 };
+enum { VEC_WIDTH = 4, HALF_WIDTH = 2, PRODUCT_ROWS = 3 };
 enum { MIX_ROWS = 4, MIX_FEW = 1, MIX_VECTORS = 2 };
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_mask __attribute__((vector_size(16)));
@@ -63,6 +63,15 @@ VEC_INLINE wide wide_load_double(const double *from) {
 /* Rounded once, as FMA instructions do: slow where the processor has none. */
 VEC_INLINE wide wide_multiply_add(wide a, wide b, wide sum) {
   return (wide){fma(a[0], b[0], sum[0]), fma(a[1], b[1], sum[1])};
+}
+
+/* Of whole numbers whose sum is exact: fused or not does not show. */
+VEC_INLINE wide wide_add_whole_product(wide a, wide b, wide sum) {
+  return a * b + sum;
+}
+
+VEC_INLINE double wide_total(wide v) {
+  return v[0] + v[1];
 }
 
 VEC_INLINE wide wide_fill(double value) {
