@@ -1,4 +1,4 @@
-/* Single linkage: the first cluster of a given size. Internal. */
+/* Single linkage: the first cluster that holds a majority. Internal. */
 #ifndef ROBUST_LINKAGE_H
 #define ROBUST_LINKAGE_H
 
@@ -7,11 +7,13 @@
 /* Doubles of work for n rows. */
 size_t linkage_work_doubles(size_t n);
 
-/* Joins clusters of rows pair by pair, by rising (distance, i, j) with i < j, until one has at
- * least `least` rows; share[i] is then 1/m for its m rows and 0 for the others. level[i] is the
+/* Joins rows nearer to each other than a distance, a growing one, until one cluster has at least
+ * `least` rows: share[i] is then 1/m for its m rows and 0 for the others. Pairs equally far apart
+ * are joined together, so the cluster does not depend on the order of rows. level[i] is the
  * distance at which row i joins it: one number for all m, and for the others what joining would
- * have taken. distance is n x n, symmetric, no NaN; 2 <= least <= n. About n^2 steps. */
-void linkage_first_cluster(size_t n, const double *distance, size_t least, double *work,
-                           double *share, double *level);
+ * have taken. distance is n x n, symmetric, no NaN; n is at least 2 and n/2 < least <= n, so that
+ * there is one such cluster. About n^2 steps. */
+void linkage_majority(size_t n, const double *distance, size_t least, double *work, double *share,
+                      double *level);
 
 #endif

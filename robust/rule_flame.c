@@ -8,10 +8,11 @@
  *
  * The paper clusters models by HDBSCAN with clusters of n/2 + 1 rows at least. That is single
  * linkage stopped at the first cluster so large (compared with the hdbscan library on 800 random
- * cases, science.md 0.8). The reference is the global model; without one it is zero, and the
- * updates themselves are compared, which tells them apart better. lambda is 0 unless given, and
- * then a seed must be given too: one seed for all rounds would add the same vector each time, and a
- * seed that is known hides nothing (noise.h). */
+ * cases, science.md 0.8); rows that join at that same distance are in, as in the library. The
+ * reference is the global model; without one it is zero, and the updates themselves are compared,
+ * which tells them apart better. lambda is 0 unless given, and then a seed must be given too: one
+ * seed for all rounds would add the same vector each time, and a seed that is known hides nothing
+ * (noise.h). */
 #include "robust/gram.h"
 #include "robust/linkage.h"
 #include "robust/radius.h"
@@ -77,7 +78,7 @@ static void weigh(const struct rule_input *input, struct rule_finding *finding) 
   size_t n = input->n;
   double *distance = input->work;
   fill_distances(input, distance);
-  linkage_first_cluster(n, distance, n / 2 + 1, distance + n * n, finding->weight, finding->score);
+  linkage_majority(n, distance, n / 2 + 1, distance + n * n, finding->weight, finding->score);
   split_margin(n, finding);
   double bound = median_length(input);
   for (size_t i = 0; i < n; i++) finding->weight[i] *= radius_shrink(length_of(input, i), bound);
