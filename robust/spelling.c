@@ -256,7 +256,8 @@ bool spelling_read(struct spelling_reader *reader, const char *noun,
   char buffer[8];
   struct token word = read_word(reader);
   if (word.length == 0 || !is_letter(word.text[0]))
-    return spelling_fail(reader, word.column, "the name of a %s was expected, not %s", noun,
+    return spelling_fail(reader, word.column, "the name of %s %s was expected, not %s",
+                         strchr("aeiou", noun[0]) != NULL ? "an" : "a", noun,
                          word.length == 0 ? spelling_found(reader, buffer) : "a number");
   if (!find_name(at, word, index)) return fail_unknown(reader, noun, at, word);
   struct spelling spelling = at(*index);

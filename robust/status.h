@@ -7,6 +7,8 @@
   X(BAD_PIPELINE, "the pipeline text cannot be read")                                              \
   X(NOT_FEASIBLE, "the rule cannot keep its promise with this many rows")                          \
   X(NEEDS_REFERENCE, "the rule compares with a vector that was not given")                         \
+  X(BAD_OPTIMISER, "the optimiser text cannot be read")                                            \
+  X(NOT_FINITE, "a result does not fit into its numbers")                                          \
   X(NEEDS_ROWS, "the rule looks at single coordinates, so the Gram matrix cannot decide it")       \
   X(BAD_SCRATCH, "the scratch memory is too small or not aligned")                                 \
   X(NO_MEMORY, "out of memory")
