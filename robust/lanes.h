@@ -9,7 +9,10 @@
 #include "robust/rows.h"
 #include "robust/scratch.h"
 
-enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4 };
+enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4, LANES_STRIPS_MAX = 2 };
+
+/* A stretch of one row that is fetched into the cache at a time, and the lines it has. */
+enum { LANES_PIECE_BYTES = 1024, LANES_PIECE_LINES = 16 };
 
 /* Every entry computes each coordinate, or each of sixteen fixed lanes, in an order that does not
  * depend on the width of the registers; that is why all tables give the same bits. Internal to
@@ -17,20 +20,21 @@ enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4 };
 struct lanes {
   const char *name;
   size_t width;
-  /* Sorts n rows, 1 <= n <= LANES_RUN_MAX, in each of `width` columns from coordinate `at`:
-   * sorted[k * width + lane] becomes the k-th smallest of that column. ahead[0..n) are addresses
-   * that will be read soon; they are fetched into the cache on the way, if at all, and may point
-   * anywhere. */
-  void (*sort)(const float *const *row, size_t n, size_t at, const void *const *ahead,
-               float *sorted);
+  /* Ranks n rows, 1 <= n <= LANES_RUN_MAX, in each of `width` columns from coordinate `at`:
+   * sorted[k * width + lane] becomes the k-th smallest of that column, for k in [from, to); other
+   * ranks come out as anything. Asks the cache, on the way, for ahead[0], ahead[1], ...: pieces of
+   * LANES_PIECE_BYTES that will be read soon, wherever they lie; rank.c says how many. */
+  void (*sort)(const float *const *row, size_t n, size_t at, const void *const *ahead, size_t from,
+               size_t to, float *sorted);
   /* Joins sorted runs of `run` rows (a power of two), the last one perhaps shorter, into one sorted
    * column of n. */
   void (*merge)(float *sorted, size_t n, size_t run);
-  /* Mean of ranks [from, to) of sorted columns: added upwards from the smallest, in double. */
-  void (*window_mean)(const float *sorted, size_t from, size_t to, double *mean);
-  /* The same for columns of doubles, width / 2 of them, and any n. */
-  void (*sort_wide)(const double *const *row, size_t n, size_t at, const void *const *ahead,
-                    double *sorted);
+  /* Means of ranks [from, to) of 1 or LANES_STRIPS_MAX strips of sorted columns, one after the
+   * other in memory and of n ranks each: added upwards from the smallest, in double. */
+  void (*window_means)(const float *sorted, size_t n, size_t strips, size_t from, size_t to,
+                       double *mean);
+  /* The same for a strip of columns of doubles, width / 2 of them, and any n; all ranks. */
+  void (*sort_wide)(const double *const *row, size_t n, size_t at, double *sorted);
   void (*window_mean_wide)(const double *sorted, size_t from, size_t to, double *mean);
   /* Sorted columns of floats as two strips of sorted columns of doubles. */
   void (*widen)(const float *sorted, size_t n, double *low, double *high);

@@ -27,23 +27,36 @@ static void merge(float *sorted, size_t n, size_t run) {
 }
 
 /* Sums start at +0, so that a column of zeros of either sign gives +0 whatever order they came in.
- */
-static void window_mean(const float *sorted, size_t from, size_t to, double *mean) {
-  wide low = wide_fill(0.0);
-  wide high = wide_fill(0.0);
-  for (size_t rank = from; rank < to; rank++) {
-    low += wide_load(sorted + rank * VEC_WIDTH);
-    high += wide_load(sorted + rank * VEC_WIDTH + HALF_WIDTH);
-  }
+ * An addition waits for the one before; those of two strips keep the adders busy. */
+VEC_INLINE void add_window(const float *sorted, size_t n, size_t strips, size_t from, size_t to,
+                           double *mean) {
+  wide sum[LANES_STRIPS_MAX][2];
+  for (size_t s = 0; s < strips; s++) sum[s][0] = sum[s][1] = wide_fill(0.0);
+  for (size_t rank = from; rank < to; rank++)
+    for (size_t s = 0; s < strips; s++) {
+      const float *values = sorted + (s * n + rank) * VEC_WIDTH;
+      sum[s][0] += wide_load(values);
+      sum[s][1] += wide_load(values + HALF_WIDTH);
+    }
   wide count = wide_fill((double)(to - from));
-  wide_store(mean, low / count);
-  wide_store(mean + HALF_WIDTH, high / count);
+  for (size_t s = 0; s < strips; s++) {
+    wide_store(mean + s * VEC_WIDTH, sum[s][0] / count);
+    wide_store(mean + s * VEC_WIDTH + HALF_WIDTH, sum[s][1] / count);
+  }
+}
+
+static void window_means(const float *sorted, size_t n, size_t strips, size_t from, size_t to,
+                         double *mean) {
+  if (strips == LANES_STRIPS_MAX)
+    add_window(sorted, n, LANES_STRIPS_MAX, from, to, mean);
+  else
+    add_window(sorted, n, 1, from, to, mean);
 }
 
 #define LANES_TABLE(isa, sort_rows)                                                                \
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
-    .window_mean = window_mean, .sort_wide = sort_wide, .window_mean_wide = window_mean_wide,      \
+    .window_means = window_means, .sort_wide = sort_wide, .window_mean_wide = window_mean_wide,    \
     .widen = widen, .nearest_mean = nearest_mean, .to_floats = to_floats,                          \
     .add_scaled = add_scaled, .add_scaled_double = add_scaled_double, .dot = dot,                  \
     .dot_double = dot_double, .integers = &panel_integers, .doubles = &panel_doubles, .mix = mix,  \

@@ -7,8 +7,10 @@
 #include "robust/lanes_tables.h"
 
 static void sort_in_memory(const float *const *row, size_t n, size_t at, const void *const *ahead,
-                           float *sorted) {
+                           size_t from, size_t to, float *sorted) {
   (void)ahead;
+  (void)from;
+  (void)to;
   for (size_t i = 0; i < n; i++) vec_store(sorted + i * VEC_WIDTH, vec_load(row[i] + at));
   merge(sorted, n, 1);
 }

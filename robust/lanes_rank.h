@@ -5,10 +5,8 @@
 #include <math.h>
 
 /* Batcher's odd-even merge sort in memory: see merge() of floats. */
-static void sort_wide(const double *const *row, size_t n, size_t at, const void *const *ahead,
-                      double *sorted) {
+static void sort_wide(const double *const *row, size_t n, size_t at, double *sorted) {
   for (size_t i = 0; i < n; i++) {
-    __builtin_prefetch(ahead[i], 0, 2);
     wide_store(sorted + i * HALF_WIDTH, wide_load_double(row[i] + at));
   }
   for (size_t p = 1; p < n; p *= 2)

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 void network_sort_avx2(const float *const *row, size_t n, size_t at, const void *const *ahead,
-                       float *sorted);
+                       size_t from, size_t to, float *sorted);
 void network_sort_avx512(const float *const *row, size_t n, size_t at, const void *const *ahead,
-                         float *sorted);
+                         size_t from, size_t to, float *sorted);
 
 #endif

@@ -4,6 +4,6 @@
 #include "robust/network_body.h"
 
 void network_sort_avx512(const float *const *row, size_t n, size_t at, const void *const *ahead,
-                         float *sorted) {
-  sorters[n](row, n, at, ahead, sorted);
+                         size_t from, size_t to, float *sorted) {
+  network_for(n, from, to)(row, n, at, ahead, sorted);
 }

@@ -1,5 +1,5 @@
 /* Sorts strips of columns: floats up to 128 rows by a network in registers, more by merging runs of
- * 128 in cache, doubles in cache; then asks the sorted strip what is wanted of it. */
+ * 128 in cache, doubles in cache; then asks the sorted strips what is wanted of them. */
 #include "robust/rank.h"
 #include "robust/scratch.h"
 #include "robust/sort.h"
@@ -8,34 +8,28 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes fetched at a stretch from each row. A network looks at one line of each of n rows and then
- * at the next; with n pages open at once, that is slower than memory can be. So the piece after
- * this one is fetched row by row while this one is sorted (n = 100, 4 KiB pages, one thread: 1.7
- * times the time of reading; along the strips 3 to 5). */
-enum { RANK_PIECE = 1024 };
-
 enum { RANK_STRIP_BYTES = LANES_WIDTH_MAX * sizeof(float) };
 
-/* What lies in tile->work, for one strip of columns as wide as the widest register. */
+/* What lies in tile->work. */
 struct rank_work {
-  void *sorted;             /* n strips, of floats or doubles */
+  float *sorted;            /* strips of n ranks */
+  double *widened[2];       /* n ranks each: a strip of doubles, or the halves of one of floats */
+  double *tied;             /* n */
+  const void **ahead;       /* n: pieces to fetch while sorting */
   unsigned char *edge;      /* n strips: one that reaches past the last coordinate is copied here */
   const float **narrow_row; /* n: the rows of `edge` */
   const double **wide_row;  /* the same */
-  const void **ahead;       /* n: what to fetch while sorting */
-  double *widened[2];       /* n strips each: the halves of `sorted` in double */
-  double *tied;             /* n */
 };
 
 static void lay_out(struct rank_work *work, struct scratch_cursor *cursor, size_t n, bool is_wide) {
-  work->sorted = scratch_take(cursor, n, RANK_STRIP_BYTES);
+  work->sorted = scratch_take(cursor, is_wide ? 0 : n, LANES_STRIPS_MAX * RANK_STRIP_BYTES);
+  work->widened[0] = scratch_take(cursor, n, RANK_STRIP_BYTES);
+  work->widened[1] = scratch_take(cursor, is_wide ? 0 : n, RANK_STRIP_BYTES);
+  work->tied = scratch_take(cursor, n, sizeof *work->tied);
+  work->ahead = scratch_take(cursor, is_wide ? 0 : n, sizeof *work->ahead);
   work->edge = scratch_take(cursor, n, RANK_STRIP_BYTES);
   work->narrow_row = scratch_take(cursor, is_wide ? 0 : n, sizeof *work->narrow_row);
   work->wide_row = scratch_take(cursor, is_wide ? n : 0, sizeof *work->wide_row);
-  work->ahead = scratch_take(cursor, n, sizeof *work->ahead);
-  for (size_t half = 0; half < 2; half++)
-    work->widened[half] = scratch_take(cursor, is_wide ? 0 : n, RANK_STRIP_BYTES);
-  work->tied = scratch_take(cursor, n, sizeof *work->tied);
 }
 
 size_t rank_work_bytes(size_t n, bool is_wide) {
@@ -52,72 +46,60 @@ static struct rank_work open_work(const struct rank_tile *tile) {
   return work;
 }
 
-/* What is asked of each sorted column: a window of ranks, or the `keep` values nearest to the
- * median when keep is not 0. */
+/* What is asked of each column: a window of ranks, or the `keep` values nearest to the median when
+ * keep is not 0. */
 struct question {
   size_t from, to;
   size_t keep;
 };
 
-static size_t value_bytes(const struct rank_tile *tile) {
-  return tile->wide != NULL ? sizeof(double) : sizeof(float);
-}
-
-static size_t strip_width(const struct rank_tile *tile) {
-  return tile->wide != NULL ? tile->lanes->width / 2 : tile->lanes->width;
-}
-
-static const void *row_start(const struct rank_tile *tile, size_t i) {
-  return tile->wide != NULL ? (const void *)tile->wide[i] : (const void *)tile->narrow[i];
-}
-
-static double value_at(const struct rank_tile *tile, size_t i, size_t k) {
-  return tile->wide != NULL ? tile->wide[i][k] : (double)tile->narrow[i][k];
-}
-
-/* Where fetching has come to: strips, row after row of the coming piece. */
-struct fetch {
-  size_t from; /* where the coming piece starts in each row, in bytes */
-  size_t row;
-  size_t strip;
-};
-
-/* Fills work->ahead with the next n strips. The last piece's neighbours may lie past the rows: only
- * their addresses are taken, as integers. */
-static void fetch_next(const struct rank_tile *tile, const struct rank_work *work,
-                       struct fetch *fetch) {
-  size_t strip_bytes = tile->lanes->width * sizeof(float);
-  size_t strips = RANK_PIECE / strip_bytes;
-  for (size_t i = 0; i < tile->n;) {
-    size_t row = fetch->row < tile->n ? fetch->row : tile->n - 1;
-    uintptr_t address = (uintptr_t)row_start(tile, row) + fetch->from;
-    size_t left = strips - fetch->strip < tile->n - i ? strips - fetch->strip : tile->n - i;
-    for (size_t k = 0; k < left; k++)
-      work->ahead[i + k] = (const void *)(address + (fetch->strip + k) * strip_bytes);
-    i += left;
-    fetch->strip += left;
-    if (fetch->strip == strips) {
-      fetch->strip = 0;
-      fetch->row++;
-    }
+/* Fills work->ahead for rows [first, first + run) while the strip at coordinate k is sorted.
+ *
+ * A network looks at one line of each of n rows and then at the next; with n pages open at once,
+ * that is slower than memory can be. So while the strips of one piece are sorted, the next piece is
+ * fetched row by row, a few rows with each strip. What lies behind the last piece may not be ours:
+ * only its address is taken, as an integer. Where there is nothing to fetch, what is asked for is
+ * in the cache already. */
+static void fetch_next(const struct rank_tile *tile, const struct rank_work *work, size_t first,
+                       size_t run, size_t k) {
+  size_t piece = LANES_PIECE_BYTES / sizeof(float);
+  size_t strips = piece / tile->lanes->width;
+  size_t next = (k / piece + 1) * piece;
+  size_t each = (run + strips - 1) / strips;
+  size_t row = k % piece / tile->lanes->width * each;
+  bool is_on = tile->is_followed || next < tile->count;
+  for (size_t i = 0; i < each; i++, row++) {
+    uintptr_t start = is_on && row < run ? (uintptr_t)tile->narrow[first + row] : 0;
+    work->ahead[i] = start != 0 ? (const void *)(start + next * sizeof(float)) : work->sorted;
   }
 }
 
-/* Nothing is worth fetching: addresses that are there already. */
-static void fetch_nothing(const struct rank_tile *tile, const struct rank_work *work) {
-  for (size_t i = 0; i < tile->n; i++) work->ahead[i] = work->edge;
-}
-
-static void sort_narrow(const struct rank_tile *tile, const struct rank_work *work,
-                        const float *const *row, size_t at) {
+/* Ranks [from, to) of the strip at coordinate k; all of them if there is more than one run. */
+static void sort_strip(const struct rank_tile *tile, const struct rank_work *work, size_t k,
+                       size_t from, size_t to, float *sorted) {
   const struct lanes *lanes = tile->lanes;
-  float *sorted = work->sorted;
+  bool is_one_run = tile->n <= LANES_RUN_MAX;
   for (size_t first = 0; first < tile->n; first += LANES_RUN_MAX) {
     size_t left = tile->n - first;
     size_t run = left < LANES_RUN_MAX ? left : LANES_RUN_MAX;
-    lanes->sort(row + first, run, at, work->ahead + first, sorted + first * lanes->width);
+    fetch_next(tile, work, first, run, k);
+    lanes->sort(tile->narrow + first, run, k, work->ahead, is_one_run ? from : 0,
+                is_one_run ? to : run, sorted + first * lanes->width);
   }
-  if (tile->n > LANES_RUN_MAX) lanes->merge(sorted, tile->n, LANES_RUN_MAX);
+  if (!is_one_run) lanes->merge(sorted, tile->n, LANES_RUN_MAX);
+}
+
+static void window_narrow(const struct rank_tile *tile, const struct rank_work *work,
+                          const struct question *asked, double *out) {
+  size_t width = tile->lanes->width;
+  size_t strips = LANES_STRIPS_MAX;
+  for (size_t k = 0; k < tile->count; k += strips * width) {
+    if (k + strips * width > tile->count) strips = 1;
+    for (size_t s = 0; s < strips; s++)
+      sort_strip(tile, work, k + s * width, asked->from, asked->to,
+                 work->sorted + s * tile->n * width);
+    tile->lanes->window_means(work->sorted, tile->n, strips, asked->from, asked->to, out + k);
+  }
 }
 
 /* The mean of one column's nearest values where the cut falls among values at distance `reach`:
@@ -131,7 +113,7 @@ static double mean_by_rows(const struct rank_tile *tile, const struct rank_work 
   for (size_t i = 0; i < n; i++) left -= fabs(sorted[i * stride] - median) < reach;
   size_t count = 0;
   for (size_t i = 0; i < n && count < left; i++) {
-    double x = value_at(tile, i, k);
+    double x = tile->wide != NULL ? tile->wide[i][k] : (double)tile->narrow[i][k];
     if (fabs(x - median) == reach) work->tied[count++] = x;
   }
   sort_doubles(work->tied, count);
@@ -144,85 +126,85 @@ static double mean_by_rows(const struct rank_tile *tile, const struct rank_work 
   return sum / (double)keep;
 }
 
-/* Half a register of sorted columns, of which the tile has `count` from coordinate k on. */
-static void nearest_means(const struct rank_tile *tile, const struct rank_work *work, size_t k,
-                          size_t count, const double *sorted, size_t keep, double *means) {
+/* For a strip of sorted columns of doubles, the one at coordinate k. */
+static void nearest_means(const struct rank_tile *tile, const struct rank_work *work,
+                          const double *sorted, size_t keep, size_t k, double *means) {
   double tied[LANES_WIDTH_MAX / 2];
-  size_t stride = tile->lanes->width / 2;
+  size_t width = tile->lanes->width / 2;
   tile->lanes->nearest_mean(sorted, tile->n, keep, means, tied);
-  for (size_t lane = 0; lane < count && lane < stride; lane++)
+  for (size_t lane = 0; lane < width; lane++)
     if (tied[lane] >= 0.0)
-      means[lane] = mean_by_rows(tile, work, k + lane, sorted + lane, stride, keep, tied[lane]);
+      means[lane] = mean_by_rows(tile, work, k + lane, sorted + lane, width, keep, tied[lane]);
 }
 
-/* Answers for the strip in work->sorted, which stands for `count` coordinates from k on. */
-static void answer(const struct rank_tile *tile, const struct rank_work *work,
-                   const struct question *asked, size_t k, size_t count, double *means) {
-  const struct lanes *lanes = tile->lanes;
-  if (asked->keep == 0) {
-    if (tile->wide != NULL)
-      lanes->window_mean_wide(work->sorted, asked->from, asked->to, means);
+static void nearest_narrow(const struct rank_tile *tile, const struct rank_work *work,
+                           const struct question *asked, double *out) {
+  size_t half = tile->lanes->width / 2;
+  for (size_t k = 0; k < tile->count; k += 2 * half) {
+    sort_strip(tile, work, k, 0, tile->n, work->sorted);
+    tile->lanes->widen(work->sorted, tile->n, work->widened[0], work->widened[1]);
+    nearest_means(tile, work, work->widened[0], asked->keep, k, out + k);
+    nearest_means(tile, work, work->widened[1], asked->keep, k + half, out + k + half);
+  }
+}
+
+static void answer_wide(const struct rank_tile *tile, const struct rank_work *work,
+                        const struct question *asked, double *out) {
+  double *sorted = work->widened[0];
+  for (size_t k = 0; k < tile->count; k += tile->lanes->width / 2) {
+    tile->lanes->sort_wide(tile->wide, tile->n, k, sorted);
+    if (asked->keep > 0)
+      nearest_means(tile, work, sorted, asked->keep, k, out + k);
     else
-      lanes->window_mean(work->sorted, asked->from, asked->to, means);
-    return;
+      tile->lanes->window_mean_wide(sorted, asked->from, asked->to, out + k);
   }
-  if (tile->wide != NULL) {
-    nearest_means(tile, work, k, count, work->sorted, asked->keep, means);
-    return;
-  }
-  size_t half = lanes->width / 2;
-  lanes->widen(work->sorted, tile->n, work->widened[0], work->widened[1]);
-  nearest_means(tile, work, k, count, work->widened[0], asked->keep, means);
-  if (count > half)
-    nearest_means(tile, work, k + half, count - half, work->widened[1], asked->keep, means + half);
 }
 
-/* The last strip of the rows is rarely full; reading past their end would be reading somebody
- * else's memory. */
-static void sort_edge(const struct rank_tile *tile, const struct rank_work *work, size_t k,
-                      size_t count) {
-  size_t bytes = value_bytes(tile);
+/* Of a tile that is a whole number of strips. */
+static void answer(const struct rank_tile *tile, const struct rank_work *work,
+                   const struct question *asked, double *out) {
+  if (tile->count == 0) return;
+  if (tile->wide != NULL)
+    answer_wide(tile, work, asked, out);
+  else if (asked->keep > 0)
+    nearest_narrow(tile, work, asked, out);
+  else
+    window_narrow(tile, work, asked, out);
+}
+
+/* Coordinates from k on as a tile of one strip, filled up with zeros: reading past the end of rows
+ * would be reading somebody else's memory. */
+static struct rank_tile copy_edge(const struct rank_tile *tile, const struct rank_work *work,
+                                  size_t k, size_t width) {
+  struct rank_tile edge = *tile;
+  edge.count = width;
+  edge.is_followed = false;
   memset(work->edge, 0, tile->n * RANK_STRIP_BYTES);
   for (size_t i = 0; i < tile->n; i++) {
-    unsigned char *strip = work->edge + i * RANK_STRIP_BYTES;
-    memcpy(strip, (const unsigned char *)row_start(tile, i) + k * bytes, count * bytes);
+    void *strip = work->edge + i * RANK_STRIP_BYTES;
     if (tile->wide != NULL)
-      work->wide_row[i] = (const double *)(void *)strip;
+      work->wide_row[i] = memcpy(strip, tile->wide[i] + k, (tile->count - k) * sizeof(double));
     else
-      work->narrow_row[i] = (const float *)(void *)strip;
+      work->narrow_row[i] = memcpy(strip, tile->narrow[i] + k, (tile->count - k) * sizeof(float));
   }
-  fetch_nothing(tile, work);
   if (tile->wide != NULL)
-    tile->lanes->sort_wide(work->wide_row, tile->n, 0, work->ahead, work->sorted);
+    edge.wide = work->wide_row;
   else
-    sort_narrow(tile, work, work->narrow_row, 0);
+    edge.narrow = work->narrow_row;
+  return edge;
 }
 
 static void rank_means(const struct rank_tile *tile, const struct question *asked, double *out) {
   struct rank_work work = open_work(tile);
-  size_t width = strip_width(tile);
-  size_t piece = RANK_PIECE / value_bytes(tile);
-  struct fetch fetch = {0, 0, 0};
-  bool is_fetching = false;
-  size_t k = 0;
-  for (; k + width <= tile->count; k += width) {
-    if (k % piece == 0) {
-      fetch = (struct fetch){(k + piece) * value_bytes(tile), 0, 0};
-      is_fetching = tile->is_followed || k + piece < tile->count;
-      if (!is_fetching) fetch_nothing(tile, &work);
-    }
-    if (is_fetching) fetch_next(tile, &work, &fetch);
-    if (tile->wide != NULL)
-      tile->lanes->sort_wide(tile->wide, tile->n, k, work.ahead, work.sorted);
-    else
-      sort_narrow(tile, &work, tile->narrow, k);
-    answer(tile, &work, asked, k, width, out + k);
-  }
-  if (k == tile->count) return;
+  size_t width = tile->wide != NULL ? tile->lanes->width / 2 : tile->lanes->width;
+  struct rank_tile whole = *tile;
+  whole.count -= tile->count % width;
+  answer(&whole, &work, asked, out);
+  if (whole.count == tile->count) return;
   double means[LANES_WIDTH_MAX];
-  sort_edge(tile, &work, k, tile->count - k);
-  answer(tile, &work, asked, k, tile->count - k, means);
-  memcpy(out + k, means, (tile->count - k) * sizeof *out);
+  struct rank_tile edge = copy_edge(tile, &work, whole.count, width);
+  answer(&edge, &work, asked, means);
+  memcpy(out + whole.count, means, (tile->count - whole.count) * sizeof *out);
 }
 
 void rank_window_means(const struct rank_tile *tile, size_t from, size_t to, double *out) {
