@@ -68,7 +68,4 @@ void robust_distances(size_t n, const double *gram, double *d2);
 /* One entry of that matrix, to the bit. */
 double robust_distance(size_t n, const double *gram, size_t i, size_t j);
 
-/* One entry of that matrix, to the bit. */
-double robust_distance(size_t n, const double *gram, size_t i, size_t j);
-
 #endif
