@@ -1,5 +1,6 @@
 /* Gathers what the caller gave, and measures what is missing, each number once. */
 #include "robust/numbers.h"
+#include "robust/draws.h"
 
 #include <string.h>
 
@@ -8,7 +9,9 @@ enum { READS_PRODUCTS = RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE };
 static struct rule_draws draws_of(const struct robust_pipeline *pipeline, size_t d) {
   const struct pipeline_stage *stage = pipeline_rule(pipeline);
   if (!(stage->rule->reads & RULE_READS_SAMPLES)) return (struct rule_draws){0, 0, 0};
-  return stage->rule->draws(stage->value, d);
+  struct rule_draws draws = stage->rule->draws(stage->value, d);
+  if (draws.size > d) draws.size = d;
+  return draws;
 }
 
 void numbers_lay_out(struct numbers *numbers, struct scratch_cursor *cursor,
@@ -18,11 +21,16 @@ void numbers_lay_out(struct numbers *numbers, struct scratch_cursor *cursor,
   *numbers = (struct numbers){.n = n, .draws = draws_of(pipeline, input->rows.d)};
   if (reads & RULE_READS_GRAM) numbers->gram = scratch_take(cursor, n * n, sizeof(double));
   if (reads & READS_PRODUCTS) numbers->products = scratch_take(cursor, n + 1, sizeof(double));
-  if (reads & RULE_READS_HISTORY)
+  if (reads & RULE_READS_HISTORY) {
     numbers->history_gram = scratch_take(cursor, n * n, sizeof(double));
+    numbers->history_row = scratch_take(cursor, n, sizeof *numbers->history_row);
+    numbers->history_scale = scratch_take(cursor, n, sizeof *numbers->history_scale);
+  }
   if (reads & RULE_READS_COUNTS) numbers->counts = scratch_take(cursor, n, sizeof(double));
-  if (reads & RULE_READS_SAMPLES)
+  if (reads & RULE_READS_SAMPLES) {
     numbers->sample_gram = scratch_take(cursor, numbers->draws.draws * n * n, sizeof(double));
+    numbers->coordinates = scratch_take(cursor, numbers->draws.size, sizeof *numbers->coordinates);
+  }
 }
 
 /* Entries of a symmetric matrix of the caller's rows, by position. */
@@ -95,9 +103,55 @@ size_t numbers_scratch_bytes(const struct robust_pipeline *pipeline,
                              const struct robust_input *input, int threads) {
   unsigned reads = pipeline_reads(pipeline, 0);
   size_t bytes = 0;
-  if ((reads & RULE_READS_GRAM) && input->gram == NULL)
-    bytes = larger(bytes, robust_gram_scratch_bytes(input->rows.n, input->rows.d, threads));
+  size_t n = input->rows.n;
+  size_t d = input->rows.d;
+  if (((reads & RULE_READS_GRAM) && input->gram == NULL) ||
+      ((reads & RULE_READS_HISTORY) && input->history_gram == NULL))
+    bytes = larger(bytes, robust_gram_scratch_bytes(n, d, threads));
+  if (reads & READS_PRODUCTS) bytes = larger(bytes, robust_products_scratch_bytes(n, d, threads));
+  if (reads & RULE_READS_SAMPLES) bytes = larger(bytes, robust_gram_scratch_bytes(n, d, threads));
   return bytes;
+}
+
+/* Without a history this round is all there was. */
+static enum robust_status measure_history(struct numbers *numbers, const struct robust_input *input,
+                                          const struct robust_rows *rows, const size_t *order,
+                                          const struct robust_scratch *rest,
+                                          struct robust_error *error) {
+  size_t n = numbers->n;
+  if (input->history == NULL && numbers->gram != NULL) {
+    memcpy(numbers->history_gram, numbers->gram, n * n * sizeof(double));
+    return ROBUST_OK;
+  }
+  if (input->history == NULL) return robust_gram(rows, rest, numbers->history_gram, error);
+  struct robust_rows history = *input->history;
+  history.row = numbers->history_row;
+  history.scale = numbers->history_scale;
+  for (size_t p = 0; p < n; p++) {
+    numbers->history_row[p] = input->history->row[order[p]];
+    numbers->history_scale[p] =
+        input->history->scale != NULL ? input->history->scale[order[p]] : 1.0F;
+  }
+  return robust_gram(&history, rest, numbers->history_gram, error);
+}
+
+static enum robust_status measure_samples(struct numbers *numbers, const struct robust_input *input,
+                                          const struct robust_rows *rows,
+                                          const struct robust_scratch *rest,
+                                          struct robust_error *error) {
+  const struct rule_draws *draws = &numbers->draws;
+  enum robust_status status = ROBUST_OK;
+  for (size_t draw = 0; draw < draws->draws && status == ROBUST_OK; draw++) {
+    const size_t *coordinates = numbers->coordinates;
+    size_t count = draws->size;
+    if (input->coordinates != NULL)
+      coordinates = input->coordinates + draw * count;
+    else
+      count = draws_choose(draws->seed, draw, count, rows->d, numbers->coordinates);
+    status = robust_gram_sample(rows, coordinates, count, rest,
+                                numbers->sample_gram + draw * numbers->n * numbers->n, error);
+  }
+  return status;
 }
 
 enum robust_status numbers_measure(struct numbers *numbers, const struct robust_pipeline *pipeline,
@@ -108,5 +162,11 @@ enum robust_status numbers_measure(struct numbers *numbers, const struct robust_
   if (status != ROBUST_OK) return status;
   unsigned missing = copy_given(numbers, input, order);
   if (missing & RULE_READS_GRAM) status = robust_gram(rows, rest, numbers->gram, error);
+  if (status == ROBUST_OK && (missing & READS_PRODUCTS))
+    status = robust_products(rows, input->reference, rest, numbers->products, error);
+  if (status == ROBUST_OK && (missing & RULE_READS_HISTORY))
+    status = measure_history(numbers, input, rows, order, rest, error);
+  if (status == ROBUST_OK && (missing & RULE_READS_SAMPLES))
+    status = measure_samples(numbers, input, rows, rest, error);
   return status;
 }

@@ -15,6 +15,9 @@ struct numbers {
   double *counts;       /* n */
   double *sample_gram;  /* draws.draws x n x n */
   struct rule_draws draws;
+  size_t *coordinates;      /* draws.size: those of one draw */
+  const void **history_row; /* n */
+  float *history_scale;     /* n */
 };
 
 /* Lays out what this pipeline reads of n rows. */
