@@ -63,9 +63,10 @@ static void reflect_both_sides(size_t n, size_t m, double *restrict block, const
   memset(q, 0, m * sizeof *q);
   for (size_t i = 0; i < m; i++)
     for (size_t j = 0; j < m; j++) q[j] += u[i] * block[i * n + j];
+  for (size_t j = 0; j < m; j++) q[j] *= beta; /* before anything squares it: u may be tiny */
   for (size_t j = 0; j < m; j++) along += u[j] * q[j];
-  double correction = 0.5 * beta * beta * along;
-  for (size_t j = 0; j < m; j++) q[j] = beta * q[j] - correction * u[j];
+  double correction = 0.5 * beta * along;
+  for (size_t j = 0; j < m; j++) q[j] -= correction * u[j];
   for (size_t i = 0; i < m; i++)
     for (size_t j = 0; j < m; j++) block[i * n + j] -= u[i] * q[j] + q[i] * u[j];
 }

@@ -5,10 +5,12 @@
  * Cost: the Gram matrix, then no enumeration of subsets: bisection over the distances, each step
  * asking whether f rows can be left out so that no two of the rest are farther apart (clique.h). A
  * millisecond at n = 100, f = 20. Of several subsets the lexicographically first is taken, as
- * ByzFL's enumeration does. Poor when f is large and rows are alike: the question is NP-hard, so
- * its effort is bounded; past that the evidence says is_capped, and the subset is the best that was
- * found, of a diameter at most twice the least (that of the n - f rows around the one with the
- * nearest company). Poor, too, against liars within the honest spread: it does not see them. */
+ * ByzFL's enumeration does. The
+ * margin is that of the best exchange of one row. Poor when f is large and rows are alike: the
+ * question is NP-hard, so its effort is bounded; past that the evidence says is_capped, and the
+ * subset is the best that was found, of a diameter at most twice the least (that of the n - f rows
+ * around the one with the nearest company). Poor, too, against liars within the honest spread: it
+ * does not see them. */
 #include "robust/clique.h"
 #include "robust/gram.h"
 #include "robust/lowest.h"
@@ -161,20 +163,57 @@ static void take_first_subset(struct mda *mda, double diameter, double *weight) 
   }
 }
 
-/* A row's score is its distance to the farthest row taken: what the diameter would become with it.
+/* The largest distance from row i to a row taken, `other` apart; *farthest is the first such row.
  */
-static void explain(const struct mda *mda, struct rule_finding *finding) {
-  double last_taken = 0.0, first_left = INFINITY;
-  for (size_t i = 0; i < mda->n; i++) {
-    for (size_t j = 0; j < mda->n; j++)
-      if (finding->weight[j] > 0.0)
-        finding->score[i] = fmax(finding->score[i], mda->distances[i * mda->n + j]);
-    if (finding->weight[i] > 0.0)
-      last_taken = fmax(last_taken, finding->score[i]);
-    else
-      first_left = fmin(first_left, finding->score[i]);
+static double reach_without(const struct mda *mda, const double *weight, size_t i, size_t other,
+                            size_t *farthest) {
+  double reach = 0.0;
+  *farthest = i;
+  for (size_t j = 0; j < mda->n; j++) {
+    double distance = mda->distances[i * mda->n + j];
+    if (!(weight[j] > 0.0) || j == other || !(distance > reach)) continue;
+    reach = distance;
+    *farthest = j;
   }
-  finding->margin = lowest_margin(last_taken, first_left);
+  return reach;
+}
+
+/* The diameter of the rows taken, `other` apart; *end is the first row of a pair that far apart. */
+static double diameter_without(const struct mda *mda, const double *weight, size_t other,
+                               size_t *end) {
+  double diameter = -1.0; /* below that of a single row */
+  size_t farthest;
+  for (size_t i = 0; i < mda->n; i++) {
+    if (!(weight[i] > 0.0) || i == other) continue;
+    double reach = reach_without(mda, weight, i, other, &farthest);
+    if (!(reach > diameter)) continue;
+    diameter = reach;
+    *end = i;
+  }
+  return diameter;
+}
+
+/* A row's score is its distance to the farthest row taken. The margin compares the diameter with
+ * the least that an exchange of one row would give: for the row that comes in, one of the pair
+ * farthest apart goes, or the row farthest from the newcomer; no other is better. */
+static void explain(const struct mda *mda, struct rule_finding *finding) {
+  const double *weight = finding->weight;
+  size_t n = mda->n, end[2] = {0, 0}, unused;
+  double diameter = diameter_without(mda, weight, n, &end[0]);
+  double next = INFINITY;
+  reach_without(mda, weight, end[0], n, &end[1]);
+  const double shrunk[2] = {diameter_without(mda, weight, end[0], &unused),
+                            diameter_without(mda, weight, end[1], &unused)};
+  for (size_t i = 0; i < n; i++) {
+    size_t farthest;
+    finding->score[i] = reach_without(mda, weight, i, n, &farthest);
+    if (weight[i] > 0.0) continue;
+    if (farthest != end[0] && farthest != end[1])
+      next = fmin(next, fmax(diameter, reach_without(mda, weight, i, farthest, &unused)));
+    for (size_t k = 0; k < 2; k++)
+      next = fmin(next, fmax(shrunk[k], reach_without(mda, weight, i, end[k], &unused)));
+  }
+  finding->margin = lowest_margin(diameter, next);
 }
 
 static void weigh(const struct rule_input *input, struct rule_finding *finding) {
