@@ -43,26 +43,27 @@ static const char *const type_names[] = {
 };
 
 /* clang-format off */
-#define NAME(field) {field, STATEMENT_NAME, 0, 0}
-#define TEXT(field) {field, STATEMENT_TEXT, 0, 0}
-#define F64(field) {field, STATEMENT_F64, 0, 0}
-#define DIGEST(field) {field, STATEMENT_DIGEST, 0, 0}
-#define VKEY(field) {field, STATEMENT_VKEY, 0, 0}
-#define INT(field, min, max) {field, STATEMENT_INTEGER, min, max}
+#define NAME(field) {field, STATEMENT_NAME, 0, 0, false}
+#define TEXT(field) {field, STATEMENT_TEXT, 0, 0, false}
+#define OPTIONAL(field) {field, STATEMENT_TEXT, 0, 0, true}
+#define F64(field) {field, STATEMENT_F64, 0, 0, false}
+#define DIGEST(field) {field, STATEMENT_DIGEST, 0, 0, false}
+#define VKEY(field) {field, STATEMENT_VKEY, 0, 0, false}
+#define INT(field, min, max) {field, STATEMENT_INTEGER, min, max, false}
 #define ROUND INT("round", 1, ROUND_MAX)
-#define NONCE {"nonce", STATEMENT_HEX16, 0, 0}
+#define NONCE {"nonce", STATEMENT_HEX16, 0, 0, false}
 #define COUNT(field) INT(field, 0, CLIENTS_MAX)
 #define TIME_MS(field) INT(field, 0, ANY)
 
 static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_GENESIS] = {{"log"}, {
-    VKEY("log_key"), VKEY("aggregator_key"), {"operators", STATEMENT_VKEYS, 1, OPERATORS_MAX},
+    VKEY("log_key"), VKEY("aggregator_key"), {"operators", STATEMENT_VKEYS, 1, OPERATORS_MAX, false},
     NONCE}},
   [STATEMENT_FEDERATION_CREATE] = {{"model"}, {
-    NAME("federation"), TEXT("rule"), DIGEST("layout"), INT("parameters", 1, PARAMETERS_MAX),
-    INT("quorum", 1, CLIENTS_MAX), COUNT("cohort"), INT("over_selection_percent", 0, 1000),
-    INT("deadline_ms", 1, PERIOD_MAX), INT("rounds_max", 0, ROUND_MAX), F64("norm_max"),
-    INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX}, NONCE}},
+    NAME("federation"), TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
+    INT("parameters", 1, PARAMETERS_MAX), INT("quorum", 1, CLIENTS_MAX), COUNT("cohort"),
+    INT("over_selection_percent", 0, 1000), INT("deadline_ms", 1, PERIOD_MAX), INT("rounds_max", 0, ROUND_MAX), F64("norm_max"),
+    INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -70,9 +71,9 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_KEY_REVOKE] = {{"key"}, {
     NAME("client"), TEXT("reason"), NONCE}},
   [STATEMENT_ROUND_OPEN] = {{"base"}, {
-    NAME("federation"), ROUND, TEXT("rule"), DIGEST("layout"), INT("parameters", 1, PARAMETERS_MAX),
-    DIGEST("cohort"), COUNT("selected"), INT("quorum", 1, CLIENTS_MAX), COUNT("target"),
-    TIME_MS("opened_at_ms"), TIME_MS("closes_at_ms"), F64("norm_max"),
+    NAME("federation"), ROUND, TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
+    INT("parameters", 1, PARAMETERS_MAX), DIGEST("cohort"), COUNT("selected"),
+    INT("quorum", 1, CLIENTS_MAX), COUNT("target"), TIME_MS("opened_at_ms"), TIME_MS("closes_at_ms"), F64("norm_max"),
     INT("examples_max", 1, ANY), DIGEST("randomness")}},
   [STATEMENT_UPDATE] = {{"update"}, {
     NAME("federation"), ROUND, DIGEST("base"), NAME("client"), INT("size", 0, ANY),
@@ -204,22 +205,26 @@ static bool is_of_field(const json_t *value, const struct statement_field *field
   return false;
 }
 
-/* Each field of the row is there once, and as many as the object has: so there is no other. */
+/* Each field of the row is there once, unless it may be left out, and as many as the object has: so
+ * there is no other. */
 static enum tamis_status check_predicate(enum statement_kind kind, const json_t *predicate,
                                          struct fault *fault) {
   const char *name = kind_names[kind];
-  size_t count = 0;
+  size_t found = 0;
   if (!json_is_object(predicate))
     return fault_set(fault, TAMIS_BAD_STATEMENT, "%s: the predicate is not an object", name);
-  for (const struct statement_field *field; (field = statement_kind_field(kind, count)); count++) {
+  const struct statement_field *field;
+  for (size_t i = 0; (field = statement_kind_field(kind, i)); i++) {
     const json_t *value = json_object_get(predicate, field->name);
+    if (!value && field->is_optional) continue;
     if (!value)
       return fault_set(fault, TAMIS_BAD_STATEMENT, "%s: %s is missing", name, field->name);
     if (!is_of_field(value, field))
       return fault_set(fault, TAMIS_BAD_STATEMENT, "%s: %s is not a valid %s", name, field->name,
                        type_names[field->type]);
+    found++;
   }
-  if (json_object_size(predicate) != count)
+  if (json_object_size(predicate) != found)
     return fault_set(fault, TAMIS_BAD_STATEMENT, "%s: a field that is not of this kind", name);
   return TAMIS_OK;
 }
@@ -361,6 +366,10 @@ const char *statement_text(const struct statement *statement, const char *field)
   const char *text = NULL;
   must(canonical_text(statement->predicate, field, &text));
   return text;
+}
+
+const char *statement_optional(const struct statement *statement, const char *field) {
+  return json_object_get(statement->predicate, field) ? statement_text(statement, field) : "";
 }
 
 int64_t statement_integer(const struct statement *statement, const char *field) {

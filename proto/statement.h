@@ -63,6 +63,7 @@ struct statement_field {
   const char *name;
   enum statement_type type;
   int64_t min, max; /* of an integer, or of how many a list or an object holds; else 0 */
+  bool is_optional; /* texts only: may be left out, and then the statement has no such key */
 };
 
 /* The row of a kind, field by field in the order of PROTOCOL.md; NULL past the end. */
@@ -93,7 +94,7 @@ enum tamis_status statement_write(const char *origin, enum statement_kind kind,
                                   char **payload, size_t *length, struct fault *fault);
 
 /* Strict: canonical, known kind, `origin` (WRONG_ORIGIN otherwise), every field of the row present
- * with its type and bounds, no other field. */
+ * with its type and bounds unless it is optional, no other field. */
 enum tamis_status statement_read(const char *payload, size_t length, const char *origin,
                                  struct statement *statement, struct fault *fault);
 void statement_close(struct statement *statement);
@@ -101,6 +102,8 @@ void statement_close(struct statement *statement);
 /* Fields that statement_read has already checked; assert on a wrong name or type. Text is a view.
  */
 const char *statement_text(const struct statement *statement, const char *field);
+/* Of an optional field; "" when it was left out. */
+const char *statement_optional(const struct statement *statement, const char *field);
 int64_t statement_integer(const struct statement *statement, const char *field);
 double statement_f64(const struct statement *statement, const char *field);
 struct digest statement_digest(const struct statement *statement, const char *field);

@@ -72,7 +72,7 @@ static inline void script_say(struct script *script, enum statement_kind kind, c
   assert_non_null(predicate);
   for (size_t i = 0; statement_kind_field(kind, i); i++) {
     const struct statement_field *field = statement_kind_field(kind, i);
-    if (!json_object_get(predicate, field->name))
+    if (!field->is_optional && !json_object_get(predicate, field->name))
       json_object_set_new(predicate, field->name, script_value(field));
   }
   statement_write(SCRIPT_ORIGIN, kind, predicate, names[1] ? 2 : 1, names, subjects, &payload,

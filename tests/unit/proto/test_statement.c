@@ -102,7 +102,7 @@ static void a_missing_a_strange_or_a_mistyped_field_is_refused(void **state) {
     const struct statement_field *field;
     assert_refused(kind, "stranger", json_integer(1));
     for (size_t i = 0; (field = statement_kind_field(kind, i)); i++) {
-      assert_refused(kind, field->name, NULL);
+      if (!field->is_optional) assert_refused(kind, field->name, NULL);
       assert_refused(kind, field->name, json_true());
       assert_refused(kind, field->name, json_string("\x7f"));
       if (field->type != STATEMENT_TEXT) assert_refused(kind, field->name, json_string(""));
@@ -110,6 +110,31 @@ static void a_missing_a_strange_or_a_mistyped_field_is_refused(void **state) {
       if (field->type != STATEMENT_POLICY) assert_refused(kind, field->name, json_object());
     }
   }
+}
+
+static void what_is_optional_may_be_left_out(void **state) {
+  (void)state;
+  json_t *predicate = good_predicate(STATEMENT_FEDERATION_CREATE);
+  for (int is_there = 1; is_there >= 0; is_there--) {
+    struct statement statement;
+    struct fault fault;
+    char *payload = NULL;
+    size_t length = 0;
+    assert_int_equal(write_of(STATEMENT_FEDERATION_CREATE, predicate, &payload, &length), TAMIS_OK);
+    assert_int_equal(strstr(payload, "optimiser") != NULL, is_there);
+    assert_int_equal(statement_read(payload, length, origin, &statement, &fault), TAMIS_OK);
+    assert_string_equal(statement_optional(&statement, "optimiser"),
+                        is_there ? "a \"sentence\"" : "");
+    statement_close(&statement);
+    free(payload);
+    json_object_del(predicate, "optimiser");
+  }
+  char *payload = NULL;
+  size_t length = 0;
+  json_object_set_new(predicate, "optimizer", json_string("sgd")); /* as many fields as with it */
+  assert_int_equal(write_of(STATEMENT_FEDERATION_CREATE, predicate, &payload, &length),
+                   TAMIS_BAD_STATEMENT);
+  json_decref(predicate);
 }
 
 static void bounds_are_kept(void **state) {
@@ -248,7 +273,8 @@ static void a_signed_statement_opens(void **state) {
 static int print_field(char *out, size_t size, const struct statement_field *field) {
   const int64_t any = INT64_C(9007199254740991);
   const char *type = statement_type_name(field->type);
-  int n = snprintf(out, size, "`%s` %s", field->name, type);
+  int n =
+      snprintf(out, size, "`%s` %s%s", field->name, type, field->is_optional ? " (optional)" : "");
   if (field->type == STATEMENT_F64 || (field->min == 0 && field->max == 0)) return n;
   if (field->min == -any && field->max == any) return n;
   if (field->max == any)
@@ -303,6 +329,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_is_written_and_read_back),
       cmocka_unit_test(a_missing_a_strange_or_a_mistyped_field_is_refused),
+      cmocka_unit_test(what_is_optional_may_be_left_out),
       cmocka_unit_test(bounds_are_kept),
       cmocka_unit_test(absurd_examples_can_be_read),
       cmocka_unit_test(the_frame_is_exact),
