@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Answers golden vectors with tamis.robust: spells each case as a pipeline, and hands over what the case records beside it.
 
-Usage: adapter_tamis.py [--rows float32|float64] [--reversed] [--attacks PROGRAM], spoken to as README.md says.
+Usage: adapter_tamis.py [--rows float32|float64] [--reversed] [--programs FOLDER], spoken to as README.md says.
+FOLDER holds answer_cases and answer_attacks, for what is in C only (build/release/bin).
 PYTHONPATH must hold the package (build/release/python).
 """
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -61,8 +63,6 @@ RULES = {
 
 
 def spell(table, rule, params):
-    if params.get("eig") == "starts":
-        raise Skip("a stochastic step from recorded random starts; ours takes the exact eigenvector")
     if rule not in table:
         raise Skip(f"no {rule} here")
     return table[rule](params)
@@ -72,7 +72,7 @@ class Adapter:
     def __init__(self, options):
         self.dtype = numpy.dtype(options.rows)
         self.is_reversed = options.reversed
-        self.attacks = options.attacks
+        self.programs = options.programs
 
     def rows(self, values):
         exact = numpy.array([[float(x) for x in row] for row in values])
@@ -110,6 +110,8 @@ class Adapter:
         return output
 
     def aggregator(self, case):
+        if case["params"].get("eig") == "starts":  # byzfl's random step, from what it drew; no pipeline spells it
+            return self.detector(case)
         text = spell(RULES, case["rule"], case["params"])
         rows = self.rows(case["input"])
         return {"output": self.run(text, rows, self.beside(case["params"], len(rows))).tolist(), "how": text}
@@ -120,10 +122,14 @@ class Adapter:
         order = case["params"].get("perm")
         return {"output": robust.mix(text, rows, order=order).astype(numpy.float64).tolist(), "how": text}
 
+    @staticmethod
+    def spell_pipeline(params):
+        stages = [spell(MIXERS, stage["rule"], stage["params"]) for stage in params.get("pre", [])]
+        return " | ".join(stages + [spell(RULES, params["agg"]["rule"], params["agg"]["params"])])
+
     def pipeline(self, case):
         params = case["params"]
-        stages = [spell(MIXERS, stage["rule"], stage["params"]) for stage in params["pre"]]
-        text = " | ".join(stages + [spell(RULES, params["agg"]["rule"], params["agg"]["params"])])
+        text = self.spell_pipeline(params)
         rows = self.rows(case["input"])
         return {"output": self.run(text, rows, self.beside(params, len(rows))).tolist(), "how": text}
 
@@ -139,16 +145,26 @@ class Adapter:
                 reference = reference.astype(numpy.float32)
         return {"output": outputs, "how": text}
 
-    def program(self, case):
-        """Attacks and detectors are in C: a program of the tests answers."""
-        if self.attacks is None:
-            raise Skip("no program was named for it")
-        answer = subprocess.run([self.attacks], input=json.dumps(case) + "\n", capture_output=True, text=True)
+    def program(self, name, case):
+        """What is in C only is answered by a program of the tests."""
+        if self.programs is None or not os.path.exists(f"{self.programs}/{name}"):
+            raise Skip(f"{name} is not in the folder that --programs names")
+        answer = subprocess.run([f"{self.programs}/{name}"], input=json.dumps(case) + "\n", capture_output=True, text=True)
         if answer.returncode != 0:
             return {"error": answer.stderr.strip()}
-        return json.loads(answer.stdout)
+        return {"how": name, **json.loads(answer.stdout)}
 
-    attack = detector = program
+    def attack(self, case):
+        params = case["params"]
+        if "agg" in params:
+            case = {**case, "pipeline": self.spell_pipeline(params)}
+        return self.program("answer_attacks", case)
+
+    def detector(self, case):
+        if case["rule"] == "FLAME_select":
+            result = robust.run("flame", self.rows(case["input"]))
+            return {"output": numpy.flatnonzero(result.weights).tolist(), "how": "flame"}
+        return self.program("answer_cases", case)
 
     def answer(self, case):
         try:
@@ -163,7 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", choices=["float32", "float64"], default="float64")
     parser.add_argument("--reversed", action="store_true")
-    parser.add_argument("--attacks", metavar="PROGRAM")
+    parser.add_argument("--programs", metavar="FOLDER")
     adapter = Adapter(parser.parse_args())
     for line in sys.stdin:
         print(json.dumps(adapter.answer(json.loads(line))), flush=True)
