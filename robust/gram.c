@@ -14,7 +14,7 @@ enum {
   RUNS_A_THREAD = 4,     /* and leaves so many runs for each, lest some go idle */
   BATCH_BYTES = 4 << 20, /* of panels that threads make together before they multiply */
   BATCH_TILES_MAX = 16,
-  SQUARE_PANELS = 4, /* panels whose products are one thread's next piece of work */
+  SQUARE_PANELS = PANEL_GROUP, /* panels whose products are one thread's next piece of work */
   BLOCK_ENTRIES_MAX = PANEL_ROWS_MAX * PANEL_ROWS_MAX,
 };
 
@@ -145,19 +145,17 @@ static size_t block_at(const struct gram_work *work, size_t row, size_t column) 
   return (triangle(row) - triangle(work->first_panel) + column) * work->entries;
 }
 
-/* Multiplies panel `row` of a tile with panels [from, to) and counts the products in `level` as
- * leaf `number`. */
+/* Multiplies panel `row` of a tile with panels [from, to), at most PANEL_GROUP, and counts the
+ * products in `level` as leaf `number`. */
 static void multiply_blocks(const struct gram_work *work, size_t tile, const unsigned char *panels,
-                            size_t row, size_t from, size_t to, double *level, size_t number) {
+                            size_t row, size_t from, size_t to, const struct panel_ahead *ahead,
+                            double *level, size_t number) {
   _Alignas(64) double sum[PANEL_GROUP * BLOCK_ENTRIES_MAX];
   size_t bytes = work->kernel->bytes;
-  for (; from < to; from += PANEL_GROUP) {
-    size_t group = smaller(to - from, PANEL_GROUP);
-    work->kernel->multiply(panels + row * bytes, panels + from * bytes, group,
-                           tile_values(work, tile), sum);
-    work->kernel->climb(sum, level + block_at(work, row, from), work->blocks * work->entries,
-                        number, group * work->entries);
-  }
+  work->kernel->multiply(panels + row * bytes, panels + from * bytes, to - from,
+                         tile_values(work, tile), ahead, sum);
+  work->kernel->climb(sum, level + block_at(work, row, from), work->blocks * work->entries, number,
+                      (to - from) * work->entries);
 }
 
 static void release(const struct gram_work *work, size_t *released, size_t tiles) {
@@ -174,12 +172,43 @@ static double *own_levels(const struct gram_work *work, size_t thread) {
   return work->own + thread * (work->run_bits + 1) * work->blocks * work->entries;
 }
 
+/* Names the rows of a tile that fall to blocks [before, after) of a tile's multiplication. */
+static void look_ahead(const struct gram_work *work, size_t tile, size_t before, size_t after,
+                       struct panel_ahead *ahead) {
+  ahead->rows = ahead->bytes = 0;
+  if (tile >= work->tiles) return;
+  size_t first = work->n * before / work->blocks;
+  size_t end = smaller(work->n * after / work->blocks, first + PANEL_AHEAD_MAX);
+  for (size_t i = first; i < end; i++) {
+    size_t bytes;
+    const unsigned char *start =
+        gram_source_raw(work->source, i, tile * PANEL_TILE, tile_values(work, tile), &bytes);
+    if (bytes == 0) continue;
+    ahead->start[ahead->rows++] = start;
+    ahead->bytes = bytes;
+  }
+}
+
+/* Multiplies a tile; `next` is the tile that this thread will probably read next. */
+static void multiply_tile(const struct gram_work *work, size_t thread, size_t tile, size_t next,
+                          const unsigned char *panels, size_t number) {
+  size_t blocks = 0;
+  for (size_t row = work->first_panel; row < work->panels; row++)
+    for (size_t from = 0; from <= row; from += PANEL_GROUP) {
+      struct panel_ahead ahead;
+      size_t to = smaller(from + PANEL_GROUP, row + 1);
+      look_ahead(work, next, blocks, blocks + to - from, &ahead);
+      multiply_blocks(work, tile, panels, row, from, to, &ahead, own_levels(work, thread), number);
+      blocks += to - from;
+    }
+}
+
 static void multiply_run(const struct gram_work *work, size_t thread, size_t first, size_t count) {
   unsigned char *panels = work->panel + thread * work->panels * work->kernel->bytes;
+  size_t next_run = first + ((size_t)work->threads << work->run_bits);
   for (size_t t = 0; t < count; t++) {
     for (size_t p = 0; p < work->panels; p++) pack_panel(work, thread, first + t, p, panels);
-    for (size_t row = work->first_panel; row < work->panels; row++)
-      multiply_blocks(work, first + t, panels, row, 0, row + 1, own_levels(work, thread), t);
+    multiply_tile(work, thread, first + t, t + 1 < count ? first + t + 1 : next_run, panels, t);
   }
 }
 
@@ -216,12 +245,13 @@ static const double *multiply_alone(const struct gram_work *work, size_t *releas
 /* The blocks of SQUARE_PANELS x SQUARE_PANELS panels: few enough to stay in a core's cache. */
 static void multiply_square(const struct gram_work *work, size_t tile, const unsigned char *panels,
                             size_t row_square, size_t column_square) {
+  const struct panel_ahead nothing = {0};
   size_t row = row_square * SQUARE_PANELS;
   size_t row_end = smaller(row + SQUARE_PANELS, work->panels);
   for (row = larger(row, work->first_panel); row < row_end; row++) {
     size_t column = column_square * SQUARE_PANELS;
     multiply_blocks(work, tile, panels, row, column, smaller(column + SQUARE_PANELS, row + 1),
-                    work->level, tile);
+                    &nothing, work->level, tile);
   }
 }
 

@@ -34,3 +34,11 @@ const void *gram_source_piece(const struct gram_source *source, size_t i, size_t
   if (is_wide) return rows_doubles(source->lanes, source->rows, i, from, count, buffer);
   return rows_floats(source->lanes, source->rows, i, from, count, buffer);
 }
+
+const unsigned char *gram_source_raw(const struct gram_source *source, size_t i, size_t from,
+                                     size_t count, size_t *bytes) {
+  const struct robust_rows *rows = source->rows;
+  size_t size = robust_dtype_size(rows->dtype);
+  *bytes = source->coordinates == NULL && i < rows->n ? count * size : 0;
+  return *bytes > 0 ? (const unsigned char *)rows->row[i] + from * size : NULL;
+}

@@ -22,4 +22,9 @@ struct gram_source {
 const void *gram_source_piece(const struct gram_source *source, size_t i, size_t from, size_t count,
                               void *buffer);
 
+/* Where that piece lies before any conversion, and how many bytes of it: none when it has to be
+ * gathered. */
+const unsigned char *gram_source_raw(const struct gram_source *source, size_t i, size_t from,
+                                     size_t count, size_t *bytes);
+
 #endif

@@ -181,7 +181,7 @@ static void join_row(const struct sums *sums, size_t r, double left_unit, const 
 /* The tile unit is slow to answer and works on its own: meanwhile the last panel's sums are joined,
  * some rows a step. */
 static void multiply(const void *left, const void *right, size_t panels, size_t count,
-                     double *product) {
+                     const struct panel_ahead *ahead, double *product) {
   const struct panel *a = left;
   const struct panel *b = right;
   struct sums sums[2];
@@ -190,6 +190,7 @@ static void multiply(const void *left, const void *right, size_t panels, size_t 
   for (size_t p = 0; p <= panels; p++) {
     size_t r = 0;
     for (size_t step = 0; step < STEPS; step++) {
+      if (p < panels) panel_fetch(ahead, p * STEPS + step, panels * STEPS);
       if (p < panels && step < steps) add_step(a, b + p, step);
       for (; p > 0 && r < (step + 1) * (ROWS / STEPS); r++)
         join_row(&sums[(p - 1) % 2], r, a->unit[r], b[p - 1].unit,

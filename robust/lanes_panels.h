@@ -90,17 +90,21 @@ static void multiply_doubles(const struct panel *left, const struct panel *right
 }
 
 static void multiply_all_integers(const void *left, const void *right, size_t panels, size_t count,
-                                  double *product) {
-  for (size_t p = 0; p < panels; p++)
+                                  const struct panel_ahead *ahead, double *product) {
+  for (size_t p = 0; p < panels; p++) {
+    panel_fetch(ahead, p, panels);
     multiply_integers(left, (const struct panel *)right + p, count,
                       product + p * PRODUCT_ROWS * PRODUCT_ROWS);
+  }
 }
 
 static void multiply_all_doubles(const void *left, const void *right, size_t panels, size_t count,
-                                 double *product) {
-  for (size_t p = 0; p < panels; p++)
+                                 const struct panel_ahead *ahead, double *product) {
+  for (size_t p = 0; p < panels; p++) {
+    panel_fetch(ahead, p, panels);
     multiply_doubles(left, (const struct panel *)right + p, count,
                      product + p * PRODUCT_ROWS * PRODUCT_ROWS);
+  }
 }
 
 static const struct panel_kernel panel_integers = {.rows = PRODUCT_ROWS,

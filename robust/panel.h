@@ -5,7 +5,21 @@
 
 #include <stddef.h>
 
-enum { PANEL_TILE = 512, PANEL_BITS = 22, PANEL_ROWS_MAX = 16, PANEL_GROUP = 4 };
+enum {
+  PANEL_TILE = 512,
+  PANEL_BITS = 22,
+  PANEL_ROWS_MAX = 16,
+  PANEL_GROUP = 4,
+  PANEL_AHEAD_MAX = 64
+};
+
+/* Memory that will be read soon. Multiplying leaves the path to it idle: kernels fetch it into the
+ * core's cache on the way, if at all. It may lie anywhere. */
+struct panel_ahead {
+  size_t rows;  /* at most PANEL_AHEAD_MAX */
+  size_t bytes; /* of each */
+  const unsigned char *start[PANEL_AHEAD_MAX];
+};
 
 /* A kernel for floats rounds each row's piece to whole numbers of PANEL_BITS bits times a power of
  * two. A product of two has 44 bits and 512 of them add up to at most 53: every partial sum is
@@ -24,7 +38,7 @@ struct panel_kernel {
   /* product[(p * rows + r) * rows + s] = <row r of left, row s of panel p of right>, for `panels`
    * of them one after the other, at most PANEL_GROUP. */
   void (*multiply)(const void *left, const void *right, size_t panels, size_t count,
-                   double *product);
+                   const struct panel_ahead *ahead, double *product);
   /* Adds `sum`, the leaf of that number, to a binary counter whose levels are `stride` apart: after
    * t leaves level k holds the sum of a full subtree of 2^k leaves exactly when bit k of t is set.
    * Destroys `sum`. */

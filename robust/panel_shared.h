@@ -40,6 +40,16 @@ static inline int panel_exponent(float x) {
   return bits == 0 ? 0 : (int)(bits >> 52) - 1022;
 }
 
+/* Fetches the part of `ahead` that falls to one of `shares` places in a loop. */
+static inline void panel_fetch(const struct panel_ahead *ahead, size_t share, size_t shares) {
+  enum { LINE = 64 };
+  size_t lines = (ahead->bytes + LINE - 1) / LINE;
+  size_t end = lines * (share + 1) / shares;
+  for (size_t line = lines * share / shares; line < end; line++)
+    for (size_t r = 0; r < ahead->rows; r++)
+      __builtin_prefetch(ahead->start[r] + line * LINE, 0, 2);
+}
+
 /* panel_kernel.climb. */
 static inline void panel_climb(double *restrict sum, double *restrict level, size_t stride,
                                size_t number, size_t count) {

@@ -487,20 +487,24 @@ static void note_release(void *context, size_t from, size_t to) {
   released->to = to;
 }
 
+/* Only the calling thread releases: beside others it may come to it late, alone it does so again
+ * and again. */
 static void every_coordinate_is_released_once_and_in_order(void **state) {
   (void)state;
   static const size_t counts[] = {6, 300};
-  for (size_t c = 0; c < 2; c++) {
+  for (size_t c = 0; c < 4; c++) {
+    size_t n = counts[c % 2];
+    int threads = 1 + (int)c / 2;
     struct test_rows t;
     struct released released = {0, 0};
-    test_rows_new(&t, counts[c], 512 * 70 + 3, 5);
-    double *gram = malloc(counts[c] * counts[c] * sizeof *gram);
+    test_rows_new(&t, n, 512 * 70 + 3, 5);
+    double *gram = malloc(n * n * sizeof *gram);
     assert_non_null(gram);
     t.rows.release = note_release;
     t.rows.context = &released;
-    test_gram(&t.rows, 2, ROBUST_ISA_BEST, gram);
+    test_gram(&t.rows, threads, ROBUST_ISA_BEST, gram);
     assert_int_equal(released.to, t.rows.d);
-    assert_true(released.calls > 1);
+    assert_true(released.calls > 3 || threads > 1);
     free(gram);
     test_rows_free(&t);
   }
