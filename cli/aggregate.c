@@ -104,8 +104,8 @@ static enum tamis_status say_robust(struct fault *fault, enum robust_status stat
   case ROBUST_NEEDS_REFERENCE:
     return fault_set(fault, TAMIS_BAD_REQUEST, "%s: give --reference FILE", error->text);
   case ROBUST_NO_MEMORY: return fault_plain(fault, TAMIS_NO_MEMORY);
-  case ROBUST_NEEDS_ROWS:
-  case ROBUST_BAD_SCRATCH: break;
+  case ROBUST_NOT_FINITE: return fault_set(fault, TAMIS_NOT_FINITE, "%s", error->text);
+  default: break; /* the others are for other calls, or a fault of ours */
   }
   return fault_set(fault, TAMIS_INTERNAL, "robust: %s", error->text);
 }
@@ -164,13 +164,15 @@ static enum tamis_status open_rows(struct aggregation *this, const struct argume
 static enum tamis_status check_finite(struct aggregation *this) {
   size_t row, coordinate;
   struct fault *fault = &this->context->fault;
+  const char *what;
   if (!finite_find_odd(&this->in.rows, this->threads, this->progress.drops, &row, &coordinate))
     return TAMIS_OK;
+  what = finite_words(&this->in.rows, row, coordinate);
   if (this->in.is_tensors)
-    return fault_set(fault, TAMIS_NOT_FINITE, "row %zu (%s): coordinate %zu is NaN or infinite",
-                     row, this->in.path[row], coordinate);
-  return fault_set(fault, TAMIS_NOT_FINITE, "row %zu of %s: coordinate %zu is NaN or infinite", row,
-                   this->in.path[0], coordinate);
+    return fault_set(fault, TAMIS_NOT_FINITE, "row %zu (%s): coordinate %zu is %s", row,
+                     this->in.path[row], coordinate, what);
+  return fault_set(fault, TAMIS_NOT_FINITE, "row %zu of %s: coordinate %zu is %s", row,
+                   this->in.path[0], coordinate, what);
 }
 
 static enum tamis_status read_lists(struct aggregation *this, const struct arguments *arguments) {
@@ -194,6 +196,7 @@ static enum tamis_status read_lists(struct aggregation *this, const struct argum
 
 static enum tamis_status read_sides(struct aggregation *this, const struct arguments *arguments) {
   const char *state = arguments_text(arguments, "state", NULL);
+  enum state_kind kind = state_kind_of(this->rule);
   struct context *context = this->context;
   enum tamis_status status = read_lists(this, arguments);
   this->reference_path = arguments_text(arguments, "reference", NULL);
@@ -201,10 +204,10 @@ static enum tamis_status read_sides(struct aggregation *this, const struct argum
     status = vector_file_open(&this->reference_path, &this->in.rows, this->threads,
                               &this->reference, &context->fault);
   if (status != TAMIS_OK || state == NULL) return status;
-  if (this->reference.values != NULL && state_kind_of(this->rule) == STATE_LAST)
+  if (this->reference.values != NULL && kind == STATE_LAST)
     return fault_set(&context->fault, TAMIS_BAD_REQUEST,
                      "--state already gives this rule its reference: leave out --reference");
-  status = state_folder_open(state, this->rule, &this->in.rows, this->threads, &this->state,
+  status = state_folder_open(state, kind, this->rule, &this->in.rows, this->threads, &this->state,
                              &context->fault);
   if (status == TAMIS_CONFLICT)
     context_hint(context, status, "name another folder, or remove %s to begin anew", state);
@@ -263,7 +266,7 @@ static enum tamis_status run_pipeline(struct aggregation *this) {
   return say_robust(fault, status, &error);
 }
 
-/* Finite rows may still be too long to be squared, or too large to be added. */
+/* Finite rows may still add up to more than a float holds. */
 static enum tamis_status check_result(struct aggregation *this) {
   size_t row, coordinate;
   const void *const result = this->out.values;

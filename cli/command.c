@@ -38,6 +38,7 @@ static const struct option_row init_options[] = {
 static const struct option_row federation_create_options[] = {
     {"model", 0, "FILE", VALUE_FILE, true, "first model: safetensors of float32"},
     {"rule", 0, "PIPELINE", VALUE_TEXT, true, "how updates become one"},
+    {"optimiser", 0, "TEXT", VALUE_TEXT, false, "what is done with it: 'momentum' (it is added)"},
     {"quorum", 0, "N", VALUE_COUNT, false, "updates that a round needs (2)"},
     {"cohort", 0, "N", VALUE_COUNT, false, "clients asked each round (0: all)"},
     {"over-selection", 0, "PERCENT", VALUE_COUNT, false, "ask so many more than the cohort (0)"},

@@ -46,6 +46,8 @@ static void print_federation(struct context *context, const json_t *row) {
   else
     output_field(context, "round", "%lld", (long long)output_integer(row, "round"));
   output_field(context, "rule", "%s", output_text(row, "rule", a, sizeof a));
+  if (output_text(row, "optimiser", a, sizeof a)[0] != '\0')
+    output_field(context, "optimiser", "%s", a);
   output_field(context, "head", "%s", output_text(row, "head", a, sizeof a));
   output_field(context, "head round", "%lld", (long long)output_integer(row, "head_round"));
   output_field(context, "parameters", "%lld", (long long)output_integer(row, "parameters"));
@@ -117,17 +119,17 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
                           json_t *policy) {
   char hex[DIGEST_HEX_SIZE];
   digest_to_hex(&layout->digest, hex);
-  return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:O}", "federation",
-                   arguments->word[0], "rule", arguments_text(arguments, "rule", ""), "layout", hex,
-                   "parameters", (json_int_t)layout->parameters, "quorum",
-                   (json_int_t)arguments_count(arguments, "quorum", 2), "cohort",
-                   (json_int_t)arguments_count(arguments, "cohort", 0), "over_selection_percent",
-                   (json_int_t)arguments_count(arguments, "over-selection", 0), "deadline_ms",
-                   (json_int_t)arguments_duration_ms(arguments, "deadline", 60000), "rounds_max",
-                   (json_int_t)arguments_count(arguments, "rounds", 0), "norm_max",
-                   canonical_f64(arguments_real(arguments, "norm-max", 1e6)), "examples_max",
-                   (json_int_t)arguments_count(arguments, "examples-max", 1000000), "policy",
-                   policy);
+  return json_pack(
+      "{s:s, s:s, s:s*, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:O}", "federation",
+      arguments->word[0], "rule", arguments_text(arguments, "rule", ""), "optimiser",
+      arguments_text(arguments, "optimiser", NULL), "layout", hex, "parameters",
+      (json_int_t)layout->parameters, "quorum", (json_int_t)arguments_count(arguments, "quorum", 2),
+      "cohort", (json_int_t)arguments_count(arguments, "cohort", 0), "over_selection_percent",
+      (json_int_t)arguments_count(arguments, "over-selection", 0), "deadline_ms",
+      (json_int_t)arguments_duration_ms(arguments, "deadline", 60000), "rounds_max",
+      (json_int_t)arguments_count(arguments, "rounds", 0), "norm_max",
+      canonical_f64(arguments_real(arguments, "norm-max", 1e6)), "examples_max",
+      (json_int_t)arguments_count(arguments, "examples-max", 1000000), "policy", policy);
 }
 
 static enum tamis_status create(struct context *context, const struct arguments *arguments,

@@ -1,4 +1,4 @@
-/* A number is odd when its exponent is all ones; one comparison of integers for each. */
+/* A number is odd when its exponent is all ones, or large: one comparison of integers for each. */
 #include "cli/finite.h"
 
 #include <stdint.h>
@@ -18,10 +18,13 @@ static bool has_odd_32(const uint32_t *value, size_t count) {
   return odd != 0;
 }
 
+#define SIGN_64 (UINT64_C(1) << 63)
+#define LARGE_64 (UINT64_C(1503) << 52)
+#define INFINITE_64 (UINT64_C(2047) << 52)
+
 static bool has_odd_64(const uint64_t *value, size_t count) {
-  const uint64_t exponent = UINT64_C(0x7ff0000000000000);
   unsigned odd = 0;
-  for (size_t k = 0; k < count; k++) odd |= (value[k] & exponent) == exponent;
+  for (size_t k = 0; k < count; k++) odd |= (value[k] & ~SIGN_64) >= LARGE_64;
   return odd != 0;
 }
 
@@ -67,4 +70,10 @@ bool finite_find_odd(const struct robust_rows *rows, int threads, bool drop, siz
   *row = first;
   *coordinate = where;
   return first < rows->n;
+}
+
+const char *finite_words(const struct robust_rows *rows, size_t row, size_t coordinate) {
+  const uint64_t *value = rows->row[row];
+  bool is_large = rows->dtype == ROBUST_F64 && (value[coordinate] & ~SIGN_64) < INFINITE_64;
+  return is_large ? "too large to be squared" : "NaN or infinite";
 }

@@ -207,12 +207,11 @@ static enum tamis_status make_sums(struct state_folder *state, const struct robu
   return status;
 }
 
-enum tamis_status state_folder_open(const char *path, const char *rule,
+enum tamis_status state_folder_open(const char *path, enum state_kind kind, const char *rule,
                                     const struct robust_rows *rows, int threads,
                                     struct state_folder *state, struct fault *fault) {
   char place[PLACE_MAX];
-  *state = (struct state_folder){
-      .kind = state_kind_of(rule), .descriptor = -1, .path = path, .rule = rule};
+  *state = (struct state_folder){.kind = kind, .descriptor = -1, .path = path, .rule = rule};
   enum tamis_status status = lock(state, fault);
   if (status == TAMIS_OK) status = read_json(state, rows, fault);
   if (status == TAMIS_OK && state->kind != STATE_NONE && state->round > 0) {

@@ -35,7 +35,7 @@ struct state_folder {
 /* Reads the folder, which is made if there is none, and locks it until state_folder_close: two at
  * once are a CONFLICT. A state of another rule, d, dtype or n is a CONFLICT too, which names what
  * differs. `rule` is the canonical spelling and, like `path`, must outlive the state. */
-enum tamis_status state_folder_open(const char *path, const char *rule,
+enum tamis_status state_folder_open(const char *path, enum state_kind kind, const char *rule,
                                     const struct robust_rows *rows, int threads,
                                     struct state_folder *state, struct fault *fault);
 /* Before the result gets its name: whatever can still fail for lack of room. `out` is the result,

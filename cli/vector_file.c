@@ -39,7 +39,8 @@ static enum tamis_status check(const char *path, const struct robust_rows *vecto
                      "%s is float64 and the rows are %s: save it as float32", path,
                      rows_file_dtype_name(rows->dtype));
   if (finite_find_odd(vector, threads, false, &i, &k))
-    return fault_set(fault, TAMIS_NOT_FINITE, "%s: coordinate %zu is NaN or infinite", path, k);
+    return fault_set(fault, TAMIS_NOT_FINITE, "%s: coordinate %zu is %s", path, k,
+                     finite_words(vector, i, k));
   return TAMIS_OK;
 }
 
