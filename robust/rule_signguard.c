@@ -2,14 +2,15 @@
  * signs are balanced differently from most; clips the rest to the median length and averages.
  *
  * Withstands fewer than n / 2 liars that give themselves away by length or by signs: flipped,
- * scaled, random. Cost: the lengths, three counts a row in the same read, n^2 for the clusters. A
- * row passes when lower M < |x| < upper M, M the median length, and when it is in the larger of two
- * clusters of (share of values > 0, < 0, = 0); of equal ones, in that of the first row. Clusters
- * are 2-means from the farthest pair (two_means.h), where the paper has mean shift and Blades the
- * best of ten random starts. Defaults are those of Blades: shares of all coordinates. The paper
- * counts in a random window and divides each feature by its largest: window=0.1, seed=S,
- * features=scaled. `similarity= reference` adds its fourth, the cosine to the last aggregate, or
- * before there is one the median cosine to the other rows.
+ * scaled, random. Cost: the diagonal of the Gram matrix, three counts a row in another read, n log
+ * n for the clusters. A row passes when lower M < |x| < upper M, M the median length, and when it
+ * is in the larger of two clusters of (share of values > 0, < 0, = 0); of equal ones, in that of
+ * the first row. Clusters are 2-means from a start that is not random (two_means.h), where the
+ * paper has mean shift. Shares are of all coordinates, as in Blades, which also adds epsilon=1e-6
+ * to a length before it divides by it. The paper counts in a random window and divides each share
+ * by the largest: window=0.1, seed=S, features=scaled. Its SignGuard-Sim is similarity=reference: a
+ * fourth feature, the cosine to the last aggregate, or before there is one the median cosine to the
+ * other rows (n^2 steps).
  *
  * When nobody passes, all weights are 0, and so is the output: no evidence, no step. Scores count
  * the tests a row failed; the margin is the least distance of any row from changing sides in one.
@@ -25,7 +26,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LOWER, UPPER, WINDOW, SEED, FEATURES, SIMILARITY };
+enum { LOWER, UPPER, WINDOW, SEED, FEATURES, SIMILARITY, EPSILON };
 enum { FEATURES_AS_SHARES, FEATURES_SCALED };
 enum { SIMILARITY_NONE, SIMILARITY_REFERENCE };
 static const char *const feature_words[] = {"shares", "scaled", NULL};
@@ -37,7 +38,8 @@ static const char *unmet(const struct rule_value *value, size_t n) {
   if (n < 3) return "n >= 3";
   if (!(lower >= 0.0)) return "lower >= 0";
   if (!(upper > lower)) return "lower < upper";
-  return window > 0.0 && window <= 1.0 ? NULL : "0 < window <= 1";
+  if (!(window > 0.0 && window <= 1.0)) return "0 < window <= 1";
+  return value[EPSILON].number >= 0.0 ? NULL : "epsilon >= 0";
 }
 
 static struct rule_window window(const struct rule_value *value, size_t d) {
@@ -55,13 +57,13 @@ struct signguard {
   size_t features; /* 3, or 4 with similarity */
   double *norm;
   double *feature; /* n x features */
-  double *spare;   /* n */
+  double *spare;   /* 2n */
   bool *side;
 };
 
 static size_t work_doubles(const struct rule_value *value, size_t n) {
   (void)value;
-  return 7 * n;
+  return 8 * n;
 }
 
 static struct signguard lay_out(const struct rule_input *input) {
@@ -70,7 +72,7 @@ static struct signguard lay_out(const struct rule_input *input) {
   guard.features = input->value[SIMILARITY].count == SIMILARITY_REFERENCE ? 4 : 3;
   guard.feature = guard.norm + n;
   guard.spare = guard.feature + 4 * n;
-  guard.side = (bool *)(guard.spare + n);
+  guard.side = (bool *)(guard.spare + 2 * n);
   return guard;
 }
 
@@ -122,6 +124,10 @@ static double relative_gap(double a, double b) {
   return larger > 0.0 ? fabs(a - b) / larger : 0.0;
 }
 
+static double shrink(double norm, double median, double epsilon) {
+  return norm > median ? median / (norm + epsilon) : 1.0;
+}
+
 /* Adds to the scores of rows that fail; keeps the margin. */
 static void test_norms(const struct signguard *guard, const struct rule_value *value, double median,
                        struct rule_finding *finding) {
@@ -137,7 +143,7 @@ static void test_norms(const struct signguard *guard, const struct rule_value *v
 
 static void test_signs(const struct signguard *guard, struct rule_finding *finding) {
   struct two_means means;
-  two_means(guard->n, guard->features, guard->feature, guard->side, &means);
+  two_means(guard->n, guard->features, guard->feature, guard->side, guard->spare, &means);
   finding->iterations = means.rounds;
   finding->is_capped = !means.is_settled;
   if (means.count[1] == 0) return;
@@ -162,10 +168,11 @@ static void weigh(const struct rule_input *input, struct rule_finding *finding) 
   if (input->value[SIMILARITY].count == SIMILARITY_REFERENCE) add_similarity(&guard, input);
   test_norms(&guard, input->value, median, finding);
   test_signs(&guard, finding);
-  for (size_t i = 0; i < n; i++) passed += finding->score[i] < 0.5;
+  for (size_t i = 0; i < n; i++) passed += finding->score[i] < 1.0;
   for (size_t i = 0; i < n; i++)
-    if (finding->score[i] < 0.5)
-      finding->weight[i] = (guard.norm[i] > median ? median / guard.norm[i] : 1.0) / (double)passed;
+    if (finding->score[i] < 1.0)
+      finding->weight[i] =
+          shrink(guard.norm[i], median, input->value[EPSILON].number) / (double)passed;
 }
 
 extern const struct rule rule_signguard;
@@ -178,7 +185,8 @@ const struct rule rule_signguard = {
                   {.name = "window", .kind = PARAMETER_NUMBER},
                   {.name = "seed"},
                   {.name = "features", .kind = PARAMETER_WORD, .words = feature_words},
-                  {.name = "similarity", .kind = PARAMETER_WORD, .words = similarity_words}},
+                  {.name = "similarity", .kind = PARAMETER_WORD, .words = similarity_words},
+                  {.name = "epsilon", .kind = PARAMETER_NUMBER}},
     .unmet = unmet,
     .work_doubles = work_doubles,
     .window = window,

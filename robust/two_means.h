@@ -14,11 +14,11 @@ struct two_means {
   bool is_settled; /* nobody changed sides in the last round */
 };
 
-/* Lloyd's k-means for k = 2 on n >= 1 points, `dimensions` numbers each. It starts from the two
- * points farthest apart, the first such pair; a point as near to one centre as to the other goes
- * with the pair's first. Afterwards side 0 is that of point 0. Points that are all equal are one
- * side. A local minimum, as always; n^2 steps for the start, n in a round. */
-void two_means(size_t n, size_t dimensions, const double *points, bool *side,
+/* Lloyd's k-means for k = 2 on n >= 1 points, `dimensions` numbers each. It starts from the best
+ * cut across the direction of largest variance, so that points on a line are split as well as can
+ * be, and others nearly so. Afterwards side 0 is that of point 0. Points that are all equal are one
+ * side. About n log n steps, and n in a round. `work` holds 2n doubles. */
+void two_means(size_t n, size_t dimensions, const double *points, bool *side, double *work,
                struct two_means *means);
 
 double two_means_distance(size_t dimensions, const double *a, const double *b); /* squared */

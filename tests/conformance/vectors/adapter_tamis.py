@@ -57,7 +57,7 @@ RULES = {
     "Bulyan": lambda p: call("bulyan", f=p["f"]),
     "FoolsGold": lambda p: "foolsgold",
     "DnC": lambda p: call("dnc", f=p["f"], c=p["filter_frac"], iterations=p["num_iters"], size=p["sub_dim"]),
-    "SignGuard_kmeans": lambda p: "signguard",
+    "SignGuard_kmeans": lambda p: call("signguard", lower=p["L"], upper=p["R"], epsilon=1e-6),
     "FLTrust": lambda p: "fltrust",
 }
 
