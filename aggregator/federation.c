@@ -106,6 +106,8 @@ static enum tamis_status apply_revoke(struct applying *a, struct fault *fault) {
 
 static void terms_read(const struct statement *statement, struct terms *terms) {
   snprintf(terms->rule, sizeof terms->rule, "%s", statement_text(statement, "rule"));
+  snprintf(terms->optimiser, sizeof terms->optimiser, "%s",
+           statement_optional(statement, "optimiser"));
   terms->layout = statement_digest(statement, "layout");
   terms->first_model = statement->subject[0];
   terms->parameters = statement_integer(statement, "parameters");
@@ -340,8 +342,13 @@ static enum tamis_status apply_client_state(struct applying *a, struct fault *fa
 static enum tamis_status apply_aggregate(struct applying *a, struct fault *fault) {
   struct federation *federation = current(a, PHASE_JUDGED);
   if (!federation) return contradiction(a, fault, "this round is not to be aggregated now");
-  federation->round.phase = PHASE_AGGREGATED;
-  federation->round.candidate = a->statement->subject[0];
+  struct round *round = &federation->round;
+  enum tamis_status status = manifest_memory_read(a->manifest, &round->memory, fault);
+  if (status != TAMIS_OK) return status;
+  round->phase = PHASE_AGGREGATED;
+  round->candidate = a->statement->subject[0];
+  for (size_t i = 0; i < round->memory.count; i++)
+    state_readable_add(a->state, &round->memory.vector[i].blob);
   state_readable_add(a->state, &a->statement->subject[0]);
   state_readable_add(a->state, &a->statement->subject[1]);
   return TAMIS_OK;
@@ -361,6 +368,7 @@ static enum tamis_status apply_promote(struct applying *a, struct fault *fault) 
   federation->head = federation->round.candidate;
   federation->head_round = federation->round.number;
   federation->past[federation->head_round].model = federation->head;
+  federation->past[federation->head_round].memory = federation->round.memory;
   round_end(federation, OUTCOME_PROMOTED);
   return TAMIS_OK;
 }

@@ -65,7 +65,8 @@ struct work {
   int64_t round;
   uint64_t revision;
   struct digest base, randomness;
-  char rule[STATE_RULE_SIZE];
+  char rule[STATE_RULE_SIZE], optimiser[STATE_RULE_SIZE];
+  struct memory before; /* WORK_AGGREGATE: what is remembered with the base */
   bool weigh_by_examples;
   struct digest gram; /* WORK_AGGREGATE: of the rows that were measured; WORK_MEASURE: found */
   size_t count;
@@ -78,8 +79,9 @@ struct work {
   struct fault fault;
   struct evidence *evidence; /* owned; WORK_MEASURE */
   double *weight;            /* owned; WORK_AGGREGATE, one a row, 0 where it does not count */
-  double margin;
+  double margin, reference_weight;
   struct digest candidate;
+  struct memory after; /* WORK_AGGREGATE: to be remembered with the candidate */
 };
 void work_free(struct work *work);
 

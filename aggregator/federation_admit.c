@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "aggregator/admission.h"
+#include "robust/optimiser.h"
 #include "robust/robust.h"
 
 struct asking {
@@ -26,8 +27,23 @@ static enum tamis_status check_rule(const char *rule, size_t quorum, struct faul
     status = fault_set(fault, TAMIS_BAD_STATEMENT, "rule: %s", error.text);
   else if (robust_pipeline_check(pipeline, quorum, &error) != ROBUST_OK)
     status = fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "with the quorum: %s", error.text);
+  else if (robust_pipeline_needs_reference(pipeline))
+    status =
+        fault_set(fault, TAMIS_RULE_NOT_FEASIBLE,
+                  "%s compares with an update that the server trains itself: it trains none", rule);
   robust_pipeline_free(pipeline);
   return status;
+}
+
+static enum tamis_status check_optimiser(const struct statement *statement, struct fault *fault) {
+  struct robust_optimiser *optimiser = NULL;
+  struct robust_error error;
+  if (!json_object_get(statement->predicate, "optimiser")) return TAMIS_OK;
+  enum robust_status status =
+      robust_optimiser_parse(statement_text(statement, "optimiser"), &optimiser, &error);
+  robust_optimiser_free(optimiser);
+  return status == ROBUST_OK ? TAMIS_OK
+                             : fault_set(fault, TAMIS_BAD_STATEMENT, "optimiser: %s", error.text);
 }
 
 static enum tamis_status check_model(const struct asking *ask, struct fault *fault) {
@@ -62,6 +78,7 @@ static enum tamis_status admit_create(const struct asking *ask, struct fault *fa
       policy_read(json_object_get(statement->predicate, "policy"), &policy, fault);
   if (status == TAMIS_OK)
     status = check_rule(statement_text(statement, "rule"), (size_t)quorum, fault);
+  if (status == TAMIS_OK) status = check_optimiser(statement, fault);
   return status == TAMIS_OK ? check_model(ask, fault) : status;
 }
 

@@ -67,6 +67,8 @@ static void propose_open(const struct federation *federation, const char **eligi
       "opened_at_ms", (json_int_t)moment->now_ms, "closes_at_ms",
       (json_int_t)(moment->now_ms + terms->deadline_ms), "norm_max", canonical_f64(terms->norm_max),
       "examples_max", (json_int_t)terms->examples_max, "randomness", manifest_digest(&randomness));
+  if (terms->optimiser[0] != '\0')
+    json_object_set_new(predicate, "optimiser", json_string(terms->optimiser));
   struct proposal *proposal =
       decision_add(decision, STATEMENT_ROUND_OPEN, "base", &federation->head, predicate);
   json_t *names = draw(eligible, count, selected, &randomness);

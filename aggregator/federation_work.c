@@ -64,6 +64,8 @@ struct work *federation_work(const struct state *state, const struct federation 
   work->base = round->base;
   work->randomness = round->randomness;
   memcpy(work->rule, federation->terms.rule, sizeof work->rule);
+  memcpy(work->optimiser, federation->terms.optimiser, sizeof work->optimiser);
+  work->before = federation->past[round->base_round].memory;
   work->weigh_by_examples = federation->terms.policy.weight_by_examples > 0;
   work->gram = round->gram;
   work->row = decision_memory(calloc(round->updates, sizeof *work->row));
@@ -161,9 +163,15 @@ static void propose_aggregate(const struct state *state, const struct work *work
                              (json_int_t)work->accepted));
   proposal->subject_count = 2;
   proposal->subject_name[1] = "manifest";
-  proposal->subject[1] =
-      decision_attach(proposal, manifest_weights(work->federation, work->round, work->rule,
-                                                 &work->gram, work->margin, updates));
+  struct manifest_weights weights = {.federation = work->federation,
+                                     .rule = work->rule,
+                                     .optimiser = work->optimiser,
+                                     .round = work->round,
+                                     .gram = work->gram,
+                                     .margin = work->margin,
+                                     .reference_weight = work->reference_weight,
+                                     .memory = &work->after};
+  proposal->subject[1] = decision_attach(proposal, manifest_weights(&weights, updates));
 }
 
 bool federation_worked(const struct state *state, const struct work *work,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "proto/canonical.h"
+#include "proto/text.h"
 
 json_t *manifest_digest(const struct digest *digest) {
   char hex[DIGEST_HEX_SIZE];
@@ -22,11 +23,33 @@ json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients
                    "clients", clients, "updates", updates);
 }
 
-json_t *manifest_weights(const char *federation, int64_t round, const char *rule,
-                         const struct digest *gram, double margin, json_t *updates) {
-  return json_pack("{s:s, s:I, s:s, s:o, s:o, s:o}", "federation", federation, "round",
-                   (json_int_t)round, "rule", rule, "gram", manifest_digest(gram), "margin",
-                   canonical_f64(margin), "updates", updates);
+static json_t *memory_write(const struct memory *memory) {
+  json_t *state = json_array();
+  for (size_t i = 0; i < memory->count; i++)
+    json_array_append_new(state, json_pack("{s:s, s:o}", "name", memory->vector[i].name, "blob",
+                                           manifest_digest(&memory->vector[i].blob)));
+  return state;
+}
+
+static bool remembers(const struct memory *memory, const char *name, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(memory->vector[i].name, name) == 0) return true;
+  return false;
+}
+
+/* Who remembers nothing writes what was written before there was memory. */
+json_t *manifest_weights(const struct manifest_weights *weights, json_t *updates) {
+  const struct memory *memory = weights->memory;
+  json_t *manifest = json_pack("{s:s, s:I, s:s, s:o, s:o, s:o}", "federation", weights->federation,
+                               "round", (json_int_t)weights->round, "rule", weights->rule, "gram",
+                               manifest_digest(&weights->gram), "margin",
+                               canonical_f64(weights->margin), "updates", updates);
+  if (weights->optimiser[0] != '\0')
+    json_object_set_new(manifest, "optimiser", json_string(weights->optimiser));
+  if (memory->count > 0) json_object_set_new(manifest, "state", memory_write(memory));
+  if (remembers(memory, STATE_RULE_VECTOR, memory->count))
+    json_object_set_new(manifest, "reference_weight", canonical_f64(weights->reference_weight));
+  return manifest;
 }
 
 static enum tamis_status corrupt(struct fault *fault, const char *what) {
@@ -49,6 +72,25 @@ enum tamis_status manifest_list(const json_t *manifest, const char *federation, 
 static bool read_digest(const json_t *object, const char *key, struct digest *digest) {
   const char *hex;
   return canonical_text(object, key, &hex) && digest_from_hex(hex, strlen(hex), digest);
+}
+
+enum tamis_status manifest_memory_read(const json_t *manifest, struct memory *memory,
+                                       struct fault *fault) {
+  const json_t *state = json_object_get(manifest, "state"), *element;
+  size_t i;
+  *memory = (struct memory){0};
+  if (!state) return TAMIS_OK;
+  if (!json_is_array(state) || json_array_size(state) > STATE_VECTORS_MAX)
+    return corrupt(fault, "state");
+  json_array_foreach(state, i, element) {
+    const char *name;
+    if (!canonical_text(element, "name", &name) || !text_is_name(name, strlen(name)) ||
+        remembers(memory, name, i) || !read_digest(element, "blob", &memory->vector[i].blob))
+      return corrupt(fault, "state");
+    state_name_set(memory->vector[i].name, name);
+    memory->count++;
+  }
+  return TAMIS_OK;
 }
 
 json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "aggregator/judge.h"
+#include "aggregator/state.h"
 #include "proto/digest.h"
 #include "proto/fault.h"
 
@@ -14,8 +15,22 @@
 json_t *manifest_digest(const struct digest *digest);
 json_t *manifest_cohort(const char *federation, int64_t round, json_t *clients);
 json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates);
-json_t *manifest_weights(const char *federation, int64_t round, const char *rule,
-                         const struct digest *gram, double margin, json_t *updates);
+
+/* What a weight manifest says beside the weights. */
+struct manifest_weights {
+  const char *federation, *rule;
+  const char *optimiser; /* "": none */
+  int64_t round;
+  struct digest gram;
+  double margin;
+  double reference_weight; /* of the rule's last output; written when the rule remembers it */
+  const struct memory *memory;
+};
+json_t *manifest_weights(const struct manifest_weights *weights, json_t *updates);
+
+/* The memory in a weight manifest; CORRUPT when a name comes twice or there are too many. */
+enum tamis_status manifest_memory_read(const json_t *manifest, struct memory *memory,
+                                       struct fault *fault);
 
 /* CORRUPT unless the manifest is one of this federation and round with a list of that name. The
  * list is borrowed. */

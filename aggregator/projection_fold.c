@@ -18,7 +18,7 @@ const char *const projection_schema =
     "CREATE TABLE clients(client TEXT PRIMARY KEY, organisation TEXT, key TEXT NOT NULL,"
     " revoked INTEGER NOT NULL DEFAULT 0, entry INTEGER NOT NULL) STRICT;"
     "CREATE TABLE federations(federation TEXT PRIMARY KEY, entry INTEGER NOT NULL,"
-    " rule TEXT NOT NULL, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
+    " rule TEXT NOT NULL, optimiser TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
     " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
     " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
     " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0) STRICT;"
@@ -68,9 +68,9 @@ const struct projection_step projection_steps[] = {
      " :aggregator_key)"},
 
     {STATEMENT_FEDERATION_CREATE, NULL,
-     "INSERT INTO federations(federation, entry, rule, layout, parameters, quorum, cohort,"
-     " rounds_max, head) VALUES (:federation, @index, :rule, :layout, :parameters, :quorum,"
-     " :cohort, :rounds_max, @model)"},
+     "INSERT INTO federations(federation, entry, rule, optimiser, layout, parameters, quorum,"
+     " cohort, rounds_max, head) VALUES (:federation, @index, :rule, @optimiser, :layout,"
+     " :parameters, :quorum, :cohort, :rounds_max, @model)"},
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
 

@@ -14,7 +14,8 @@ const struct projection_question projection_questions[] = {
      " 'updates', (SELECT coalesce(sum(updates), 0) FROM rounds)) WHERE ?1 < 1 LIMIT ?2"},
 
     {"federations", 0, 0,
-     "SELECT rowid, json_object('federation', federation, 'rule', rule, 'round', round,"
+     "SELECT rowid, json_object('federation', federation, 'rule', rule,"
+     " 'optimiser', coalesce(optimiser, ''), 'round', round,"
      " 'phase', phase, 'head', head, 'head_round', head_round, 'parameters', parameters,"
      " 'quorum', quorum, 'cohort', cohort, 'rounds_max', rounds_max,"
      " 'clients', (SELECT count(*) FROM clients),"

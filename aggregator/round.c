@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "aggregator/cohort.h"
+#include "aggregator/memory.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
 
@@ -222,10 +223,11 @@ static enum tamis_status logged_gram(struct blob_store *blobs, const struct work
 }
 
 static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, struct batch *batch,
-                                      const double *gram, const size_t *order, int threads,
-                                      float *out, struct robust_evidence *found,
-                                      struct fault *fault) {
-  struct robust_input input = {.rows = batch_rows(batch), .gram = gram, .order = order};
+                                      const double *gram, const size_t *order,
+                                      const float *reference, int threads, float *out,
+                                      struct robust_evidence *found, struct fault *fault) {
+  struct robust_input input = {
+      .rows = batch_rows(batch), .gram = gram, .order = order, .reference = reference};
   struct robust_scratch scratch;
   struct robust_error error;
   if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, &input, threads), threads))
@@ -263,9 +265,31 @@ static bool is_plain_mean(const struct robust_pipeline *pipeline) {
   return strcmp(text, "mean") == 0;
 }
 
-static enum tamis_status run_rule(const struct work *work, struct batch *batch, const double *gram,
-                                  int threads, float *out, struct robust_evidence *found,
-                                  struct fault *fault) {
+/* The rule's last output goes in, and what it puts out now is kept for the next round: `file` is a
+ * whole file of the model's layout, whose data begins at `out`. */
+static enum tamis_status
+run_remembering(struct blob_store *blobs, const struct robust_pipeline *pipeline, struct work *work,
+                struct batch *batch, const double *gram, const size_t *order, int threads,
+                uint8_t *file, float *out, struct robust_evidence *found, struct fault *fault) {
+  const float *reference = NULL;
+  struct blob_view view = {0};
+  bool remembers = robust_pipeline_remembers_output(pipeline);
+  enum tamis_status status = TAMIS_OK;
+  if (remembers)
+    status = memory_map(blobs, &work->before, STATE_RULE_VECTOR, &batch->layout, &view, &reference,
+                        fault);
+  if (status == TAMIS_OK)
+    status = run_pipeline(pipeline, batch, gram, order, reference, threads, out, found, fault);
+  if (status == TAMIS_OK && remembers)
+    status = memory_keep(blobs, STATE_RULE_VECTOR, file, &batch->layout, &work->after, fault);
+  blob_unmap(&view);
+  return status;
+}
+
+static enum tamis_status run_rule(struct blob_store *blobs, struct work *work, struct batch *batch,
+                                  const double *gram, int threads, uint8_t *file,
+                                  struct robust_evidence *found, struct fault *fault) {
+  float *out = (float *)(void *)(file + batch->layout.header_size);
   struct robust_pipeline *pipeline = NULL;
   struct robust_error error;
   size_t *order = calloc(batch->n + 1, sizeof *order);
@@ -278,14 +302,15 @@ static enum tamis_status run_rule(const struct work *work, struct batch *batch, 
     cohort_shuffle(&work->randomness, "order", order, batch->n);
     status = work->weigh_by_examples && is_plain_mean(pipeline)
                  ? run_weighted_mean(work, batch, order, threads, out, found, fault)
-                 : run_pipeline(pipeline, batch, gram, order, threads, out, found, fault);
+                 : run_remembering(blobs, pipeline, work, batch, gram, order, threads, file, out,
+                                   found, fault);
   }
   robust_pipeline_free(pipeline);
   free(order);
   return status;
 }
 
-/* candidate := base + aggregate, in double, rounded once. */
+/* candidate := base + aggregate (or the optimiser's step), in double, rounded once. */
 static enum tamis_status add_base(const struct batch *batch, float *candidate,
                                   struct fault *fault) {
   const float *base = (const float *)(const void *)(batch->base.bytes + batch->layout.header_size);
@@ -303,17 +328,21 @@ static enum tamis_status make_candidate(struct blob_store *blobs, int threads, s
   float *candidate = (float *)(void *)(file + batch->layout.header_size);
   struct robust_evidence found = {.weights = calloc(batch->n, sizeof(double))};
   size_t k = 0;
+  memcpy(file, batch->base.bytes, batch->layout.header_size);
   work->weight = calloc(work->count, sizeof *work->weight);
   enum tamis_status status =
       found.weights && work->weight ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK) status = run_rule(work, batch, gram, threads, candidate, &found, fault);
+  if (status == TAMIS_OK) status = run_rule(blobs, work, batch, gram, threads, file, &found, fault);
+  if (status == TAMIS_OK && work->optimiser[0] != '\0')
+    status = memory_step(blobs, threads, work->optimiser, &batch->layout, &work->before, candidate,
+                         &work->after, fault);
   if (status == TAMIS_OK) status = add_base(batch, candidate, fault);
-  memcpy(file, batch->base.bytes, batch->layout.header_size);
   if (status == TAMIS_OK)
     status = blob_put(blobs, file, layout_file_size(&batch->layout), &work->candidate, fault);
   for (size_t i = 0; status == TAMIS_OK && i < work->count; i++)
     if (work->counts[i]) work->weight[i] = found.weights[k++];
   work->margin = found.margin;
+  work->reference_weight = found.reference_weight;
   free(found.weights);
   return status;
 }

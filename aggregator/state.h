@@ -19,7 +19,8 @@ enum {
   STATE_CLIENTS_MAX = 65536,
   STATE_INVITATIONS_MAX = 1 << 20,
   STATE_FEDERATIONS_MAX = 64,
-  STATE_RULE_SIZE = 401,
+  STATE_RULE_SIZE = 401, /* of an optimiser too */
+  STATE_VECTORS_MAX = 4,
   STATE_NOBODY = -1,
 };
 
@@ -44,6 +45,17 @@ struct member { /* a client in a federation; same position as in state.client */
   enum standing moved_from;
   struct digest last_refused; /* envelope; the same one is not logged twice */
   int refused_since_open;     /* entries; at most ADMISSION_REFUSALS_MAX */
+};
+
+/* What the rule and the optimiser remember with a model: vectors by name, each a blob. The rule's
+ * own last output is called "rule", the optimiser's vectors have the names that it gives them. */
+#define STATE_RULE_VECTOR "rule"
+struct memory {
+  size_t count;
+  struct memory_vector {
+    char name[STATE_NAME_SIZE];
+    struct digest blob;
+  } vector[STATE_VECTORS_MAX];
 };
 
 enum answer { ANSWER_NONE, ANSWER_UPDATE, ANSWER_REFUSED };
@@ -76,6 +88,7 @@ struct round {
   size_t updates, answered;     /* of the selected; answered counts updates too */
   struct digest verdicts, gram; /* from PHASE_JUDGED on; verdicts is the manifest */
   struct digest candidate;      /* from PHASE_AGGREGATED on */
+  struct memory memory;         /* with it */
 };
 
 enum outcome { OUTCOME_OPEN, OUTCOME_PROMOTED, OUTCOME_HELD, OUTCOME_ABANDONED };
@@ -84,11 +97,13 @@ struct past_round {
   enum outcome outcome;
   int64_t base_round;
   struct digest model, verdicts; /* of a promoted round */
+  struct memory memory;          /* that goes with the model */
   bool undone;
 };
 
 struct terms { /* what federation-create promises */
   char rule[STATE_RULE_SIZE];
+  char optimiser[STATE_RULE_SIZE]; /* "": the aggregate is added as it is */
   struct digest layout, first_model;
   int64_t parameters, quorum, cohort, over_selection_percent, deadline_ms, rounds_max;
   double norm_max;

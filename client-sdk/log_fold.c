@@ -209,6 +209,8 @@ static enum tamis_status fold_create(const struct folding *f) {
   struct fold_federation *federation = &fold->federation[fold->federation_count++];
   snprintf(federation->name, sizeof federation->name, "%s", name);
   snprintf(federation->rule, sizeof federation->rule, "%s", statement_text(f->statement, "rule"));
+  snprintf(federation->optimiser, sizeof federation->optimiser, "%s",
+           statement_optional(f->statement, "optimiser"));
   federation->layout = statement_digest(f->statement, "layout");
   federation->parameters = statement_integer(f->statement, "parameters");
   federation->head = f->statement->subject[0];
@@ -315,6 +317,8 @@ static enum tamis_status fold_open(const struct folding *f) {
                         (long long)federation->round);
   if (!text_is(f->statement, "rule", federation->rule))
     return differs(f, federation->rule, statement_text(f->statement, "rule"));
+  if (strcmp(statement_optional(f->statement, "optimiser"), federation->optimiser) != 0)
+    return differs(f, federation->optimiser, statement_optional(f->statement, "optimiser"));
   if (statement_integer(f->statement, "parameters") != federation->parameters)
     return differs(f, "the federation's number of parameters", "another number");
   status = digests_agree(f, "the federation's layout", &federation->layout, &layout);

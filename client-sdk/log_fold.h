@@ -30,7 +30,7 @@ struct fold_update {
 };
 
 struct fold_federation {
-  char name[TEXT_NAME_MAX + 1], rule[401];
+  char name[TEXT_NAME_MAX + 1], rule[401], optimiser[401]; /* optimiser "": none */
   struct digest layout, head;
   int64_t parameters, round;
   enum fold_phase phase;

@@ -143,6 +143,14 @@ int robust_pipeline_is_gram_only(const struct robust_pipeline *pipeline) {
          (pipeline_reads(pipeline, 0) & (RULE_READS_SIGNS | RULE_READS_SAMPLES)) == 0;
 }
 
+int robust_pipeline_remembers_output(const struct robust_pipeline *pipeline) {
+  return (pipeline_reads(pipeline, 0) & RULE_REMEMBERS_OUTPUT) != 0;
+}
+
+int robust_pipeline_needs_reference(const struct robust_pipeline *pipeline) {
+  return (pipeline_reads(pipeline, 0) & RULE_NEEDS_REFERENCE) != 0;
+}
+
 void robust_pipeline_free(struct robust_pipeline *pipeline) {
   free(pipeline);
 }

@@ -38,6 +38,7 @@ enum rule_reads {
   RULE_READS_COUNTS = 16,  /* input->counts */
   RULE_READS_SIGNS = 32,   /* input->signs */
   RULE_READS_SAMPLES = 64, /* input->sample_gram; `draws` says how many and how large */
+  RULE_REMEMBERS_OUTPUT = 128, /* its reference is what it put out last: state, between rounds */
 };
 
 enum rule_parameter_kind {

@@ -85,7 +85,7 @@ extern const struct rule rule_centered_clipping;
 const struct rule rule_centered_clipping = {
     .name = "centered_clipping",
     .kind = RULE_BY_WEIGHTS,
-    .reads = RULE_READS_GRAM | RULE_READS_REFERENCE,
+    .reads = RULE_READS_GRAM | RULE_READS_REFERENCE | RULE_REMEMBERS_OUTPUT,
     .parameter = {{.name = "tau", .kind = PARAMETER_NUMBER},
                   {.name = "tau_rel", .kind = PARAMETER_NUMBER},
                   {.name = "iterations"}},
