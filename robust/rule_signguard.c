@@ -179,7 +179,7 @@ extern const struct rule rule_signguard;
 const struct rule rule_signguard = {
     .name = "signguard",
     .kind = RULE_BY_WEIGHTS,
-    .reads = RULE_READS_GRAM | RULE_READS_SIGNS | RULE_READS_REFERENCE,
+    .reads = RULE_READS_GRAM | RULE_READS_SIGNS | RULE_READS_REFERENCE | RULE_REMEMBERS_OUTPUT,
     .parameter = {{.name = "lower", .kind = PARAMETER_NUMBER},
                   {.name = "upper", .kind = PARAMETER_NUMBER},
                   {.name = "window", .kind = PARAMETER_NUMBER},
