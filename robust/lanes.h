@@ -14,6 +14,23 @@ enum { LANES_RUN_MAX = 128, LANES_WIDTH_MAX = 16, LANES_ROWS_MAX = 4, LANES_STRI
 /* A stretch of one row that is fetched into the cache at a time, and the lines it has. */
 enum { LANES_PIECE_BYTES = 1024, LANES_PIECE_LINES = 16 };
 
+/* Lines to ask the cache for: piece[0] has 2^shift of them, then comes piece[1]. */
+struct lanes_ahead {
+  const void *const *piece;
+  size_t lines;
+  size_t shift;
+};
+
+/* select_means keeps a bit of 32 rows in a word and takes eight words at a time. */
+static inline size_t lanes_select_words(size_t n) {
+  return (n + 255) / 256 * 8;
+}
+
+static inline size_t lanes_select_bytes(size_t n) {
+  size_t words = lanes_select_words(n);
+  return (32 * (words + 1) + words) * LANES_WIDTH_MAX * sizeof(float);
+}
+
 /* Every entry computes each coordinate, or each of sixteen fixed lanes, in an order that does not
  * depend on the width of the registers; that is why all tables give the same bits. Internal to
  * robust/, open to its tests. */
@@ -32,6 +49,13 @@ struct lanes {
   /* Means of ranks [from, to) of 1 or LANES_STRIPS_MAX strips of sorted columns, one after the
    * other in memory and of n ranks each: added upwards from the smallest, in double. */
   void (*window_means)(const float *sorted, size_t n, size_t strips, size_t from, size_t to,
+                       double *mean);
+  /* Means of ranks [from, to) of any number of rows, in each of `width` columns from coordinate
+   * `at`. Added not upwards but in the order of the rows, whatever is strictly between the lowest
+   * and the highest of them; then as many of the lowest, then of the highest, as are in the window.
+   * `work` is lanes_select_bytes(n) on 64 bytes. */
+  void (*select_means)(const float *const *row, size_t n, size_t at,
+                       const struct lanes_ahead *ahead, size_t from, size_t to, void *work,
                        double *mean);
   /* The same for a strip of columns of doubles, width / 2 of them, and any n; all ranks. */
   void (*sort_wide)(const double *const *row, size_t n, size_t at, double *sorted);

@@ -5,6 +5,7 @@
 #include "robust/lanes_mix.h"
 #include "robust/lanes_panels.h"
 #include "robust/lanes_rank.h"
+#include "robust/lanes_select.h"
 
 #include <float.h>
 #include <math.h>
@@ -56,9 +57,9 @@ static void window_means(const float *sorted, size_t n, size_t strips, size_t fr
 #define LANES_TABLE(isa, sort_rows)                                                                \
   {                                                                                                \
     .name = isa, .width = VEC_WIDTH, .sort = sort_rows, .merge = merge,                            \
-    .window_means = window_means, .sort_wide = sort_wide, .window_mean_wide = window_mean_wide,    \
-    .widen = widen, .nearest_mean = nearest_mean, .to_floats = to_floats,                          \
-    .add_scaled = add_scaled, .add_scaled_double = add_scaled_double, .dot = dot,                  \
-    .dot_double = dot_double, .integers = &panel_integers, .doubles = &panel_doubles, .mix = mix,  \
-    .mix_double = mix_double, .mix_flat = mix_flat                                                 \
+    .window_means = window_means, .select_means = select_means, .sort_wide = sort_wide,            \
+    .window_mean_wide = window_mean_wide, .widen = widen, .nearest_mean = nearest_mean,            \
+    .to_floats = to_floats, .add_scaled = add_scaled, .add_scaled_double = add_scaled_double,      \
+    .dot = dot, .dot_double = dot_double, .integers = &panel_integers, .doubles = &panel_doubles,  \
+    .mix = mix, .mix_double = mix_double, .mix_flat = mix_flat                                     \
   }

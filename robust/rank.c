@@ -1,5 +1,6 @@
-/* Sorts strips of columns: floats up to 128 rows by a network in registers, more by merging runs of
- * 128 in cache, doubles in cache; then asks the sorted strips what is wanted of them. */
+/* Sorts strips of columns and asks the sorted strips what is wanted of them: floats up to 128 rows
+ * by a network in registers, more by merging runs of 128 in cache, doubles in cache. A window of
+ * ranks of more than 128 floats is found without sorting. */
 #include "robust/rank.h"
 #include "robust/scratch.h"
 #include "robust/sort.h"
@@ -13,6 +14,7 @@ enum { RANK_STRIP_BYTES = LANES_WIDTH_MAX * sizeof(float) };
 /* What lies in tile->work. */
 struct rank_work {
   float *sorted;            /* strips of n ranks */
+  void *planes;             /* of more than LANES_RUN_MAX rows: lanes_select_bytes(n) */
   double *widened[2];       /* n ranks each: a strip of doubles, or the halves of one of floats */
   double *tied;             /* n */
   const void **ahead;       /* n: pieces to fetch while sorting */
@@ -23,6 +25,7 @@ struct rank_work {
 
 static void lay_out(struct rank_work *work, struct scratch_cursor *cursor, size_t n, bool is_wide) {
   work->sorted = scratch_take(cursor, is_wide ? 0 : n, LANES_STRIPS_MAX * RANK_STRIP_BYTES);
+  work->planes = scratch_take(cursor, is_wide || n <= LANES_RUN_MAX ? 0 : lanes_select_bytes(n), 1);
   work->widened[0] = scratch_take(cursor, n, RANK_STRIP_BYTES);
   work->widened[1] = scratch_take(cursor, is_wide ? 0 : n, RANK_STRIP_BYTES);
   work->tied = scratch_take(cursor, n, sizeof *work->tied);
@@ -53,16 +56,16 @@ struct question {
   size_t keep;
 };
 
-/* Fills work->ahead for rows [first, first + run) while the strip at coordinate k is sorted.
+/* Fills work->ahead for rows [first, first + run) while the strip at coordinate k is sorted, with
+ * pieces of `piece` coordinates; returns how many.
  *
  * A network looks at one line of each of n rows and then at the next; with n pages open at once,
  * that is slower than memory can be. So while the strips of one piece are sorted, the next piece is
  * fetched row by row, a few rows with each strip. What lies behind the last piece may not be ours:
  * only its address is taken, as an integer. Where there is nothing to fetch, what is asked for is
  * in the cache already. */
-static void fetch_next(const struct rank_tile *tile, const struct rank_work *work, size_t first,
-                       size_t run, size_t k) {
-  size_t piece = LANES_PIECE_BYTES / sizeof(float);
+static size_t fetch_next(const struct rank_tile *tile, const struct rank_work *work, size_t first,
+                         size_t run, size_t k, size_t piece) {
   size_t strips = piece / tile->lanes->width;
   size_t next = (k / piece + 1) * piece;
   size_t each = (run + strips - 1) / strips;
@@ -72,6 +75,7 @@ static void fetch_next(const struct rank_tile *tile, const struct rank_work *wor
     uintptr_t start = is_on && row < run ? (uintptr_t)tile->narrow[first + row] : 0;
     work->ahead[i] = start != 0 ? (const void *)(start + next * sizeof(float)) : work->sorted;
   }
+  return each;
 }
 
 /* Ranks [from, to) of the strip at coordinate k; all of them if there is more than one run. */
@@ -82,7 +86,7 @@ static void sort_strip(const struct rank_tile *tile, const struct rank_work *wor
   for (size_t first = 0; first < tile->n; first += LANES_RUN_MAX) {
     size_t left = tile->n - first;
     size_t run = left < LANES_RUN_MAX ? left : LANES_RUN_MAX;
-    fetch_next(tile, work, first, run, k);
+    fetch_next(tile, work, first, run, k, LANES_PIECE_BYTES / sizeof(float));
     lanes->sort(tile->narrow + first, run, k, work->ahead, is_one_run ? from : 0,
                 is_one_run ? to : run, sorted + first * lanes->width);
   }
@@ -99,6 +103,19 @@ static void window_narrow(const struct rank_tile *tile, const struct rank_work *
       sort_strip(tile, work, k + s * width, asked->from, asked->to,
                  work->sorted + s * tile->n * width);
     tile->lanes->window_means(work->sorted, tile->n, strips, asked->from, asked->to, out + k);
+  }
+}
+
+/* Pieces are shorter the more rows there are: this one and the next have to stay in the cache. */
+static void window_many(const struct rank_tile *tile, const struct rank_work *work,
+                        const struct question *asked, double *out) {
+  size_t shift = tile->n <= 512 ? 3 : 2;
+  struct lanes_ahead ahead = {work->ahead, 0, shift};
+  for (size_t k = 0; k < tile->count; k += tile->lanes->width) {
+    size_t piece = (64 / sizeof(float)) << shift;
+    ahead.lines = fetch_next(tile, work, 0, tile->n, k, piece) << shift;
+    tile->lanes->select_means(tile->narrow, tile->n, k, &ahead, asked->from, asked->to,
+                              work->planes, out + k);
   }
 }
 
@@ -168,6 +185,8 @@ static void answer(const struct rank_tile *tile, const struct rank_work *work,
     answer_wide(tile, work, asked, out);
   else if (asked->keep > 0)
     nearest_narrow(tile, work, asked, out);
+  else if (tile->n > LANES_RUN_MAX)
+    window_many(tile, work, asked, out);
   else
     window_narrow(tile, work, asked, out);
 }

@@ -26,9 +26,11 @@ struct rank_tile {
 
 size_t rank_work_bytes(size_t n, bool is_wide);
 
-/* out[k] = mean of ranks [from, to) of the values of coordinate k, rank 0 the smallest, added
- * upwards in double. A result of zero is +0. Depends on the values of its own coordinate only, not
- * on the order of rows or on the tile. */
+/* out[k] = mean of ranks [from, to) of the values of coordinate k, rank 0 the smallest, added in
+ * double: upwards, or, for floats of more than LANES_RUN_MAX rows, first whatever is strictly
+ * between the lowest and the highest rank in the order of the rows, then the values equal to the
+ * lowest, then to the highest. A result of zero is +0. Depends on its own coordinate only, not on
+ * the tile. */
 void rank_window_means(const struct rank_tile *tile, size_t from, size_t to, double *out);
 
 /* out[k] = mean of the `keep` values nearest to the median of coordinate k (of even n: the mean of

@@ -10,6 +10,7 @@
 enum { VEC_WIDTH = 8, HALF_WIDTH = 4, PRODUCT_ROWS = 3 };
 enum { MIX_ROWS = 6, MIX_FEW = 2, MIX_VECTORS = 2 };
 typedef __m256 vec;
+typedef uint32_t vec_bits __attribute__((vector_size(32)));
 typedef __m256d wide;
 typedef int64_t wide_mask __attribute__((vector_size(32)));
 
@@ -33,6 +34,22 @@ VEC_INLINE vec vec_min(vec a, vec b) {
 
 VEC_INLINE vec vec_max(vec a, vec b) {
   return _mm256_max_ps(a, b);
+}
+
+VEC_INLINE vec_bits bits_choose(vec_bits take_a, vec_bits a, vec_bits b) {
+  return (take_a & a) | (~take_a & b);
+}
+
+VEC_INLINE vec_bits bits_majority(vec_bits a, vec_bits b, vec_bits c) {
+  return (a & b) | ((a | b) & c);
+}
+
+VEC_INLINE wide wide_low(vec v) {
+  return _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+}
+
+VEC_INLINE wide wide_high(vec v) {
+  return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
 }
 
 VEC_INLINE wide wide_load(const float *from) {

@@ -5,10 +5,12 @@
 
 #include <immintrin.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { VEC_WIDTH = 16, HALF_WIDTH = 8, PRODUCT_ROWS = 5 };
 enum { MIX_ROWS = 12, MIX_FEW = 4, MIX_VECTORS = 2 };
 typedef __m512 vec;
+typedef uint32_t vec_bits __attribute__((vector_size(64)));
 typedef __m512d wide;
 typedef __mmask8 wide_mask;
 
@@ -32,6 +34,23 @@ VEC_INLINE vec vec_min(vec a, vec b) {
 
 VEC_INLINE vec vec_max(vec a, vec b) {
   return _mm512_max_ps(a, b);
+}
+
+/* One instruction for any function of three bits: its truth table is the number. */
+VEC_INLINE vec_bits bits_choose(vec_bits take_a, vec_bits a, vec_bits b) {
+  return (vec_bits)_mm512_ternarylogic_epi32((__m512i)take_a, (__m512i)a, (__m512i)b, 0xca);
+}
+
+VEC_INLINE vec_bits bits_majority(vec_bits a, vec_bits b, vec_bits c) {
+  return (vec_bits)_mm512_ternarylogic_epi32((__m512i)a, (__m512i)b, (__m512i)c, 0xe8);
+}
+
+VEC_INLINE wide wide_low(vec v) {
+  return _mm512_cvtps_pd(_mm512_castps512_ps256(v));
+}
+
+VEC_INLINE wide wide_high(vec v) {
+  return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
 }
 
 VEC_INLINE wide wide_load(const float *from) {

@@ -12,6 +12,7 @@ enum { VEC_WIDTH = 4, HALF_WIDTH = 2, PRODUCT_ROWS = 3 };
 enum { MIX_ROWS = 4, MIX_FEW = 1, MIX_VECTORS = 2 };
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_mask __attribute__((vector_size(16)));
+typedef uint32_t vec_bits __attribute__((vector_size(16)));
 typedef float half_vec __attribute__((vector_size(8)));
 typedef double wide __attribute__((vector_size(16)));
 typedef int64_t wide_mask __attribute__((vector_size(16)));
@@ -42,6 +43,22 @@ VEC_INLINE vec vec_min(vec a, vec b) {
 
 VEC_INLINE vec vec_max(vec a, vec b) {
   return vec_pick(a > b, a, b);
+}
+
+VEC_INLINE vec_bits bits_choose(vec_bits take_a, vec_bits a, vec_bits b) {
+  return (take_a & a) | (~take_a & b);
+}
+
+VEC_INLINE vec_bits bits_majority(vec_bits a, vec_bits b, vec_bits c) {
+  return (a & b) | ((a | b) & c);
+}
+
+VEC_INLINE wide wide_low(vec v) {
+  return (wide){(double)v[0], (double)v[1]};
+}
+
+VEC_INLINE wide wide_high(vec v) {
+  return (wide){(double)v[2], (double)v[3]};
 }
 
 VEC_INLINE wide wide_load(const float *from) {

@@ -112,10 +112,33 @@ static double mean_of(const struct entry *column, size_t from, size_t to) {
   return sum / (double)(to - from);
 }
 
+/* As rank.h says for many rows of floats: what is between in order of the rows, then the ends. */
+static double mean_by_row(const struct tile_rows *t, size_t k, const struct entry *column,
+                          size_t from, size_t to) {
+  double low = column[from].value;
+  double high = column[to - 1].value;
+  double sum = 0.0;
+  size_t lowest = 0;
+  size_t highest = 0;
+  if (low == high) return 0.0 + low;
+  for (size_t i = 0; i < t->n; i++) {
+    double x = (double)t->narrow[i][k];
+    if (low < x && x < high) sum += x;
+  }
+  for (size_t i = from; i < to; i++) {
+    lowest += column[i].value == low;
+    highest += column[i].value == high;
+  }
+  sum += (double)lowest * low;
+  sum += (double)highest * high;
+  return sum / (double)(to - from);
+}
+
 static double expected_window(const struct tile_rows *t, bool is_wide, size_t k, size_t from,
                               size_t to) {
   struct entry column[ROWS_MAX];
   sorted_column(t, is_wide, k, column);
+  if (!is_wide && t->n > LANES_RUN_MAX) return mean_by_row(t, k, column, from, to);
   return mean_of(column, from, to);
 }
 

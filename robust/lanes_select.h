@@ -1,0 +1,227 @@
+/* Ranks of more rows than a sorting network is good for, by their bits: 32 rows at a time are
+ * turned into 32 planes, plane b holding bit b of every row, and a rank is followed down from the
+ * sign by counting. The cost per row does not depend on how many rows there are, nor on what they
+ * hold. (Rank by bit planes is known from median filters of images.) Included by lanes_body.h. */
+#include "robust/lanes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { PLANES = 32, SIGN = PLANES - 1 };
+
+VEC_INLINE void fetch_ahead(const struct lanes_ahead *ahead, size_t line) {
+  uintptr_t piece = (uintptr_t)ahead->piece[line >> ahead->shift];
+  uintptr_t offset = (line & (((size_t)1 << ahead->shift) - 1)) * 64;
+  __builtin_prefetch((const void *)(piece + offset), 0, 2);
+}
+
+VEC_INLINE vec_bits bits_fill(uint32_t value) {
+  return (vec_bits){0} + value;
+}
+
+VEC_INLINE vec_bits bits_load(const void *from) {
+  return (vec_bits)vec_load(from);
+}
+
+VEC_INLINE void bits_store(void *to, vec_bits v) {
+  vec_store(to, (vec)v);
+}
+
+/* Transposes 32 words of 32 bits in each lane: halves of words change places, then quarters... */
+VEC_INLINE void transpose(vec_bits row[PLANES]) {
+  uint32_t low = UINT32_MAX;
+  for (size_t half = PLANES / 2; half >= 1; half /= 2) {
+    low ^= low << half;
+    for (size_t i = 0; i < PLANES; i++) {
+      if ((i & half) != 0) continue;
+      vec_bits a = row[i];
+      vec_bits b = row[i + half];
+      row[i] = bits_choose(bits_fill(low), a, b << (int)half);
+      row[i + half] = bits_choose(bits_fill(low), a >> (int)half, b);
+    }
+  }
+}
+
+/* The columns of a strip as planes of `words` words, 32 rows each, planes `stride` words apart. */
+struct planes {
+  float *plane;
+  size_t words, stride;
+};
+
+VEC_INLINE float *planes_at(const struct planes *planes, size_t bit) {
+  return planes->plane + bit * planes->stride * VEC_WIDTH;
+}
+
+static void planes_write(const struct planes *planes, const float *const *row, size_t n, size_t at,
+                         const struct lanes_ahead *ahead) {
+  for (size_t w = 0; w < planes->words; w++) {
+    vec_bits word[PLANES];
+    for (size_t i = 0; i < PLANES; i++) {
+      size_t place = w * PLANES + i;
+      word[i] = place < n ? bits_load(row[place] + at) : bits_fill(0);
+      if (place < ahead->lines) fetch_ahead(ahead, place);
+    }
+    transpose(word);
+    for (size_t b = 0; b < PLANES; b++) bits_store(planes_at(planes, b) + w * VEC_WIDTH, word[b]);
+  }
+}
+
+/* How many ones there are in each lane, added eight words at a time as binary digits: three words
+ * become their sum and their carry, until only carries of eight have to be counted. */
+struct tally {
+  vec_bits ones, twos, fours;
+  vec_bits total; /* of the eights, and in the end of all */
+};
+
+VEC_INLINE struct tally tally_open(void) {
+  vec_bits zero = bits_fill(0);
+  return (struct tally){zero, zero, zero, zero};
+}
+
+VEC_INLINE vec_bits count_ones(vec_bits v) {
+  v -= (v >> 1) & 0x55555555U;
+  v = (v & 0x33333333U) + ((v >> 2) & 0x33333333U);
+  v = (v + (v >> 4)) & 0x0f0f0f0fU;
+  v += v >> 8;
+  return (v + (v >> 16)) & 0x3fU;
+}
+
+VEC_INLINE vec_bits carry_save(vec_bits *sum, vec_bits a, vec_bits b) {
+  vec_bits carry = bits_majority(*sum, a, b);
+  *sum = *sum ^ a ^ b;
+  return carry;
+}
+
+VEC_INLINE void tally_eight(struct tally *tally, const vec_bits w[8]) {
+  vec_bits twos = carry_save(&tally->ones, w[0], w[1]);
+  vec_bits fours = carry_save(&tally->twos, twos, carry_save(&tally->ones, w[2], w[3]));
+  twos = carry_save(&tally->ones, w[4], w[5]);
+  vec_bits more = carry_save(&tally->twos, twos, carry_save(&tally->ones, w[6], w[7]));
+  tally->total += count_ones(carry_save(&tally->fours, fours, more));
+}
+
+VEC_INLINE vec_bits tally_total(const struct tally *tally) {
+  return 8 * tally->total + 4 * count_ones(tally->fours) + 2 * count_ones(tally->twos) +
+         count_ones(tally->ones);
+}
+
+/* A rank that is being followed. */
+struct pursuit {
+  float *candidate; /* one word for each 32 rows: those that agree in all bits so far */
+  vec_bits rank;    /* among the candidates */
+  vec_bits value;
+  vec_bits flip; /* the last plane, flipped by this, has ones where the value's bit is */
+};
+
+/* Drops candidates that differ in the plane before; counts those with a 0 in this one, or, when it
+ * is the last, all. */
+VEC_INLINE vec_bits pursuit_count(struct pursuit *p, const float *before, const float *plane,
+                                  size_t words) {
+  struct tally tally = tally_open();
+  for (size_t w = 0; w < words; w += 8) {
+    vec_bits counted[8];
+    for (size_t i = 0; i < 8; i++) {
+      size_t place = (w + i) * VEC_WIDTH;
+      vec_bits left = bits_load(p->candidate + place) & (bits_load(before + place) ^ p->flip);
+      bits_store(p->candidate + place, left);
+      counted[i] = plane != NULL ? left & ~bits_load(plane + place) : left;
+    }
+    tally_eight(&tally, counted);
+  }
+  return tally_total(&tally);
+}
+
+/* Among values of one sign the smaller magnitude is nearer to zero: of negative ones, ranks are
+ * counted from the other end. */
+VEC_INLINE vec_bits pursuit_open(struct pursuit *p, const struct planes *planes, size_t n,
+                                 size_t rank) {
+  for (size_t w = 0; w < planes->words; w++) {
+    size_t left = n > w * PLANES ? n - w * PLANES : 0;
+    uint32_t rows = left >= PLANES ? UINT32_MAX : ((uint32_t)1 << left) - 1;
+    bits_store(p->candidate + w * VEC_WIDTH, bits_fill(rows));
+  }
+  /* Padding rows are +0, and no candidates: all ones take part in the first count. */
+  const float *sign = planes_at(planes, SIGN);
+  struct tally tally = tally_open();
+  for (size_t w = 0; w < planes->words; w += 8) {
+    vec_bits word[8];
+    for (size_t i = 0; i < 8; i++) word[i] = bits_load(sign + (w + i) * VEC_WIDTH);
+    tally_eight(&tally, word);
+  }
+  vec_bits negative = tally_total(&tally);
+  vec_bits wanted = bits_fill((uint32_t)rank);
+  vec_bits is_negative = (vec_bits)(wanted < negative);
+  p->rank = bits_choose(is_negative, negative - 1 - wanted, wanted - negative);
+  p->value = is_negative << SIGN;
+  p->flip = ~is_negative;
+  return is_negative;
+}
+
+/* The value of a rank, and how many equal values have that rank or a higher one, itself included
+ * (`above`) and a lower one (`below`). */
+struct found {
+  float value[VEC_WIDTH];
+  uint32_t above[VEC_WIDTH];
+  uint32_t below[VEC_WIDTH];
+};
+
+static void planes_find(const struct planes *planes, float *candidate, size_t n, size_t rank,
+                        struct found *found) {
+  struct pursuit p = {.candidate = candidate};
+  vec_bits is_negative = pursuit_open(&p, planes, n, rank);
+  for (size_t bit = SIGN; bit-- > 0;) {
+    vec_bits zeros =
+        pursuit_count(&p, planes_at(planes, bit + 1), planes_at(planes, bit), planes->words);
+    vec_bits is_one = (vec_bits)(p.rank >= zeros);
+    p.rank -= zeros & is_one;
+    p.value |= is_one & ((uint32_t)1 << bit);
+    p.flip = ~is_one;
+  }
+  vec_bits equal = pursuit_count(&p, planes_at(planes, 0), NULL, planes->words);
+  vec_bits below = bits_choose(is_negative, equal - 1 - p.rank, p.rank);
+  bits_store(found->value, p.value);
+  bits_store(found->below, below);
+  bits_store(found->above, equal - below);
+}
+
+/* Sum of the values strictly between low and high, row by row. */
+static void add_between(const float *const *row, size_t n, size_t at, const float *low,
+                        const float *high, double *sum) {
+  vec least = vec_load(low);
+  vec most = vec_load(high);
+  wide first = wide_fill(0.0);
+  wide second = wide_fill(0.0);
+  for (size_t i = 0; i < n; i++) {
+    vec x = vec_load(row[i] + at);
+    vec kept = (vec)((vec_bits)(least < x) & (vec_bits)(x < most) & (vec_bits)x);
+    first += wide_low(kept);
+    second += wide_high(kept);
+  }
+  wide_store(sum, first);
+  wide_store(sum + HALF_WIDTH, second);
+}
+
+/* Never as the total without the tails: one value of 1e30 would leave nothing of the rest. */
+static void select_means(const float *const *row, size_t n, size_t at,
+                         const struct lanes_ahead *ahead, size_t from, size_t to, void *work,
+                         double *mean) {
+  size_t words = lanes_select_words(n);
+  struct planes planes = {work, words, words + 1}; /* odd, so that planes do not share cache sets */
+  float *candidate = planes_at(&planes, PLANES);
+  struct found low, high;
+  planes_write(&planes, row, n, at, ahead);
+  planes_find(&planes, candidate, n, from, &low);
+  if (to - from == 1)
+    high = low;
+  else
+    planes_find(&planes, candidate, n, to - 1, &high);
+  memset(mean, 0, VEC_WIDTH * sizeof *mean);
+  if (to - from > 2) add_between(row, n, at, low.value, high.value, mean);
+  for (size_t lane = 0; lane < VEC_WIDTH; lane++) {
+    double sum = mean[lane] + (double)low.above[lane] * (double)low.value[lane];
+    sum += (double)(high.below[lane] + 1) * (double)high.value[lane];
+    bool is_one_value = !(low.value[lane] < high.value[lane]);
+    mean[lane] = is_one_value ? 0.0 + (double)low.value[lane] : sum / (double)(to - from);
+  }
+}
