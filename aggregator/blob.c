@@ -43,7 +43,7 @@ struct blob_upload {
   _Atomic uint64_t offset; /* where the bytes end; others read it to know what is still promised */
   int descriptor;
   struct digest_stream *hash; /* of the bytes before `offset` */
-  const uint8_t *view;        /* set by finish */
+  struct blob_witness witness;
   bool is_finished, is_committed;
 };
 
@@ -218,7 +218,14 @@ static void start_again(struct blob_upload *upload) {
   upload->offset = 0;
 }
 
-/* Hashes what an earlier stream left. Bytes past the size cannot belong to this blob. */
+/* The bytes at `offset` are in the file. */
+static void pass_on(struct blob_upload *upload, const void *bytes, size_t length) {
+  digest_stream_add(upload->hash, bytes, length);
+  if (upload->witness.see) upload->witness.see(upload->witness.context, bytes, length);
+  upload->offset += length;
+}
+
+/* Passes on what an earlier stream left. Bytes past the size cannot belong to this blob. */
 static enum tamis_status resume(struct blob_upload *upload, struct fault *fault) {
   struct stat about;
   if (fstat(upload->descriptor, &about) != 0)
@@ -234,8 +241,7 @@ static enum tamis_status resume(struct blob_upload *upload, struct fault *fault)
   ssize_t got = 1;
   while (got > 0) {
     got = pread(upload->descriptor, buffer, READ_SIZE, (off_t)upload->offset);
-    if (got > 0) digest_stream_add(upload->hash, buffer, (size_t)got);
-    if (got > 0) upload->offset += (uint64_t)got;
+    if (got > 0) pass_on(upload, buffer, (size_t)got);
   }
   free(buffer);
   return got < 0 ? durable_fault(fault, errno, "read", upload->name) : TAMIS_OK;
@@ -251,14 +257,15 @@ static enum tamis_status begin(struct blob_upload *upload, struct fault *fault) 
 
 enum tamis_status blob_upload_open(struct blob_store *store, const char *owner,
                                    const struct digest *digest, uint64_t size,
-                                   struct blob_upload **out, uint64_t *offset,
-                                   struct fault *fault) {
+                                   const struct blob_witness *witness, struct blob_upload **out,
+                                   uint64_t *offset, struct fault *fault) {
   struct blob_upload *upload = calloc(1, sizeof *upload);
   if (!upload) return fault_plain(fault, TAMIS_NO_MEMORY);
   upload->store = store;
   upload->descriptor = -1;
   upload->digest = *digest;
   upload->size = size;
+  if (witness) upload->witness = *witness;
   unfinished_name(digest, owner, upload->name);
 
   enum tamis_status status = enter(upload, fault);
@@ -293,20 +300,8 @@ enum tamis_status blob_upload_write(struct blob_upload *upload, uint64_t offset,
     (void)cut;
     return durable_fault(fault, error, "write", upload->name);
   }
-  digest_stream_add(upload->hash, bytes, length);
-  upload->offset = end + length;
+  pass_on(upload, bytes, length);
   return TAMIS_OK;
-}
-
-/* mmap refuses to map nothing. */
-static const uint8_t *map_bytes(int descriptor, uint64_t size) {
-  if (size == 0) return (const uint8_t *)"";
-  void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
-  return bytes == MAP_FAILED ? NULL : bytes;
-}
-
-static void unmap_bytes(const uint8_t *bytes, uint64_t size) {
-  if (bytes && size > 0) munmap((void *)bytes, size);
 }
 
 enum tamis_status blob_upload_finish(struct blob_upload *upload, struct fault *fault) {
@@ -323,24 +318,12 @@ enum tamis_status blob_upload_finish(struct blob_upload *upload, struct fault *f
     return fault_plain(fault, TAMIS_DIGEST_MISMATCH);
   }
   upload->is_finished = true;
-  upload->view = map_bytes(upload->descriptor, upload->size);
-  return upload->view ? TAMIS_OK : durable_fault(fault, errno, "map", upload->name);
-}
-
-const uint8_t *blob_upload_view(struct blob_upload *upload) {
-  assert(upload->is_finished && upload->view);
-  return upload->view;
-}
-
-static void drop_view(struct blob_upload *upload) {
-  unmap_bytes(upload->view, upload->size);
-  upload->view = NULL;
+  return TAMIS_OK;
 }
 
 enum tamis_status blob_upload_commit(struct blob_upload *upload, struct fault *fault) {
   assert(upload->is_finished);
   if (upload->is_committed) return TAMIS_OK;
-  drop_view(upload);
   durable_sync(upload->descriptor, upload->name);
   enum tamis_status status = publish(upload->store, upload->name, &upload->digest, fault);
   upload->is_committed = status == TAMIS_OK;
@@ -349,7 +332,6 @@ enum tamis_status blob_upload_commit(struct blob_upload *upload, struct fault *f
 
 void blob_upload_close(struct blob_upload *upload) {
   if (!upload) return;
-  drop_view(upload);
   if (upload->descriptor >= 0 && !upload->is_committed && upload->offset == 0)
     unlinkat(upload->store->unfinished_fd, upload->name, 0);
   if (upload->descriptor >= 0) close(upload->descriptor);
@@ -407,6 +389,19 @@ enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t l
                            struct digest *digest, struct fault *fault) {
   *digest = digest_of(bytes, length);
   return write_and_publish(store, bytes, length, digest, fault);
+}
+
+/* Reading */
+
+/* mmap refuses to map nothing. */
+static const uint8_t *map_bytes(int descriptor, uint64_t size) {
+  if (size == 0) return (const uint8_t *)"";
+  void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
+  return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+static void unmap_bytes(const uint8_t *bytes, uint64_t size) {
+  if (bytes && size > 0) munmap((void *)bytes, size);
 }
 
 enum tamis_status blob_map(struct blob_store *store, const struct digest *digest, bool check,

@@ -21,26 +21,31 @@ void blob_path(const struct blob_store *store, const struct digest *digest, char
                size_t size);
 bool blob_exists(const struct blob_store *store, const struct digest *digest);
 
+/* Told an upload's bytes as they are hashed: each once, in order, those of an earlier stream first.
+ */
+struct blob_witness {
+  void (*see)(void *context, const void *bytes, size_t length);
+  void *context;
+};
+
 /* An unfinished blob, owned by one uploader at a time, resumable after a broken connection or a
  * restart. `owner` keeps two clients' bytes apart. `*offset` is how much is already there.
  * RATE_LIMITED when another stream has it open, DISK_FULL when `size` does not fit beside the
- * reserve and what is promised to the uploads that are open. `owner` must be a name (asserted). */
+ * reserve and what is promised to the uploads that are open. `owner` must be a name (asserted).
+ * `witness` (NULL: none) is copied; its context must outlive the upload. */
 struct blob_upload;
 enum tamis_status blob_upload_open(struct blob_store *store, const char *owner,
                                    const struct digest *digest, uint64_t size,
-                                   struct blob_upload **upload, uint64_t *offset,
-                                   struct fault *fault);
+                                   const struct blob_witness *witness, struct blob_upload **upload,
+                                   uint64_t *offset, struct fault *fault);
 /* `offset` must be where the bytes end (BAD_OFFSET), and they must not pass the size (TOO_LARGE). A
  * failed write leaves a shorter unfinished blob, never a wrong one. */
 enum tamis_status blob_upload_write(struct blob_upload *upload, uint64_t offset, const void *bytes,
                                     size_t length, struct fault *fault);
-/* Checks size (TRUNCATED) and digest (DIGEST_MISMATCH: the unfinished bytes are dropped). The bytes
- * can then be viewed. */
+/* Checks size (TRUNCATED) and digest (DIGEST_MISMATCH: the unfinished bytes are dropped). */
 enum tamis_status blob_upload_finish(struct blob_upload *upload, struct fault *fault);
-/* The bytes, mapped read-only until `_commit` or `_close`; only after `_finish`. */
-const uint8_t *blob_upload_view(struct blob_upload *upload);
-/* Durable under its digest: fdatasync, rename, fsync of the folder. The same blob being there
- * already is fine. */
+/* Only after `_finish`. Durable under its digest: fdatasync, rename, fsync of the folder. The same
+ * blob being there already is fine. */
 enum tamis_status blob_upload_commit(struct blob_upload *upload, struct fault *fault);
 /* Ends this stream's hold. What is unfinished stays for resumption. */
 void blob_upload_close(struct blob_upload *upload);

@@ -27,7 +27,8 @@ struct upload;
 struct upload_row {
   const char *path;
   bool is_for_operators;
-  /* The names in the header are checked: what is to come? Sets digest and size. */
+  /* The names in the header are checked: what is to come? Sets digest, size and, of an update, the
+   * check of its content. */
   enum tamis_status (*begin)(struct upload *upload, const Tamis__V1__UploadHeader *header,
                              struct fault *fault);
   /* The bytes are all there and have their digest: judge them, keep them, pack the reply. */
@@ -42,6 +43,8 @@ struct upload {
   struct digest digest;
   uint64_t size, offset; /* offset: what the blob has */
   struct blob_upload *blob;
+  struct book *base;       /* of a client */
+  struct content *content; /* of a client: sees every byte that the blob gets */
   char owner[TEXT_NAME_MAX + 1];
   bool is_begun, is_counted[TALLY_KINDS];
   uint8_t *reply; /* packed; set when the upload is complete */
@@ -91,6 +94,10 @@ static enum tamis_status admit(struct upload *upload, const ProtobufCBinaryData 
   return status;
 }
 
+static void see_content(void *context, const void *bytes, size_t length) {
+  content_add(context, bytes, length);
+}
+
 static enum tamis_status update_begin(struct upload *upload, const Tamis__V1__UploadHeader *header,
                                       struct fault *fault) {
   enum tamis_status status =
@@ -100,7 +107,10 @@ static enum tamis_status update_begin(struct upload *upload, const Tamis__V1__Up
   snprintf(upload->owner, sizeof upload->owner, "%.*s", TEXT_NAME_MAX, upload->session.principal);
   upload->digest = upload->offer.terms.blob;
   upload->size = upload->offer.terms.size;
-  return TAMIS_OK;
+  status = shelf_borrow(upload->service->shelf, &upload->offer.terms.base, &upload->base, fault);
+  if (status) return status;
+  return content_open(upload->base->view.bytes, upload->base->view.length,
+                      upload->offer.terms.norm_max, &upload->content, fault);
 }
 
 /* Operators' names do not fit the store's rule for owners; a digest of theirs does. */
@@ -130,8 +140,9 @@ receive_header(struct upload *upload, const Tamis__V1__UploadHeader *header, str
     return fault_set(fault, TAMIS_BAD_REQUEST,
                      "the header says %" PRIu64 " bytes, the statement %" PRIu64, header->size,
                      upload->size);
+  const struct blob_witness witness = {upload->content ? see_content : NULL, upload->content};
   status = blob_upload_open(core_blobs(upload->service->core), upload->owner, &upload->digest,
-                            upload->size, &upload->blob, &upload->offset, fault);
+                            upload->size, &witness, &upload->blob, &upload->offset, fault);
   if (status) return status;
   upload->is_begun = true;
   if (header->offset != upload->offset)
@@ -177,17 +188,6 @@ static void update_refuse(struct upload *upload, enum tamis_status status,
   offers_drop(upload->service->offers, &offer->upload);
 }
 
-static enum tamis_status update_check(struct upload *upload, struct fault *fault) {
-  struct book *base = NULL;
-  enum tamis_status status =
-      shelf_borrow(upload->service->shelf, &upload->offer.terms.base, &base, fault);
-  if (status) return status;
-  status = content_check(blob_upload_view(upload->blob), (size_t)upload->size, base->view.bytes,
-                         base->view.length, upload->offer.terms.norm_max, fault);
-  shelf_return(base);
-  return status;
-}
-
 static bool is_for_good(enum tamis_status status) {
   return status == TAMIS_WRONG_LAYOUT || status == TAMIS_NOT_FINITE ||
          status == TAMIS_NORM_TOO_LARGE;
@@ -198,7 +198,7 @@ static enum tamis_status update_finish(struct upload *upload, struct fault *faul
   const struct offer *offer = &upload->offer;
   char *receipt = NULL;
   size_t length = 0;
-  enum tamis_status status = update_check(upload, fault);
+  enum tamis_status status = content_verdict(upload->content, fault);
   if (is_for_good(status)) update_refuse(upload, status, fault);
   if (!status) status = blob_upload_commit(upload->blob, fault);
   if (!status)
@@ -467,6 +467,8 @@ static void upload_on_close(struct rpc_call *call) {
   struct service *service = upload->service;
   upload_return_slots(upload, 0);
   if (upload->blob) blob_upload_close(upload->blob);
+  content_close(upload->content);
+  if (upload->base) shelf_return(upload->base);
   for (int kind = 0; kind < TALLY_KINDS; kind++)
     if (upload->is_counted[kind])
       tally_leave(service->tally, upload->session.principal, (enum tally_kind)kind);

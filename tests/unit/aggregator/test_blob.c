@@ -65,7 +65,7 @@ static struct blob_upload *start(struct fixture *fixture, const char *owner, uin
   struct blob_upload *upload = NULL;
   uint64_t offset = UINT64_MAX;
   assert_int_equal(
-      blob_upload_open(fixture->store, owner, &fixture->digest, SIZE, &upload, &offset, NULL),
+      blob_upload_open(fixture->store, owner, &fixture->digest, SIZE, NULL, &upload, &offset, NULL),
       TAMIS_OK);
   assert_int_equal(offset, expected);
   return upload;
@@ -104,7 +104,6 @@ static void an_upload_in_pieces_ends_under_its_digest(void **state) {
   assert_false(blob_exists(fixture->store, &fixture->digest));
   assert_int_equal(unfinished(fixture), SIZE);
   assert_int_equal(blob_upload_finish(upload, NULL), TAMIS_OK);
-  assert_memory_equal(blob_upload_view(upload), fixture->bytes, SIZE);
   assert_false(blob_exists(fixture->store, &fixture->digest));
   assert_int_equal(blob_upload_commit(upload, NULL), TAMIS_OK);
   blob_upload_close(upload);
@@ -116,6 +115,38 @@ static void an_upload_in_pieces_ends_under_its_digest(void **state) {
   blob_path(fixture->store, &fixture->digest, path, sizeof path);
   assert_string_equal(path, expected);
   assert_int_equal(access(path, R_OK), 0);
+}
+
+struct seen {
+  uint8_t *bytes;
+  size_t length;
+};
+
+static void keep(void *context, const void *bytes, size_t length) {
+  struct seen *seen = context;
+  assert_true(length <= SIZE - seen->length);
+  memcpy(seen->bytes + seen->length, bytes, length);
+  seen->length += length;
+}
+
+static void a_witness_sees_every_byte_once_an_earlier_streams_first(void **state) {
+  struct fixture *fixture = *state;
+  struct seen seen = {malloc(SIZE), 0};
+  const struct blob_witness witness = {keep, &seen};
+  struct blob_upload *upload = start(fixture, "alice", 0);
+  uint64_t offset;
+  send(fixture, upload, 0, 1000001);
+  blob_upload_close(upload);
+  assert_int_equal(blob_upload_open(fixture->store, "alice", &fixture->digest, SIZE, &witness,
+                                    &upload, &offset, NULL),
+                   TAMIS_OK);
+  assert_int_equal(seen.length, 1000001);
+  assert_int_equal(blob_upload_write(upload, 1000002, "x", 1, NULL), TAMIS_BAD_OFFSET);
+  send(fixture, upload, 1000001, SIZE);
+  assert_int_equal(seen.length, SIZE);
+  assert_memory_equal(seen.bytes, fixture->bytes, SIZE);
+  blob_upload_close(upload);
+  free(seen.bytes);
 }
 
 static void an_upload_goes_on_where_the_last_stream_ended(void **state) {
@@ -167,9 +198,9 @@ static void a_second_stream_waits_for_the_first(void **state) {
   struct fixture *fixture = *state;
   struct blob_upload *first = start(fixture, "alice", 0), *second = NULL;
   uint64_t offset;
-  assert_int_equal(
-      blob_upload_open(fixture->store, "alice", &fixture->digest, SIZE, &second, &offset, NULL),
-      TAMIS_RATE_LIMITED);
+  assert_int_equal(blob_upload_open(fixture->store, "alice", &fixture->digest, SIZE, NULL, &second,
+                                    &offset, NULL),
+                   TAMIS_RATE_LIMITED);
   send(fixture, first, 0, 10);
   blob_upload_close(first);
   second = start(fixture, "alice", 10);
@@ -238,9 +269,9 @@ static void leftovers_that_cannot_be_a_beginning_are_dropped(void **state) {
   uint64_t offset;
   send(fixture, upload, 0, 5000);
   blob_upload_close(upload);
-  assert_int_equal(
-      blob_upload_open(fixture->store, "alice", &fixture->digest, 4999, &upload, &offset, NULL),
-      TAMIS_OK);
+  assert_int_equal(blob_upload_open(fixture->store, "alice", &fixture->digest, 4999, NULL, &upload,
+                                    &offset, NULL),
+                   TAMIS_OK);
   assert_int_equal(offset, 0);
   blob_upload_close(upload);
 }
@@ -292,12 +323,12 @@ static void uploads_leave_the_reserve_alone(void **state) {
   blob_store_close(fixture->store);
   fixture->store = open_store(fixture->folder, UINT64_MAX / 2);
   assert_int_equal(
-      blob_upload_open(fixture->store, "alice", &fixture->digest, 1, &upload, &offset, NULL),
+      blob_upload_open(fixture->store, "alice", &fixture->digest, 1, NULL, &upload, &offset, NULL),
       TAMIS_DISK_FULL);
   assert_null(upload);
   blob_store_close(fixture->store);
   fixture->store = open_store(fixture->folder, 0);
-  assert_int_equal(blob_upload_open(fixture->store, "alice", &fixture->digest, UINT64_MAX / 4,
+  assert_int_equal(blob_upload_open(fixture->store, "alice", &fixture->digest, UINT64_MAX / 4, NULL,
                                     &upload, &offset, NULL),
                    TAMIS_DISK_FULL);
   blob_upload_close(start(fixture, "alice", 0));
@@ -320,11 +351,12 @@ static int fill_small(struct fixture *fixture) {
   alice = start(fixture, "alice", 0);
 
   /* 3 of 4 MiB are promised to alice, half a MiB is kept: bob gets no room, then some. */
-  if (blob_upload_open(fixture->store, "bob", &fixture->digest, SIZE, &bob, &offset, NULL) !=
+  if (blob_upload_open(fixture->store, "bob", &fixture->digest, SIZE, NULL, &bob, &offset, NULL) !=
       TAMIS_DISK_FULL)
     return 2;
   struct digest other = digest_of("other", 5);
-  if (blob_upload_open(fixture->store, "bob", &other, 100000, &bob, &offset, NULL) != TAMIS_OK)
+  if (blob_upload_open(fixture->store, "bob", &other, 100000, NULL, &bob, &offset, NULL) !=
+      TAMIS_OK)
     return 3;
   blob_upload_discard(bob);
 
@@ -407,7 +439,8 @@ static void an_owner_that_is_no_name_ends_the_process(void **state) {
       setrlimit(RLIMIT_CORE, &no_core);
       signal(SIGABRT, SIG_DFL);
       fclose(stderr);
-      blob_upload_open(fixture->store, hostile[i], &fixture->digest, 1, &upload, &offset, NULL);
+      blob_upload_open(fixture->store, hostile[i], &fixture->digest, 1, NULL, &upload, &offset,
+                       NULL);
       _exit(0);
     }
     assert_int_equal(waitpid(child, &outcome, 0), child);
@@ -485,8 +518,8 @@ static void *send_many(void *context) {
     bytes[0] = i;
     own = digest_of(bytes, LENGTH);
     struct blob_store *store = sender->fixture->store;
-    sender->failed =
-        blob_upload_open(store, sender->owner, &own, LENGTH, &upload, &offset, NULL) != TAMIS_OK;
+    sender->failed = blob_upload_open(store, sender->owner, &own, LENGTH, NULL, &upload, &offset,
+                                      NULL) != TAMIS_OK;
     if (sender->failed) break;
     sender->failed = blob_upload_write(upload, 0, bytes, LENGTH, NULL) != TAMIS_OK ||
                      blob_upload_finish(upload, NULL) != TAMIS_OK ||
@@ -520,6 +553,7 @@ static void eight_senders_do_not_disturb_each_other(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       CLAIM(an_upload_in_pieces_ends_under_its_digest),
+      CLAIM(a_witness_sees_every_byte_once_an_earlier_streams_first),
       CLAIM(an_upload_goes_on_where_the_last_stream_ended),
       CLAIM(a_whole_upload_that_was_not_committed_needs_no_byte_again),
       CLAIM(two_owners_of_one_digest_do_not_share_bytes),
