@@ -42,6 +42,7 @@ struct world {
   struct layout layout;
   struct digest first_model;
   struct core *core;
+  const char *optimiser; /* of federations that are created from now on; NULL: none */
 };
 
 /* ---- small helpers ---- */
@@ -233,12 +234,13 @@ static inline enum tamis_status world_federation(struct world *world, const char
   world->first_model = world_put(world, zero);
   return world_submit(
       world, STATEMENT_FEDERATION_CREATE,
-      json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}", "federation",
-                name, "rule", rule, "layout", world_hex(&world->layout.digest), "parameters",
-                WORLD_PARAMETERS, "quorum", quorum, "cohort", cohort, "over_selection_percent",
-                over_selection, "deadline_ms", WORLD_DEADLINE_MS, "rounds_max", rounds_max,
-                "norm_max", canonical_f64(1e6), "examples_max", 10000, "policy",
-                policy ? policy : json_object(), "nonce", world_nonce(world)),
+      json_pack("{s:s, s:s, s:s*, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}",
+                "federation", name, "rule", rule, "optimiser", world->optimiser, "layout",
+                world_hex(&world->layout.digest), "parameters", WORLD_PARAMETERS, "quorum", quorum,
+                "cohort", cohort, "over_selection_percent", over_selection, "deadline_ms",
+                WORLD_DEADLINE_MS, "rounds_max", rounds_max, "norm_max", canonical_f64(1e6),
+                "examples_max", 10000, "policy", policy ? policy : json_object(), "nonce",
+                world_nonce(world)),
       "model", &world->first_model, fault);
 }
 
