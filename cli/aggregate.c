@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/aggregate_report.h"
 #include "cli/command_run.h"
@@ -16,7 +17,8 @@
 
 enum {
   THREADS_MAX = 1024,
-  DROP_FROM_BYTES = 256 << 20, /* smaller inputs stay mapped from pass to pass, which is faster */
+  DROP_BYTES = 2 << 20, /* of a row at once: what the system maps at once, too */
+  SHOWN_MIN = 1 << 28,  /* numbers; less is done before anybody wonders */
   REDRAW_MS = 200,
   QUIET_MS = 1000, /* work that ends before is not worth a line */
 };
@@ -27,6 +29,7 @@ struct progress {
   const struct robust_rows *rows;
   const char *doing;
   int64_t began_ms, drawn_ms;
+  size_t dropped; /* coordinates of this pass that were given back */
   bool drops, is_drawn;
 };
 
@@ -45,6 +48,7 @@ struct aggregation {
   struct robust_evidence evidence; /* with its arrays */
   struct robust_input input;
   struct progress progress;
+  int64_t told_ms;
 };
 
 /* ---- progress ---- */
@@ -62,32 +66,54 @@ static void draw(struct progress *progress, size_t done) {
   fflush(context->err);
 }
 
+/* For -v: what took how long since the last time. */
+static void tell_time(struct aggregation *this, const char *done) {
+  int64_t now_ms = context_monotonic_ms();
+  context_detail(this->context, "%s in %.3f s", done, (double)(now_ms - this->told_ms) / 1000);
+  this->told_ms = now_ms;
+}
+
 static void wipe(struct progress *progress) {
   if (progress->is_drawn) fputs("\r\033[K", progress->context->err);
   progress->is_drawn = false;
 }
 
-static void release(void *opaque, size_t from, size_t to) {
-  struct progress *progress = opaque;
+static void drop(struct progress *progress, size_t from, size_t to) {
   const struct robust_rows *rows = progress->rows;
   size_t size = robust_dtype_size(rows->dtype);
-  for (size_t i = 0; progress->drops && i < rows->n; i++) {
+  if (from == 0) progress->dropped = 0;
+  if ((to - progress->dropped) * size < DROP_BYTES && to < rows->d) return;
+  for (size_t i = 0; i < rows->n; i++) {
     const char *row = rows->row[i];
-    mapped_file_drop(row + from * size, row + to * size);
+    mapped_file_drop(row + progress->dropped * size, row + to * size);
   }
+  progress->dropped = to;
+}
+
+static void release(void *opaque, size_t from, size_t to) {
+  struct progress *progress = opaque;
+  if (progress->drops) drop(progress, from, to);
   draw(progress, to);
 }
 
-/* Blocks are asked for when they serve: pages to give back, or a person to tell. */
+/* Mapped pages belong to the files and go when memory is wanted; beyond a quarter of it they are
+ * given back at once, so that the system need not look for them. */
+static bool is_large(const struct robust_rows *rows) {
+  uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+  return (uint64_t)rows->n * rows->d > memory / 4 / robust_dtype_size(rows->dtype);
+}
+
+/* Blocks are asked for only when they serve, pages to give back or a person to tell: threads wait
+ * for each other at the end of each. */
 static void begin_progress(struct aggregation *this) {
   struct robust_rows *rows = &this->in.rows;
   this->progress = (struct progress){.context = this->context,
                                      .rows = rows,
                                      .doing = "aggregating",
                                      .began_ms = context_monotonic_ms(),
-                                     .drops = rows->n * rows->d >
-                                              DROP_FROM_BYTES / robust_dtype_size(rows->dtype)};
-  if (this->progress.drops || this->context->err_terminal) {
+                                     .drops = is_large(rows)};
+  bool is_shown = this->context->err_terminal && rows->n * rows->d >= SHOWN_MIN;
+  if (this->progress.drops || is_shown) {
     rows->release = release;
     rows->context = &this->progress;
   }
@@ -165,8 +191,10 @@ static enum tamis_status check_finite(struct aggregation *this) {
   size_t row, coordinate;
   struct fault *fault = &this->context->fault;
   const char *what;
-  if (!finite_find_odd(&this->in.rows, this->threads, this->progress.drops, &row, &coordinate))
+  if (!finite_find_odd(&this->in.rows, this->threads, this->progress.drops, &row, &coordinate)) {
+    tell_time(this, "read and checked");
     return TAMIS_OK;
+  }
   what = finite_words(&this->in.rows, row, coordinate);
   if (this->in.is_tensors)
     return fault_set(fault, TAMIS_NOT_FINITE, "row %zu (%s): coordinate %zu is %s", row,
@@ -237,6 +265,7 @@ static enum tamis_status measure_gram(struct aggregation *this, const char *path
   status = say_robust(fault, robust_gram(rows, &scratch, this->gram.values, &error), &error);
   this->progress.doing = "aggregating";
   free(scratch.memory);
+  tell_time(this, "measured");
   this->input.gram = this->gram.values;
   return status;
 }
@@ -263,6 +292,7 @@ static enum tamis_status run_pipeline(struct aggregation *this) {
                                   : robust_aggregate(this->pipeline, input, &scratch,
                                                      this->out.values, &this->evidence, &error);
   free(scratch.memory);
+  tell_time(this, "aggregated");
   return say_robust(fault, status, &error);
 }
 
@@ -349,7 +379,7 @@ static void close_all(struct aggregation *this) {
 }
 
 enum tamis_status aggregate_run(struct context *context, const struct arguments *arguments) {
-  struct aggregation this = {.context = context};
+  struct aggregation this = {.context = context, .told_ms = context_monotonic_ms()};
   enum tamis_status status = open_rows(&this, arguments);
   if (status == TAMIS_OK) begin_progress(&this);
   if (status == TAMIS_OK) status = check_finite(&this);
