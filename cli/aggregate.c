@@ -81,7 +81,7 @@ static void wipe(struct progress *progress) {
 static void drop(struct progress *progress, size_t from, size_t to) {
   const struct robust_rows *rows = progress->rows;
   size_t size = robust_dtype_size(rows->dtype);
-  if (from == 0) progress->dropped = 0;
+  if (from < progress->dropped) progress->dropped = from; /* another pass */
   if ((to - progress->dropped) * size < DROP_BYTES && to < rows->d) return;
   for (size_t i = 0; i < rows->n; i++) {
     const char *row = rows->row[i];
