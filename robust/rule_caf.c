@@ -1,15 +1,15 @@
-/* The covariance-bound agnostic filter (Allouah, Guerraoui and Stephan, ICML 2025, who wrote it for
- * ByzFL; after Diakonikolas et al.): rows far out along the direction of largest variance lose
- * their vote bit by bit; of the means on the way, that of least variance is the answer.
+/* The covariance-bound agnostic filter (Allouah, Guerraoui and Stephan, ICML 2025): rows far out
+ * along the direction of largest variance lose their vote bit by bit; of the means on the way, that
+ * of least variance is the answer.
  *
  * Withstands f liars, 2f < n, and bounds the error by the honest covariance without knowing it.
  * Cost: the Gram matrix, then an eigenvector and 3 n^2 each step: 0.4 ms at n = 100, half a second
  * at n = 1000; 4 to 10 steps on honest rows. `tau_max` says what a row's deviation is measured
  * against: that of the farthest of `all` rows, as in ByzFL, or of those `active` that still have a
  * vote. A liar can place himself so that, once out, he stays the farthest; then `all` filters next
- * to nothing in a step. After max(64, 8n) steps it goes on as `active` (is_capped): fine at n =
- * 100, more than an hour at n = 1000, so say tau_max=active there. `active` takes a row's whole
- * vote each step. Scores are the votes lost, the margin is that of the second-least variance. Poor
+ * to nothing in a step. After max(64, 8n) steps it goes on as `active` (is_capped): half a second
+ * at n = 100, about an hour at n = 1000, so say tau_max=active there: it takes a row's whole vote
+ * each step. Scores are the votes lost, the margin is that of the second-least variance. Poor
  * when liars hide within the honest covariance, as every filter is. */
 #include "robust/caf.h"
 #include "robust/gram.h"

@@ -1,16 +1,16 @@
-/* Minimum diameter averaging (Rousseeuw 1985; El Mhamdi, Guerraoui and Rouault, ICML 2018): the
- * mean of the n - f rows that lie closest together, by the largest distance between two of them.
+/* Minimum diameter averaging (El Mhamdi, Guerraoui, Guirguis, Hoang and Rouault, PODC 2020,
+ * after Rousseeuw, 1985): the mean of the n - f rows that lie closest together, by the largest
+ * distance between two of them.
  *
  * Withstands f liars, 2f < n: whoever is taken is within the honest diameter of an honest row.
  * Cost: the Gram matrix, then no enumeration of subsets: bisection over the distances, each step
  * asking whether f rows can be left out so that no two of the rest are farther apart (clique.h). A
  * millisecond at n = 100, f = 20. Of several subsets the lexicographically first is taken, as
- * ByzFL's enumeration does. The
- * margin is that of the best exchange of one row. Poor when f is large and rows are alike: the
- * question is NP-hard, so its effort is bounded; past that the evidence says is_capped, and the
- * subset is the best that was found, of a diameter at most twice the least (that of the n - f rows
- * around the one with the nearest company). Poor, too, against liars within the honest spread: it
- * does not see them. */
+ * ByzFL's enumeration does; the margin is that of the best exchange of one row. Poor when f is
+ * large and rows are alike: the question is NP-hard, so its effort is bounded; past that the
+ * evidence says is_capped, and the subset is the best that was found, of a diameter at most twice
+ * the least (that of the n - f rows around the one with the nearest company). Poor, too, against
+ * liars within the honest spread: it does not see them. */
 #include "robust/clique.h"
 #include "robust/gram.h"
 #include "robust/lowest.h"

@@ -1,8 +1,8 @@
-/* Smallest maximum eigenvalue averaging (El Mhamdi, Guerraoui and Rouault, ICLR 2023): the mean of
- * the n - f rows whose covariance has the smallest top eigenvalue.
+/* Smallest maximum eigenvalue averaging (Allouah, Guerraoui, Gupta, Pinot and Stephan, ICML 2023):
+ * the mean of the n - f rows whose covariance has the smallest top eigenvalue.
  *
  * Withstands f liars, 2f < n. Cost: the Gram matrix, then all subsets in the worst case, so n is at
- * most 20 (167,960 subsets at f = 9: a third of a second). Three things make a subset cheap: two of
+ * most 20 (167,960 subsets at f = 9, 25 ms or so). Three things make a subset cheap: two of
  * its rows too far apart condemn it and all that begin like it, since they alone stretch the
  * covariance; whether the eigenvalue is below a bound takes one elimination, no eigenvalue; and few
  * are below. Subsets come in lexicographic order and the first of several is taken, as in ByzFL;
