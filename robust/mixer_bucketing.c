@@ -5,7 +5,8 @@
  * keeps its f: f liars spoil at most f buckets, so s f must stay below n / 2. Cost: none beyond the
  * sums. Poor when f is near n / (2s), and always when liars choose the buckets: the deal is
  * therefore the order of the call, which is the plan's public permutation, or one drawn from
- * `seed`. The last bucket may be smaller; it weighs as much as the others. */
+ * `seed`. The last bucket may be smaller; it weighs as much as the others. With s > 1 the evidence
+ * calls the answer approximate: rows of one bucket are judged together. */
 #include "robust/rule.h"
 #include "robust/splitmix.h"
 
@@ -44,10 +45,10 @@ static void shuffle(size_t n, uint64_t seed, double *place) {
 }
 
 static void mix(const struct rule_input *input, double *matrix, struct rule_finding *finding) {
-  (void)finding;
   size_t n = input->n;
   size_t s = bucket_size(input->value, n);
   const struct rule_value *seed = &input->value[SEED];
+  finding->is_approximate = finding->is_approximate || s > 1;
   if (seed->is_given) shuffle(n, seed->count, input->work);
   memset(matrix, 0, rows_after(input->value, n) * n * sizeof *matrix);
   for (size_t j = 0; j < n; j++) {

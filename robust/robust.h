@@ -56,7 +56,7 @@ struct robust_evidence {
   size_t iterations; /* of rules that iterate */
   bool weights_are_exact;
   bool is_capped;      /* a search or iteration hit its limit; the rule's file says what then */
-  bool is_approximate; /* asked for by name: a sketch stands where the Gram matrix would */
+  bool is_approximate; /* asked for by name: rows were judged together, in buckets */
 };
 
 /* Scratch for robust_weigh and robust_mixing with this pipeline and input. Of the input, n, d,

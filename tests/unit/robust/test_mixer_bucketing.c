@@ -72,6 +72,16 @@ static void no_place_is_favoured(void **state) {
   for (size_t j = 0; j < 5; j++) assert_true(first[j] > 310 && first[j] < 490);
 }
 
+static void rows_judged_together_are_called_approximate(void **state) {
+  (void)state;
+  struct test_result result;
+  float out[1];
+  test_aggregate("bucketing(s=2) | median", &rows, out, &result);
+  assert_true(result.evidence.is_approximate);
+  test_aggregate("bucketing(s=1) | median", &rows, out, &result);
+  assert_false(result.evidence.is_approximate);
+}
+
 static void the_rule_behind_counts_buckets(void **state) {
   (void)state;
   test_refusal("bucketing(s=3) | trimmed_mean(f=2)", 10,
@@ -86,6 +96,7 @@ int main(void) {
       cmocka_unit_test(one_bucket_holds_all_when_s_is_large),
       cmocka_unit_test(a_seed_deals_every_row_once_and_again_alike),
       cmocka_unit_test(no_place_is_favoured),
+      cmocka_unit_test(rows_judged_together_are_called_approximate),
       cmocka_unit_test(the_rule_behind_counts_buckets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
