@@ -4,6 +4,7 @@
  * hold. (Rank by bit planes is known from median filters of images.) Included by lanes_body.h. */
 #include "robust/lanes.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,17 +29,18 @@ VEC_INLINE void bits_store(void *to, vec_bits v) {
   vec_store(to, (vec)v);
 }
 
-/* Transposes 32 words of 32 bits in each lane: halves of words change places, then quarters... */
-VEC_INLINE void transpose(vec_bits row[PLANES]) {
-  uint32_t low = UINT32_MAX;
-  for (size_t half = PLANES / 2; half >= 1; half /= 2) {
-    low ^= low << half;
-    for (size_t i = 0; i < PLANES; i++) {
-      if ((i & half) != 0) continue;
-      vec_bits a = row[i];
-      vec_bits b = row[i + half];
-      row[i] = bits_choose(bits_fill(low), a, b << (int)half);
-      row[i + half] = bits_choose(bits_fill(low), a >> (int)half, b);
+/* Part of the transposition of 32 words of 32 bits in each lane: between words that are `count` / 2
+ * places apart, the halves that belong to the other one change places; `half` bits each; then
+ * between those half as far apart, and so on. */
+VEC_INLINE void exchange(vec_bits *word, size_t count, size_t half) {
+  for (size_t apart = count / 2; apart >= 1; apart /= 2, half /= 2) {
+    vec_bits low = bits_fill(UINT32_MAX / (((uint32_t)1 << half) + 1));
+    for (size_t i = 0; i < count; i++) {
+      if ((i & apart) != 0) continue;
+      vec_bits a = word[i];
+      vec_bits b = word[i + apart];
+      word[i] = bits_choose(low, a, b << (int)half);
+      word[i + apart] = bits_choose(low, a >> (int)half, b);
     }
   }
 }
@@ -53,18 +55,35 @@ VEC_INLINE float *planes_at(const struct planes *planes, size_t bit) {
   return planes->plane + bit * planes->stride * VEC_WIDTH;
 }
 
+/* Adding +0 leaves one zero, so that equal values have equal bits. */
+VEC_INLINE vec_bits row_bits(const float *const *row, size_t n, size_t i, size_t at,
+                             const struct lanes_ahead *ahead) {
+  if (i < ahead->lines) fetch_ahead(ahead, i);
+  return i < n ? (vec_bits)(vec_load(row[i] + at) + vec_fill(0.0F)) : bits_fill(0);
+}
+
+/* Word w of every plane. First words 16 and 8 places apart, then those of each eighth, so that all
+ * that is in hand fits into registers. */
+VEC_INLINE void write_word(const struct planes *planes, const float *const *row, size_t n,
+                           size_t at, const struct lanes_ahead *ahead, size_t w) {
+  vec_bits word[PLANES];
+  for (size_t i = 0; i < 8; i++) {
+    vec_bits four[4];
+    for (size_t j = 0; j < 4; j++) four[j] = row_bits(row, n, w * PLANES + j * 8 + i, at, ahead);
+    exchange(four, 4, 16);
+    for (size_t j = 0; j < 4; j++) word[j * 8 + i] = four[j];
+  }
+  for (size_t j = 0; j < PLANES; j += 8) {
+    vec_bits eight[8];
+    memcpy(eight, word + j, sizeof eight);
+    exchange(eight, 8, 4);
+    for (size_t i = 0; i < 8; i++) bits_store(planes_at(planes, j + i) + w * VEC_WIDTH, eight[i]);
+  }
+}
+
 static void planes_write(const struct planes *planes, const float *const *row, size_t n, size_t at,
                          const struct lanes_ahead *ahead) {
-  for (size_t w = 0; w < planes->words; w++) {
-    vec_bits word[PLANES];
-    for (size_t i = 0; i < PLANES; i++) {
-      size_t place = w * PLANES + i;
-      word[i] = place < n ? bits_load(row[place] + at) : bits_fill(0);
-      if (place < ahead->lines) fetch_ahead(ahead, place);
-    }
-    transpose(word);
-    for (size_t b = 0; b < PLANES; b++) bits_store(planes_at(planes, b) + w * VEC_WIDTH, word[b]);
-  }
+  for (size_t w = 0; w < planes->words; w++) write_word(planes, row, n, at, ahead, w);
 }
 
 /* How many ones there are in each lane, added eight words at a time as binary digits: three words
@@ -185,6 +204,22 @@ static void planes_find(const struct planes *planes, float *candidate, size_t n,
   bits_store(found->above, equal - below);
 }
 
+/* The next rank after low's is the same value or, where there is no more of it, the smallest that
+ * is larger: the median of an even number of rows needs no second pursuit. */
+static void find_next(const float *const *row, size_t n, size_t at, const struct found *low,
+                      struct found *next) {
+  vec least = vec_load(low->value);
+  vec larger = vec_fill(INFINITY);
+  for (size_t i = 0; i < n; i++) {
+    vec x = vec_load(row[i] + at);
+    larger = vec_min(
+        larger, (vec)bits_choose((vec_bits)(least < x), (vec_bits)x, (vec_bits)vec_fill(INFINITY)));
+  }
+  vec_bits is_last = (vec_bits)(bits_load(low->above) == 1);
+  bits_store(next->value, bits_choose(is_last, (vec_bits)larger, (vec_bits)least));
+  bits_store(next->below, bits_fill(0));
+}
+
 /* Sum of the values strictly between low and high, row by row. */
 static void add_between(const float *const *row, size_t n, size_t at, const float *low,
                         const float *high, double *sum) {
@@ -214,6 +249,8 @@ static void select_means(const float *const *row, size_t n, size_t at,
   planes_find(&planes, candidate, n, from, &low);
   if (to - from == 1)
     high = low;
+  else if (to - from == 2)
+    find_next(row, n, at, &low, &high);
   else
     planes_find(&planes, candidate, n, to - 1, &high);
   memset(mean, 0, VEC_WIDTH * sizeof *mean);
