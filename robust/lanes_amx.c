@@ -52,7 +52,7 @@ static __m512i cut(const float *x, __mmask16 valid, __m512 exponent) {
 
 static __mmask16 valid_from(size_t count, size_t k) {
   if (k >= count) return 0;
-  return (__mmask16)(count - k >= 16 ? 0xffffU : (1U << (count - k)) - 1U);
+  return count - k >= 16 ? 0xffff : (__mmask16)((1U << (count - k)) - 1);
 }
 
 static void pack_row(const float *x, size_t count, size_t r, struct panel *panel) {
@@ -186,11 +186,12 @@ static void multiply(const void *left, const void *right, size_t panels, size_t 
   const struct panel *b = right;
   struct sums sums[2];
   size_t steps = (count + STEP - 1) / STEP;
+  size_t lines = panel_lines(ahead, panels * STEPS);
   _tile_loadconfig(&configuration); /* all registers are zero from here */
   for (size_t p = 0; p <= panels; p++) {
     size_t r = 0;
     for (size_t step = 0; step < STEPS; step++) {
-      if (p < panels) panel_fetch(ahead, p * STEPS + step, panels * STEPS);
+      if (p < panels) panel_fetch(ahead, (p * STEPS + step) * lines, lines);
       if (p < panels && step < steps) add_step(a, b + p, step);
       for (; p > 0 && r < (step + 1) * (ROWS / STEPS); r++)
         join_row(&sums[(p - 1) % 2], r, a->unit[r], b[p - 1].unit,

@@ -91,8 +91,9 @@ static void multiply_doubles(const struct panel *left, const struct panel *right
 
 static void multiply_all_integers(const void *left, const void *right, size_t panels, size_t count,
                                   const struct panel_ahead *ahead, double *product) {
+  size_t lines = panel_lines(ahead, panels);
   for (size_t p = 0; p < panels; p++) {
-    panel_fetch(ahead, p, panels);
+    panel_fetch(ahead, p * lines, lines);
     multiply_integers(left, (const struct panel *)right + p, count,
                       product + p * PRODUCT_ROWS * PRODUCT_ROWS);
   }
@@ -100,8 +101,9 @@ static void multiply_all_integers(const void *left, const void *right, size_t pa
 
 static void multiply_all_doubles(const void *left, const void *right, size_t panels, size_t count,
                                  const struct panel_ahead *ahead, double *product) {
+  size_t lines = panel_lines(ahead, panels);
   for (size_t p = 0; p < panels; p++) {
-    panel_fetch(ahead, p, panels);
+    panel_fetch(ahead, p * lines, lines);
     multiply_doubles(left, (const struct panel *)right + p, count,
                      product + p * PRODUCT_ROWS * PRODUCT_ROWS);
   }

@@ -40,14 +40,17 @@ static inline int panel_exponent(float x) {
   return bits == 0 ? 0 : (int)(bits >> 52) - 1022;
 }
 
-/* Fetches the part of `ahead` that falls to one of `shares` places in a loop. */
-static inline void panel_fetch(const struct panel_ahead *ahead, size_t share, size_t shares) {
-  enum { LINE = 64 };
-  size_t lines = (ahead->bytes + LINE - 1) / LINE;
-  size_t end = lines * (share + 1) / shares;
-  for (size_t line = lines * share / shares; line < end; line++)
-    for (size_t r = 0; r < ahead->rows; r++)
-      __builtin_prefetch(ahead->start[r] + line * LINE, 0, 2);
+enum { PANEL_LINE = 64 }; /* bytes of a cache line */
+
+/* Lines of each row that `shares` places in a loop have to fetch, each. */
+static inline size_t panel_lines(const struct panel_ahead *ahead, size_t shares) {
+  return ((ahead->bytes + PANEL_LINE - 1) / PANEL_LINE + shares - 1) / shares;
+}
+
+static inline void panel_fetch(const struct panel_ahead *ahead, size_t line, size_t lines) {
+  for (size_t at = line * PANEL_LINE; at < (line + lines) * PANEL_LINE && at < ahead->bytes;
+       at += PANEL_LINE)
+    for (size_t r = 0; r < ahead->rows; r++) __builtin_prefetch(ahead->start[r] + at, 0, 2);
 }
 
 /* panel_kernel.climb. */
