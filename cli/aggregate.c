@@ -224,7 +224,7 @@ static enum tamis_status read_lists(struct aggregation *this, const struct argum
 
 static enum tamis_status read_sides(struct aggregation *this, const struct arguments *arguments) {
   const char *state = arguments_text(arguments, "state", NULL);
-  enum state_kind kind = state_kind_of(this->rule);
+  enum state_kind kind = state_kind_of(this->pipeline, this->rule);
   struct context *context = this->context;
   enum tamis_status status = read_lists(this, arguments);
   this->reference_path = arguments_text(arguments, "reference", NULL);

@@ -21,19 +21,16 @@ enum { STATE_BYTES_MAX = 1 << 16, PLACE_MAX = 4096 };
 
 static const char *const kept_as[] = {[STATE_LAST] = "last", [STATE_HISTORY] = "history"};
 
-enum state_kind state_kind_of(const char *rule) {
-  static const struct {
-    const char *name;
-    enum state_kind kind;
-  } row[] = {
-      {"centered_clipping", STATE_LAST}, {"signguard", STATE_LAST}, {"foolsgold", STATE_HISTORY}};
-  const char *bar = strrchr(rule, '|'), *name = bar == NULL ? rule : bar + 1;
-  name += strspn(name, " ");
-  size_t length = strcspn(name, "( ");
-  for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-    if (strlen(row[i].name) == length && strncmp(row[i].name, name, length) == 0)
-      return row[i].kind;
-  return STATE_NONE;
+/* The name of the rule at the pipeline's end; foolsgold is the only one with a history. */
+static bool is_rule(const char *rule, const char *name) {
+  const char *bar = strrchr(rule, '|'), *last = bar == NULL ? rule : bar + 1;
+  last += strspn(last, " ");
+  return strcspn(last, "( ") == strlen(name) && strncmp(last, name, strlen(name)) == 0;
+}
+
+enum state_kind state_kind_of(const struct robust_pipeline *pipeline, const char *rule) {
+  if (robust_pipeline_remembers_output(pipeline)) return STATE_LAST;
+  return is_rule(rule, "foolsgold") ? STATE_HISTORY : STATE_NONE;
 }
 
 static bool is_double(const struct robust_rows *rows) {

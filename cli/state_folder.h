@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include "cli/vector_file.h"
 #include "proto/fault.h"
+#include "robust/pipeline.h"
 
 enum state_kind { STATE_NONE, STATE_LAST, STATE_HISTORY };
 
-/* Of a pipeline in its canonical spelling. */
-enum state_kind state_kind_of(const char *rule);
+/* Of a pipeline, and its canonical spelling. */
+enum state_kind state_kind_of(const struct robust_pipeline *pipeline, const char *rule);
 
 struct state_folder {
   enum state_kind kind;

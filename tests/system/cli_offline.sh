@@ -51,4 +51,6 @@ complete_line() {
 [ "$(complete_line tamis client ex)" = exclude ] || { echo "completion of verbs"; failed=1; }
 [ "$(complete_line tamis client exclude c1 --fed)" = --federation ] || { echo "completion of options"; failed=1; }
 [ "$(complete_line tamis client list -o w)" = wide ] || { echo "completion of forms"; failed=1; }
+[ -z "$(complete_line tamis aggregate -o w)" ] || { echo "completion of a form where -o is a file"; failed=1; }
+[ "$(complete_line tamis aggregate x.npy --gr)" = --gram ] || { echo "completion after many words"; failed=1; }
 exit $failed
