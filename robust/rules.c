@@ -28,6 +28,7 @@ extern const struct rule rule_caf;
 extern const struct rule rule_smea;
 extern const struct rule rule_dnc;
 extern const struct rule rule_signguard;
+extern const struct rule rule_faba;
 
 static const struct rule *const rules[] = {
     &rule_mean,
@@ -55,6 +56,7 @@ static const struct rule *const rules[] = {
     &rule_smea,
     &rule_dnc,
     &rule_signguard,
+    &rule_faba,
 };
 
 static const size_t rule_count = sizeof rules / sizeof rules[0];

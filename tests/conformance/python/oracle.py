@@ -142,6 +142,14 @@ def cge(x, f):
     return x[lowest((x**2).sum(axis=1), len(x) - f)].mean(axis=0)
 
 
+def faba(x, f):
+    left = list(range(len(x)))
+    for _ in range(f):
+        offsets = ((x[left] - x[left].mean(axis=0)) ** 2).sum(axis=1)
+        left.pop(len(left) - 1 - int(numpy.argmax(offsets[::-1])))
+    return x[left].mean(axis=0)
+
+
 def norm_clip(x, c):
     return clip(x, c).mean(axis=0)
 

@@ -69,6 +69,7 @@ PIPELINES = {
     "caf": (lambda n, f: f"caf(f={f})", oracle.caf),
     "smea": (lambda n, f: f"smea(f={f})", oracle.smea),
     "cge": (lambda n, f: f"cge(f={f})", oracle.cge),
+    "faba": (lambda n, f: f"faba(f={f})", oracle.faba),
     "norm_clip": (lambda n, f: "norm_clip(c=2.0)", lambda x, f: oracle.norm_clip(x, 2.0)),
     "clip | median": (lambda n, f: "clip(c=2.0) | median", lambda x, f: oracle.median(oracle.clip(x, 2.0))),
     "arc | mean": (lambda n, f: f"arc(f={f}) | mean", lambda x, f: oracle.mean(oracle.arc(x, f))),
@@ -78,7 +79,7 @@ PIPELINES = {
     "bucketing | median": (lambda n, f: "bucketing(s=2) | median", lambda x, f: oracle.median(oracle.bucketing(x, 2))),
 }
 # Rules that choose: where two choices score alike to within rounding, ours and the oracle's may differ, and both are right.
-CHOOSING = ["krum", "multi_krum", "mda", "monna", "caf", "smea", "cge", "nnm | trimmed_mean", "clip | nnm | geometric_median"]
+CHOOSING = ["krum", "multi_krum", "mda", "monna", "caf", "smea", "cge", "faba", "nnm | trimmed_mean", "clip | nnm | geometric_median"]
 # Integers tie exactly; then the order decides and there is nothing to excuse. CAF and SMEA compare eigenvalues, which round.
 EXACT_IN_TIES = ["krum", "multi_krum", "mda", "monna", "cge", "nnm | trimmed_mean"]
 
