@@ -105,16 +105,18 @@ static enum tamis_status blob_check(struct log_verify *verify, const struct dige
   return status;
 }
 
-/* A manifest of this federation and round with a list called `name`. The list is a new reference.
+/* A manifest of this federation and round, and its list called `name`. The list is a new reference,
+ * NULL when it is not there and may be left out.
  */
 static enum tamis_status manifest_open(struct log_verify *verify, const struct statement *statement,
                                        const struct digest *digest, const char *name,
-                                       json_t **list) {
+                                       bool is_required, json_t **list) {
   uint64_t size;
   char *text = NULL;
   json_t *manifest = NULL;
   const char *federation = "";
   int64_t round = -1;
+  bool is_good = false;
   enum tamis_status status = blob_check(verify, digest, &size, &text);
   if (status != TAMIS_OK) return status;
   *list = NULL;
@@ -123,9 +125,11 @@ static enum tamis_status manifest_open(struct log_verify *verify, const struct s
       canonical_text(manifest, "federation", &federation) &&
       canonical_integer(manifest, "round", &round) &&
       strcmp(federation, statement_text(statement, "federation")) == 0 &&
-      round == statement_integer(statement, "round"))
+      round == statement_integer(statement, "round")) {
     *list = json_incref(json_object_get(manifest, name));
-  if (!json_is_array(*list))
+    is_good = *list ? json_is_array(*list) : !is_required;
+  }
+  if (!is_good)
     status = fold_differs(&verify->report, "a manifest of this federation and round",
                           "%.64s, round %lld", federation, (long long)round);
   json_decref(manifest);
@@ -177,7 +181,7 @@ static enum tamis_status updates_check(struct log_verify *verify, const struct s
   const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
   json_t *list = NULL;
   int64_t before = -1;
-  enum tamis_status status = manifest_open(verify, statement, manifest, "updates", &list);
+  enum tamis_status status = manifest_open(verify, statement, manifest, "updates", true, &list);
   size_t count = json_array_size(list);
   if (status == TAMIS_OK && count != count_due)
     status = fold_differs(&verify->report, "as many updates in the manifest as the entry says",
@@ -206,7 +210,7 @@ static enum tamis_status cohort_check(struct log_verify *verify,
                                       const struct statement *statement) {
   struct digest cohort = statement_digest(statement, "cohort");
   json_t *list = NULL;
-  enum tamis_status status = manifest_open(verify, statement, &cohort, "clients", &list);
+  enum tamis_status status = manifest_open(verify, statement, &cohort, "clients", true, &list);
   int64_t selected = statement_integer(statement, "selected");
   if (status == TAMIS_OK && json_array_size(list) != (size_t)selected)
     status = fold_differs(&verify->report, "a cohort of the selected clients", "%zu, not %lld",
@@ -226,6 +230,29 @@ static enum tamis_status verdicts_check(struct log_verify *verify,
   return status;
 }
 
+/* What is remembered with the candidate is of the candidate's size. */
+static enum tamis_status state_check(struct log_verify *verify, const struct statement *statement,
+                                     uint64_t due) {
+  json_t *list = NULL;
+  enum tamis_status status =
+      manifest_open(verify, statement, &statement->subject[1], "state", false, &list);
+  for (size_t i = 0; status == TAMIS_OK && i < json_array_size(list); i++) {
+    const char *hex = "";
+    struct digest blob;
+    uint64_t size = 0;
+    if (!canonical_text(json_array_get(list, i), "blob", &hex) ||
+        !digest_from_hex(hex, strlen(hex), &blob))
+      status = fold_differs(&verify->report, "blobs in the manifest's state", "%.64s", hex);
+    else
+      status = blob_check(verify, &blob, &size, NULL);
+    if (status == TAMIS_OK && size != due)
+      status = fold_differs(&verify->report, "state of the model's size", "%llu bytes, not %llu",
+                            (unsigned long long)size, (unsigned long long)due);
+  }
+  json_decref(list);
+  return status;
+}
+
 static enum tamis_status aggregate_check(struct log_verify *verify,
                                          const struct statement *statement) {
   uint64_t size;
@@ -233,7 +260,7 @@ static enum tamis_status aggregate_check(struct log_verify *verify,
   if (status == TAMIS_OK)
     status = updates_check(verify, statement, &statement->subject[1],
                            (uint64_t)statement_integer(statement, "updates"));
-  return status;
+  return status == TAMIS_OK ? state_check(verify, statement, size) : status;
 }
 
 static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {

@@ -31,7 +31,11 @@ struct checker {
   long last_round;
   int phase; /* 0 none, 1 collecting, 2 judged, 3 aggregated */
   struct digest base, head, candidate;
+  long head_round;
   struct digest model[ROUNDS]; /* promoted */
+  bool has_momentum;           /* the federation's optimiser is CHECKER_MOMENTUM */
+  long base_round;
+  struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
   bool promoted[ROUNDS];
 };
 
@@ -93,6 +97,7 @@ static const char *opened(struct checker *checker, const struct statement *state
   checker->phase = 1;
   checker->updates = 0;
   checker->base = checker->head;
+  checker->base_round = checker->head_round;
   json_decref(checker->cohort);
   checker->cohort = load(checker, &cohort);
   if (!checker->cohort) return "a cohort manifest is missing";
@@ -166,6 +171,68 @@ static const char *moved(struct checker *checker, const struct statement *statem
   return NULL;
 }
 
+/* Floats of a file, in `view`; NULL when it is not there. */
+static const float *values_of(struct checker *checker, const struct digest *digest,
+                              struct blob_view *view, size_t *count) {
+  uint64_t header;
+  if (blob_map(checker->blobs, digest, true, view, NULL) != TAMIS_OK) return NULL;
+  memcpy(&header, view->bytes, 8);
+  *count = (view->length - 8 - header) / sizeof(float);
+  return (const float *)(const void *)(view->bytes + 8 + header);
+}
+
+/* All rules of the simulation stay, coordinate by coordinate, within what the accepted updates say:
+ * so the new momentum without the old one's share must, too. With another old one it would not. */
+static const char *within_updates(struct checker *checker, const json_t *rows, const float *m,
+                                  const float *m_before, size_t d) {
+  float low[256], high[256];
+  size_t i, count = 0;
+  json_t *row;
+  for (size_t k = 0; k < d; k++) low[k] = INFINITY, high[k] = -INFINITY;
+  json_array_foreach(rows, i, row) {
+    struct digest digest;
+    struct blob_view view = {0};
+    digest_from_hex(text(row, "update"), 64, &digest);
+    const float *update = values_of(checker, &digest, &view, &count);
+    if (!update || count != d) return "an update cannot be read";
+    for (size_t k = 0; k < d; k++) low[k] = fminf(low[k], update[k]);
+    for (size_t k = 0; k < d; k++) high[k] = fmaxf(high[k], update[k]);
+    blob_unmap(&view);
+  }
+  for (size_t k = 0; k < d; k++) {
+    double delta = (double)m[k] - (m_before ? 0.5 * (double)m_before[k] : 0.0);
+    double slack = 1e-5 * (1 + fabs((double)m[k]));
+    if (!(delta >= (double)low[k] - slack && delta <= (double)high[k] + slack))
+      return "the momentum does not follow from the base's";
+  }
+  return NULL;
+}
+
+static const char *remembers(struct checker *checker, const struct statement *statement,
+                             const json_t *manifest) {
+  const json_t *state = json_object_get(manifest, "state");
+  struct blob_view view[4] = {{0}};
+  const float *m, *m_before = NULL, *base, *model;
+  size_t d = 0, d_before = 0;
+  const char *fault = NULL;
+  checker->remembered = (struct digest){{0}};
+  if (!checker->has_momentum) return state ? "a state of nothing" : NULL;
+  if (json_array_size(state) != 1 || strcmp(text(json_array_get(state, 0), "name"), "momentum") ||
+      !digest_from_hex(text(json_array_get(state, 0), "blob"), 64, &checker->remembered))
+    return "the state is not the momentum";
+  m = values_of(checker, &checker->remembered, &view[0], &d);
+  base = values_of(checker, &checker->base, &view[1], &d_before);
+  model = values_of(checker, &statement->subject[0], &view[2], &d_before);
+  if (!digest_is_zero(&checker->memory[checker->base_round]))
+    m_before = values_of(checker, &checker->memory[checker->base_round], &view[3], &d_before);
+  if (!m || !base || !model || d != d_before || d > 256) fault = "the state cannot be read";
+  for (size_t k = 0; !fault && k < d; k++)
+    if (model[k] != (float)((double)base[k] + (double)m[k])) fault = "the momentum was not added";
+  if (!fault) fault = within_updates(checker, json_object_get(manifest, "updates"), m, m_before, d);
+  for (size_t i = 0; i < 4; i++) blob_unmap(&view[i]);
+  return fault;
+}
+
 static const char *aggregated(struct checker *checker, const struct statement *statement) {
   json_t *manifest = load(checker, &statement->subject[1]), *row;
   size_t i;
@@ -183,6 +250,7 @@ static const char *aggregated(struct checker *checker, const struct statement *s
   }
   if (!(fabs(sum - 1) < 1e-9)) fault = "the weights do not add up to 1";
   if (!blob_exists(checker->blobs, &statement->subject[0])) fault = "the candidate is missing";
+  if (!fault) fault = remembers(checker, statement, manifest);
   json_decref(manifest);
   checker->phase = 3;
   checker->candidate = statement->subject[0];
@@ -197,6 +265,8 @@ static const char *promoted(struct checker *checker, const struct statement *sta
   checker->head = checker->candidate;
   checker->model[checker->round] = checker->head;
   checker->promoted[checker->round] = true;
+  checker->memory[checker->round] = checker->remembered;
+  checker->head_round = checker->round;
   checker->phase = 0;
   return NULL;
 }
@@ -206,6 +276,7 @@ static const char *rolled_back(struct checker *checker, const struct statement *
   if (!checker->promoted[round] || !digest_equal(&checker->model[round], &statement->subject[0]))
     return "a rollback to what was never promoted";
   checker->head = statement->subject[0];
+  checker->head_round = round;
   return NULL;
 }
 
@@ -225,6 +296,8 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_FEDERATION_CREATE:
     checker->head = checker->model[0] = statement->subject[0];
     checker->promoted[0] = true;
+    checker->has_momentum =
+        strcmp(statement_optional(statement, "optimiser"), CHECKER_MOMENTUM) == 0;
     return NULL;
   case STATEMENT_KEY_REVOKE:
   case STATEMENT_EXCLUSION:

@@ -7,6 +7,10 @@
 #include "aggregator/blob.h"
 #include "proto/statement.h"
 
+/* The optimiser whose every step the checker follows; under another, or none, nothing is to be
+ * remembered. */
+#define CHECKER_MOMENTUM "momentum(beta=0.5)"
+
 struct checker;
 
 struct checker *checker_new(const char *origin, struct blob_store *blobs);

@@ -252,8 +252,10 @@ static void begin(struct life *life, uint64_t seed) {
   world_enrol_clients(&life->world, clients);
   const char *rule = rules[below(life, 4)];
   int cohort = below(life, 2) == 0 ? 0 : 8;
-  printf("seed %" PRIu64 ": %zu clients, %zu liars, attack %d, rule %s, cohort %d\n", seed, clients,
-         life->liars, (int)life->attack, rule, cohort);
+  if (below(life, 2) == 0) life->world.optimiser = CHECKER_MOMENTUM;
+  printf("seed %" PRIu64 ": %zu clients, %zu liars, attack %d, rule %s, %s, cohort %d\n", seed,
+         clients, life->liars, (int)life->attack, rule,
+         life->world.optimiser ? life->world.optimiser : "no optimiser", cohort);
   must(world_federation(&life->world, WORLD_FEDERATION, rule, 5, cohort, 25, 0, NULL, NULL) ==
        TAMIS_OK);
 }
