@@ -4,6 +4,7 @@ goes back with the model, survives kill -9, and an auditor recomputes every roun
 import base64
 import json
 import math
+import shutil
 import struct
 import subprocess
 
@@ -185,6 +186,33 @@ def an_update_is_nobodys_to_fetch_and_state_is(stage):
     refused("DENIED", lambda: client.fetch(bytes.fromhex(manifest["updates"][0]["update"])))
 
 
+def a_state_that_is_gone_or_changed_does_not_verify(stage):
+    """On a copy of the log and its blobs, without the server."""
+    training = Training(stage, "lost", "median", "--optimiser", "adam(lr=0.1, beta1=0.5)")
+    training.play(1)
+    [(subject, _)] = [(s, p) for kind, s, p in training.said() if kind == "aggregate"]
+    [state, _] = json.loads(training.clients[0].fetch(bytes.fromhex(subject[1])))["state"]
+    copy = stage.folder / "copy"
+    [journal] = stage.home.rglob("journal")
+    shutil.copytree(journal.parent, copy)
+
+    def verify():
+        code, answer = stage.tamis("verify", "--journal", str(copy / "journal"), "--blobs", str(copy / "blobs"), check=False)
+        return code, json.dumps(answer)
+
+    assert verify()[0] == 0, verify()
+    [blob] = copy.rglob(state["blob"])
+    good = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(good[:-1] + b"\x01")
+    assert verify()[0] == 1 and state["blob"] in verify()[1], verify()
+    blob.unlink()
+    assert verify()[0] == 1 and state["blob"] in verify()[1], verify()
+    blob.write_bytes(good)
+    assert verify()[0] == 0, verify()
+
+
 if __name__ == "__main__":
     run([momentum_goes_back_and_survives_kills, centred_clipping_remembers_its_output, what_cannot_be_done_is_refused,
-         without_an_optimiser_nothing_is_remembered, an_update_is_nobodys_to_fetch_and_state_is], Stage)
+         without_an_optimiser_nothing_is_remembered, an_update_is_nobodys_to_fetch_and_state_is,
+         a_state_that_is_gone_or_changed_does_not_verify], Stage)
