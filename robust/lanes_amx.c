@@ -52,7 +52,7 @@ static __m512i cut(const float *x, __mmask16 valid, __m512 exponent) {
 
 static __mmask16 valid_from(size_t count, size_t k) {
   if (k >= count) return 0;
-  return count - k >= 16 ? 0xffff : (__mmask16)((1U << (count - k)) - 1);
+  return (__mmask16)(count - k >= 16 ? 0xffffU : (1U << (count - k)) - 1U);
 }
 
 static void pack_row(const float *x, size_t count, size_t r, struct panel *panel) {
