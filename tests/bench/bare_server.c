@@ -1,10 +1,12 @@
 /* The rival of bench-upload: a gRPC C core server behind the same rpc.c, with the same channel
- * arguments and allocator settings as tamisd, whose one method counts bytes and forgets them. */
+ * arguments as tamisd, whose one method counts bytes and forgets them. Its memory is glibc's own
+ * way (fast, and never given back), or with `lean` tamisd's. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "aggregator/rpc/rpc.h"
 #include "proto/chunk.h"
 
@@ -24,7 +26,15 @@ static void bare_end(struct rpc_call *call) {
   rpc_reply(call, malloc(1), 0);
 }
 
-/* bare_server ADDRESS NETWORK-MIB: serves until SIGTERM, then says what it counted. */
+/* As in tamisd's main.c: receive buffers are mapped one by one, and every page of them is new. */
+static void memory_as_in_tamisd(void) {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 64 << 10);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  mallopt(M_TOP_PAD, 1 << 20);
+}
+
+/* bare_server ADDRESS NETWORK-MIB [lean]: serves until SIGTERM, then says what it counted. */
 int main(int argc, char **argv) {
   const struct rpc_method method = {.path = "/tamis.bench.Bare/Count",
                                     .request_max = CHUNK_PAYLOAD_MAX + CHUNK_PREFIX_MAX,
@@ -41,16 +51,14 @@ int main(int argc, char **argv) {
   struct fault fault;
   sigset_t signals;
   int signal = 0;
-  if (argc != 3) {
-    fprintf(stderr, "usage: bare_server ADDRESS NETWORK-MIB\n");
+  bool is_lean = argc == 4 && strcmp(argv[3], "lean") == 0;
+  if (argc != 3 && !is_lean) {
+    fprintf(stderr, "usage: bare_server ADDRESS NETWORK-MIB [lean]\n");
     return 2;
   }
   options.listen = argv[1];
   options.network_memory = strtoull(argv[2], NULL, 10) << 20;
-  mallopt(M_ARENA_MAX, 2); /* as in tamisd's main.c */
-  mallopt(M_MMAP_THRESHOLD, 64 << 10);
-  mallopt(M_TRIM_THRESHOLD, 4 << 20);
-  mallopt(M_TOP_PAD, 1 << 20);
+  if (is_lean) memory_as_in_tamisd();
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);

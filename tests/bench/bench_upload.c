@@ -2,6 +2,8 @@
  * the same bytes by the same code first to the bare server and then to tamisd. Bodies, digests,
  * signatures and sessions are made before a clock starts, receipts checked after it has stopped. */
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +18,21 @@
 #include "robust/robust.h"
 #include "tamis/v1/tamis.pb-c.h"
 
-enum { LINE_SIZE = 4096, DEVICES_MAX = 1024, PATIENCE_MS = 120000, THREAD_STACK = 1 << 20 };
+enum {
+  LINE_SIZE = 4096,
+  DEVICES_MAX = 1024,
+  PATIENCE_MS = 120000,
+  THREAD_STACK = 1 << 20,
+  RIVALS_MAX = 2
+};
 
 struct device {
   size_t number;
   char state[LINE_SIZE], invitation[LINE_SIZE];
   struct tamis_client *client;
-  struct channel *bare_channel;
-  struct session bare;
+  struct channel *bare_channel[RIVALS_MAX];
+  struct session bare[RIVALS_MAX];
+  size_t rival; /* the bare server of this step */
   struct tamis_task task;
   uint8_t *body; /* of `size` bytes, made anew for every round */
   uint64_t size;
@@ -45,10 +54,31 @@ struct run {
   pthread_barrier_t *start;
 };
 
-static double now_seconds(void) {
+/* Seconds by the clock on the wall, and of the processors: this process, and the server of the
+ * step. */
+struct span {
+  double wall, load, server;
+};
+
+static double seconds_of(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static struct span span_now(pid_t server) {
+  clockid_t clock = CLOCK_MONOTONIC;
+  if (clock_getcpuclockid(server, &clock) != 0) {
+    fprintf(stderr, "bench_upload: no process %ld\n", (long)server);
+    exit(1);
+  }
+  return (struct span){seconds_of(CLOCK_MONOTONIC), seconds_of(CLOCK_PROCESS_CPUTIME_ID),
+                       seconds_of(clock)};
+}
+
+static struct span span_since(struct span began, pid_t server) {
+  struct span now = span_now(server);
+  return (struct span){now.wall - began.wall, now.load - began.load, now.server - began.server};
 }
 
 static void *run_thread(void *context) {
@@ -58,10 +88,10 @@ static void *run_thread(void *context) {
   return NULL;
 }
 
-/* Every device takes the step at once; gives back the seconds from the start of the first to the
- * end of the last. */
-static double everyone(struct crowd *crowd, const char *name,
-                       enum tamis_status (*step)(struct device *device)) {
+/* Every device takes the step at once; gives back the time from the start of the first to the
+ * end of the last, with the work of `server` in it. */
+static struct span everyone(struct crowd *crowd, const char *name,
+                            enum tamis_status (*step)(struct device *device), pid_t server) {
   static pthread_t thread[DEVICES_MAX];
   static struct run run[DEVICES_MAX];
   pthread_barrier_t start;
@@ -76,10 +106,10 @@ static double everyone(struct crowd *crowd, const char *name,
       exit(1);
     }
   }
-  double began = now_seconds(); /* before the barrier: nobody can have begun earlier */
+  struct span began = span_now(server); /* before the barrier: nobody can have begun earlier */
   pthread_barrier_wait(&start);
   for (size_t i = 0; i < crowd->count; i++) pthread_join(thread[i], NULL);
-  double seconds = now_seconds() - began;
+  struct span span = span_since(began, server);
   pthread_barrier_destroy(&start);
   pthread_attr_destroy(&attributes);
   for (size_t i = 0; i < crowd->count; i++) {
@@ -90,7 +120,7 @@ static double everyone(struct crowd *crowd, const char *name,
             device->client ? tamis_client_error(device->client) : "");
     exit(1);
   }
-  return seconds;
+  return span;
 }
 
 /* ---- Before the clock ---- */
@@ -195,8 +225,9 @@ static enum tamis_status upload_bare(struct device *device) {
   struct unpack_arena arena;
   void *reply;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
-  enum tamis_status status = send_body(device, &device->bare, "/tamis.bench.Bare/Count",
-                                       device->digest.byte, DIGEST_SIZE, 0, &arena, &reply);
+  enum tamis_status status =
+      send_body(device, &device->bare[device->rival], "/tamis.bench.Bare/Count",
+                device->digest.byte, DIGEST_SIZE, 0, &arena, &reply);
   unpack_arena_close(&arena);
   return status;
 }
@@ -246,6 +277,48 @@ static enum tamis_status check(struct device *device) {
   return status;
 }
 
+/* ---- What no server that keeps the bytes can save ---- */
+
+enum { SAMPLES = 16, PIECE = 64 << 10 };
+
+/* Seconds of one processor for the digest of a body. */
+static double cost_of_hashing(const struct device *device) {
+  double began = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+  for (int i = 0; i < SAMPLES; i++) {
+    struct digest digest = digest_of(device->body, device->size);
+    if (!digest_equal(&digest, &device->digest)) exit(1);
+  }
+  return (seconds_of(CLOCK_THREAD_CPUTIME_ID) - began) / SAMPLES;
+}
+
+static void write_body(const struct device *device, const char *path) {
+  int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  for (uint64_t at = 0; at < device->size; at += PIECE) {
+    size_t length = device->size - at < PIECE ? (size_t)(device->size - at) : PIECE;
+    if (pwrite(descriptor, device->body + at, length, (off_t)at) != (ssize_t)length) {
+      fprintf(stderr, "bench_upload: cannot write %s\n", path);
+      exit(1);
+    }
+  }
+  close(descriptor);
+}
+
+/* Seconds of one processor for a body into the page cache, and no further. */
+static double cost_of_writing(const struct device *device, const char *folder) {
+  char path[LINE_SIZE];
+  double began = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+  for (int i = 0; i < SAMPLES; i++) {
+    snprintf(path, sizeof path, "%s/body-%d", folder, i);
+    write_body(device, path);
+  }
+  double seconds = seconds_of(CLOCK_THREAD_CPUTIME_ID) - began;
+  for (int i = 0; i < SAMPLES; i++) {
+    snprintf(path, sizeof path, "%s/body-%d", folder, i);
+    unlink(path);
+  }
+  return seconds / SAMPLES;
+}
+
 /* ---- The whole ---- */
 
 static uint64_t crowd_bytes(const struct crowd *crowd) {
@@ -260,13 +333,33 @@ static size_t crowd_scratch(const struct crowd *crowd) {
                                    (int)sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void repeat(struct crowd *crowd, int number, bool has_bare) {
-  everyone(crowd, "before the round", prepare);
+static void print_span(struct span span) {
+  printf(" %.6f %.6f %.6f", span.wall, span.load, span.server);
+}
+
+/* A rival's process and where it listens. */
+struct rival {
+  const char *address;
+  pid_t process;
+};
+
+static struct span bare_upload(struct crowd *crowd, size_t rival, pid_t process) {
+  for (size_t i = 0; i < crowd->count; i++) crowd->device[i].rival = rival;
+  return everyone(crowd, "bare upload", upload_bare, process);
+}
+
+static void repeat(struct crowd *crowd, int number, pid_t server, const struct rival *rivals,
+                   size_t rival_count) {
+  struct span bare[RIVALS_MAX];
+  everyone(crowd, "before the round", prepare, server);
   double bytes = (double)crowd_bytes(crowd);
-  double bare = has_bare ? everyone(crowd, "bare upload", upload_bare) : 0;
-  double round = everyone(crowd, "upload", upload_update);
-  everyone(crowd, "receipt", check);
-  printf("%d %.0f %.6f %.6f %zu\n", number, bytes, bare, round, crowd_scratch(crowd));
+  for (size_t i = 0; i < rival_count; i++) bare[i] = bare_upload(crowd, i, rivals[i].process);
+  struct span round = everyone(crowd, "upload", upload_update, server);
+  everyone(crowd, "receipt", check, server);
+  printf("%d %.0f %zu", number, bytes, crowd_scratch(crowd));
+  print_span(round);
+  for (size_t i = 0; i < rival_count; i++) print_span(bare[i]);
+  printf("\n");
   fflush(stdout);
 }
 
@@ -285,41 +378,59 @@ static enum tamis_status crowd_open(struct crowd *crowd, const char *folder,
   return crowd->count > 0 ? TAMIS_OK : TAMIS_NOT_FOUND;
 }
 
-static enum tamis_status bare_open(struct crowd *crowd, const char *address, struct fault *fault) {
+static enum tamis_status bare_open(struct crowd *crowd, size_t rival, const char *address,
+                                   struct fault *fault) {
   const struct channel_options options = {.address = address};
   enum tamis_status status = TAMIS_OK;
   for (size_t i = 0; i < crowd->count && status == TAMIS_OK; i++) {
     struct device *device = &crowd->device[i];
-    status = channel_open(&options, &device->bare_channel, fault);
-    device->bare = (struct session){
-        .channel = device->bare_channel, .deadline_ms = PATIENCE_MS, .give_up_ms = PATIENCE_MS};
+    status = channel_open(&options, &device->bare_channel[rival], fault);
+    device->bare[rival] = (struct session){.channel = device->bare_channel[rival],
+                                           .deadline_ms = PATIENCE_MS,
+                                           .give_up_ms = PATIENCE_MS};
   }
   return status;
 }
 
-/* bench_upload STATES INVITATIONS REPETITIONS [BARE-ADDRESS]: one line `NUMBER BYTES BARE-SECONDS
- * ROUND-SECONDS SCRATCH-BYTES` a repetition; number 0 only warms up. */
+static void crowd_close(struct crowd *crowd) {
+  for (size_t i = 0; i < crowd->count; i++) {
+    struct device *device = &crowd->device[i];
+    tamis_client_close(device->client);
+    for (size_t k = 0; k < RIVALS_MAX; k++) channel_close(device->bare_channel[k]);
+    free(device->envelope);
+    free(device->body);
+  }
+}
+
+/* bench_upload STATES INVITATIONS REPETITIONS PID [ADDRESS PID]...: one line `NUMBER BYTES
+ * SCRATCH-BYTES` a repetition, with the seconds (wall, load, server) of the round's upload to
+ * tamisd, which is the first PID, and of the same bytes to each bare server; number 0 only warms
+ * up. Then a line `cost BYTES` with the seconds of one processor that these take to hash and to
+ * copy into the page cache. */
 int main(int argc, char **argv) {
   static struct crowd crowd;
+  struct rival rivals[RIVALS_MAX] = {{0}};
   struct fault fault = {TAMIS_OK, ""};
-  if (argc < 4 || argc > 5) {
-    fprintf(stderr, "usage: bench_upload STATES INVITATIONS REPETITIONS [BARE-ADDRESS]\n");
+  if (argc < 5 || argc > 5 + 2 * RIVALS_MAX || argc % 2 == 0) {
+    fprintf(stderr, "usage: bench_upload STATES INVITATIONS REPETITIONS PID [ADDRESS PID]...\n");
     return 2;
   }
+  size_t rival_count = (size_t)(argc - 5) / 2;
   enum tamis_status status = key_library_start();
   if (status == TAMIS_OK) status = crowd_open(&crowd, argv[1], argv[2]);
-  if (status == TAMIS_OK && argc == 5) status = bare_open(&crowd, argv[4], &fault);
+  for (size_t i = 0; i < rival_count && status == TAMIS_OK; i++) {
+    rivals[i] = (struct rival){argv[5 + 2 * i], (pid_t)atol(argv[6 + 2 * i])};
+    status = bare_open(&crowd, i, rivals[i].address, &fault);
+  }
   if (status != TAMIS_OK) {
     fprintf(stderr, "bench_upload: %s %s\n", tamis_status_name(status), fault.text);
     return 1;
   }
-  everyone(&crowd, "enrolment", enter);
-  for (int i = 0; i <= atoi(argv[3]); i++) repeat(&crowd, i, argc == 5);
-  for (size_t i = 0; i < crowd.count; i++) {
-    tamis_client_close(crowd.device[i].client);
-    channel_close(crowd.device[i].bare_channel);
-    free(crowd.device[i].envelope);
-    free(crowd.device[i].body);
-  }
+  pid_t server = (pid_t)atol(argv[4]);
+  everyone(&crowd, "enrolment", enter, server);
+  for (int i = 0; i <= atoi(argv[3]); i++) repeat(&crowd, i, server, rivals, rival_count);
+  printf("cost %" PRIu64 " %.6f %.6f\n", crowd.device[0].size, cost_of_hashing(&crowd.device[0]),
+         cost_of_writing(&crowd.device[0], argv[1]));
+  crowd_close(&crowd);
   return 0;
 }
