@@ -26,6 +26,7 @@ static void lay_out_mixing(struct decision *decision, struct scratch_cursor *cur
   for (size_t i = 0; i < 3; i++) decision->matrix[i] = scratch_take(cursor, n * n, sizeof(double));
   decision->congruence = scratch_take(cursor, n * n, sizeof(double));
   if (reads & RULE_READS_GRAM) decision->mixed_gram = scratch_take(cursor, n * n, sizeof(double));
+  if (reads & RULE_READS_SQUARES) decision->mixed_square = scratch_take(cursor, n, sizeof(double));
   if (reads & (RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE))
     decision->mixed_products = scratch_take(cursor, n + 1, sizeof(double));
   if (reads & RULE_READS_HISTORY)
@@ -51,6 +52,7 @@ void decide_lay_out(struct decision *decision, struct scratch_cursor *cursor,
 static struct rule_input narrowed(const struct rule_input *all, const struct rule *rule) {
   struct rule_input input = *all;
   if (!(rule->reads & RULE_READS_GRAM)) input.gram = NULL;
+  if (!(rule->reads & RULE_READS_SQUARES)) input.square = NULL;
   if (!(rule->reads & (RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE))) input.to_reference = NULL;
   if (!(rule->reads & RULE_READS_HISTORY)) input.history_gram = NULL;
   if (!(rule->reads & RULE_READS_COUNTS)) input.counts = NULL;
@@ -80,6 +82,10 @@ static void mix_numbers(struct decision *decision, const struct numbers *numbers
                       decision->mixed_gram);
     seen->gram = decision->mixed_gram;
   }
+  if (reads & RULE_READS_SQUARES) {
+    for (size_t b = 0; b < m; b++) decision->mixed_square[b] = decision->mixed_gram[b * m + b];
+    seen->square = decision->mixed_square;
+  }
   if (reads & (RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE)) {
     matrix_product(lanes, 1, m, n, 1, mixing, numbers->products, decision->mixed_products);
     seen->to_reference = decision->mixed_products;
@@ -108,6 +114,7 @@ void decide_mixing(struct decision *decision, const struct robust_pipeline *pipe
   decision->seen = (struct rule_input){
       .n = n,
       .gram = numbers->gram,
+      .square = numbers->square,
       .to_reference = numbers->products,
       .reference_square = numbers->products != NULL ? numbers->products[n] : 0.0,
       .history_gram = numbers->history_gram,
@@ -116,21 +123,25 @@ void decide_mixing(struct decision *decision, const struct robust_pipeline *pipe
   };
   for (size_t i = 0; i + 1 < pipeline->count; i++) {
     const struct pipeline_stage *stage = &pipeline->stage[i];
+    if (stage->rule->mix == NULL) { /* a sketch: what it changes has been measured so */
+      decision->finding.is_approximate = true;
+      continue;
+    }
     size_t rows = decision->seen.n;
     size_t rows_after = pipeline_rows_after(stage, rows);
-    double *own = i == 0 ? decision->matrix[0] : decision->matrix[2];
+    double *own = decision->matrix[2];
     struct rule_input input = narrowed(&decision->seen, stage->rule);
     struct rule_value value[RULE_PARAMETERS_MAX];
     place_rows(stage, position, value);
     input.value = value;
     input.work = decision->work;
     stage->rule->mix(&input, own, &decision->finding);
-    if (i > 0) {
-      double *joined = decision->matrix[i % 2];
+    double *joined = decision->matrix[decision->mixing == decision->matrix[0] ? 1 : 0];
+    if (decision->mixing == NULL)
+      memcpy(joined, own, rows_after * n * sizeof *own);
+    else
       matrix_product(lanes, threads, rows_after, rows, n, own, decision->mixing, joined);
-      own = joined;
-    }
-    decision->mixing = own;
+    decision->mixing = joined;
     mix_numbers(decision, numbers, pipeline_reads(pipeline, i + 1), rows_after, lanes, threads);
   }
   place_rows(pipeline_rule(pipeline), position, decision->value);

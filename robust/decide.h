@@ -18,7 +18,7 @@ struct decision {
   /* Memory for the way there. */
   double *matrix[3];
   double *congruence;
-  double *mixed_gram, *mixed_products, *mixed_history, *mixed_counts, *mixed_samples;
+  double *mixed_gram, *mixed_square, *mixed_products, *mixed_history, *mixed_counts, *mixed_samples;
   double *work;
 };
 

@@ -2,8 +2,9 @@
  * rows are shortened to the length of the next one.
  *
  * What comes out is never longer than the longest honest row, whatever f <= n liars send; a robust
- * rule must follow. Cost: the diagonal of the Gram matrix. Poor when honest lengths differ for good
- * reasons: with f = n / 4 the longest three rows in eight are cut in every round, liars or not. */
+ * rule must follow. Cost: the rows' lengths, a read or two. Poor when honest lengths differ for
+ * good reasons: with f = n / 4 the longest three rows in eight are cut in every round, liars or
+ * not. */
 #include "robust/rule.h"
 #include "robust/sort.h"
 
@@ -33,12 +34,12 @@ static void mix(const struct rule_input *input, double *matrix, struct rule_find
   size_t n = input->n;
   size_t rank = n - 1 - clipped_count(n, input->value[F].count);
   double *square = input->work;
-  for (size_t i = 0; i < n; i++) square[i] = input->gram[i * n + i];
+  for (size_t i = 0; i < n; i++) square[i] = input->square[i];
   sort_ranks(square, n, rank, rank + 1);
   double longest = square[rank];
   memset(matrix, 0, n * n * sizeof *matrix);
   for (size_t i = 0; i < n; i++) {
-    double own = input->gram[i * n + i];
+    double own = input->square[i];
     matrix[i * n + i] = own > longest ? sqrt(longest) / sqrt(own) : 1.0;
   }
 }
@@ -46,7 +47,7 @@ static void mix(const struct rule_input *input, double *matrix, struct rule_find
 extern const struct rule mixer_arc;
 const struct rule mixer_arc = {.name = "arc",
                                .kind = RULE_MIXER,
-                               .reads = RULE_READS_GRAM,
+                               .reads = RULE_READS_SQUARES,
                                .parameter = {{.name = "f", .is_required = true}},
                                .unmet = unmet,
                                .work_doubles = work_doubles,

@@ -1,7 +1,7 @@
 /* Static clipping: rows longer than c are shortened to c.
  *
  * Bounds what a single liar can add to a mean, and withstands nobody by itself: f liars still move
- * a mean by f c / n. Cost: the diagonal of the Gram matrix. Poor when honest lengths change from
+ * a mean by f c / n. Cost: the rows' lengths, a read or two. Poor when honest lengths change from
  * round to round, as they do over a training: c that fits today cuts everybody or nobody tomorrow
  * (arc follows the lengths). c = 0 turns every row into zeros. */
 #include "robust/rule.h"
@@ -22,7 +22,7 @@ static void mix(const struct rule_input *input, double *matrix, struct rule_find
   double c = rule_number_or(&input->value[C], 2.0);
   memset(matrix, 0, n * n * sizeof *matrix);
   for (size_t i = 0; i < n; i++) {
-    double norm = sqrt(input->gram[i * n + i]);
+    double norm = sqrt(input->square[i]);
     matrix[i * n + i] = norm > c ? c / norm : 1.0;
   }
 }
@@ -30,7 +30,7 @@ static void mix(const struct rule_input *input, double *matrix, struct rule_find
 extern const struct rule mixer_clip;
 const struct rule mixer_clip = {.name = "clip",
                                 .kind = RULE_MIXER,
-                                .reads = RULE_READS_GRAM,
+                                .reads = RULE_READS_SQUARES,
                                 .parameter = {{.name = "c", .kind = PARAMETER_NUMBER}},
                                 .unmet = unmet,
                                 .mix = mix};

@@ -6,9 +6,12 @@
 
 enum { READS_PRODUCTS = RULE_READS_REFERENCE | RULE_NEEDS_REFERENCE };
 
-static struct rule_draws draws_of(const struct robust_pipeline *pipeline, size_t d) {
-  const struct pipeline_stage *stage = pipeline_rule(pipeline);
-  if (!(stage->rule->reads & RULE_READS_SAMPLES)) return (struct rule_draws){0, 0, 0};
+static size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
+static struct rule_draws draws_of(const struct pipeline_stage *stage, unsigned reads, size_t d) {
+  if (!(stage->rule->reads & reads)) return (struct rule_draws){0, 0, 0};
   struct rule_draws draws = stage->rule->draws(stage->value, d);
   if (draws.size > d) draws.size = d;
   return draws;
@@ -18,8 +21,12 @@ void numbers_lay_out(struct numbers *numbers, struct scratch_cursor *cursor,
                      const struct robust_pipeline *pipeline, const struct robust_input *input) {
   size_t n = input->rows.n;
   unsigned reads = pipeline_reads(pipeline, 0);
-  *numbers = (struct numbers){.n = n, .draws = draws_of(pipeline, input->rows.d)};
+  *numbers = (struct numbers){.n = n};
+  numbers->draws = draws_of(pipeline_rule(pipeline), RULE_READS_SAMPLES, input->rows.d);
+  numbers->sketch = draws_of(&pipeline->stage[0], RULE_SKETCHES, input->rows.d);
+  size_t drawn = larger(numbers->draws.size, numbers->sketch.size);
   if (reads & RULE_READS_GRAM) numbers->gram = scratch_take(cursor, n * n, sizeof(double));
+  if (reads & RULE_READS_SQUARES) numbers->square = scratch_take(cursor, n, sizeof(double));
   if (reads & READS_PRODUCTS) numbers->products = scratch_take(cursor, n + 1, sizeof(double));
   if (reads & RULE_READS_HISTORY) {
     numbers->history_gram = scratch_take(cursor, n * n, sizeof(double));
@@ -27,10 +34,9 @@ void numbers_lay_out(struct numbers *numbers, struct scratch_cursor *cursor,
     numbers->history_scale = scratch_take(cursor, n, sizeof *numbers->history_scale);
   }
   if (reads & RULE_READS_COUNTS) numbers->counts = scratch_take(cursor, n, sizeof(double));
-  if (reads & RULE_READS_SAMPLES) {
+  if (reads & RULE_READS_SAMPLES)
     numbers->sample_gram = scratch_take(cursor, numbers->draws.draws * n * n, sizeof(double));
-    numbers->coordinates = scratch_take(cursor, numbers->draws.size, sizeof *numbers->coordinates);
-  }
+  numbers->coordinates = scratch_take(cursor, drawn, sizeof *numbers->coordinates);
 }
 
 /* Entries of a symmetric matrix of the caller's rows, by position. */
@@ -55,8 +61,12 @@ static unsigned copy_given(struct numbers *numbers, const struct robust_input *i
                            const size_t *order) {
   size_t n = numbers->n;
   unsigned missing = 0;
-  if (numbers->gram != NULL && input->gram != NULL) permute(n, input->gram, order, numbers->gram);
-  if (numbers->gram != NULL && input->gram == NULL) missing |= RULE_READS_GRAM;
+  const double *gram = numbers->sketch.size > 0 ? NULL : input->gram;
+  if (numbers->gram != NULL && gram != NULL) permute(n, gram, order, numbers->gram);
+  if (numbers->gram != NULL && gram == NULL) missing |= RULE_READS_GRAM;
+  if (numbers->square != NULL && gram != NULL)
+    for (size_t p = 0; p < n; p++) numbers->square[p] = gram[order[p] * n + order[p]];
+  if (numbers->square != NULL && gram == NULL) missing |= RULE_READS_SQUARES;
   if (numbers->products != NULL && input->reference_products == NULL && input->reference != NULL)
     missing |= READS_PRODUCTS;
   else if (numbers->products != NULL)
@@ -88,15 +98,11 @@ enum robust_status numbers_given(struct numbers *numbers, const struct robust_pi
   if (missing == 0) return ROBUST_OK;
   robust_error_set(error, "%s reads more of the rows than was given: the %s",
                    pipeline_rule(pipeline)->rule->name,
-                   missing & RULE_READS_GRAM      ? "Gram matrix"
-                   : missing & READS_PRODUCTS     ? "products with the reference"
-                   : missing & RULE_READS_HISTORY ? "Gram matrix of the history"
-                                                  : "rows themselves");
+                   missing & (RULE_READS_GRAM | RULE_READS_SQUARES) ? "Gram matrix"
+                   : missing & READS_PRODUCTS                       ? "products with the reference"
+                   : missing & RULE_READS_HISTORY                   ? "Gram matrix of the history"
+                                                                    : "rows themselves");
   return ROBUST_NEEDS_ROWS;
-}
-
-static size_t larger(size_t a, size_t b) {
-  return a > b ? a : b;
 }
 
 size_t numbers_scratch_bytes(const struct robust_pipeline *pipeline,
@@ -105,12 +111,49 @@ size_t numbers_scratch_bytes(const struct robust_pipeline *pipeline,
   size_t bytes = 0;
   size_t n = input->rows.n;
   size_t d = input->rows.d;
-  if (((reads & RULE_READS_GRAM) && input->gram == NULL) ||
+  bool is_sketched = (reads & RULE_SKETCHES) != 0;
+  if (((reads & (RULE_READS_GRAM | RULE_READS_SQUARES)) && (input->gram == NULL || is_sketched)) ||
       ((reads & RULE_READS_HISTORY) && input->history_gram == NULL))
     bytes = larger(bytes, robust_gram_scratch_bytes(n, d, threads));
   if (reads & READS_PRODUCTS) bytes = larger(bytes, robust_products_scratch_bytes(n, d, threads));
   if (reads & RULE_READS_SAMPLES) bytes = larger(bytes, robust_gram_scratch_bytes(n, d, threads));
   return bytes;
+}
+
+/* Of all coordinates, or of a sketch's, scaled as if the others were like them. */
+static enum robust_status measure_gram(struct numbers *numbers, const struct robust_rows *rows,
+                                       const struct robust_scratch *rest,
+                                       struct robust_error *error) {
+  const struct rule_draws *sketch = &numbers->sketch;
+  size_t n = numbers->n;
+  if (sketch->size == 0) return robust_gram(rows, rest, numbers->gram, error);
+  size_t count = draws_choose(sketch->seed, 0, sketch->size, rows->d, numbers->coordinates);
+  enum robust_status status =
+      robust_gram_sample(rows, numbers->coordinates, count, rest, numbers->gram, error);
+  double scale = (double)rows->d / (double)count;
+  for (size_t k = 0; status == ROBUST_OK && k < n * n; k++) numbers->gram[k] *= scale;
+  return status;
+}
+
+/* Entry (i, i) depends on row i alone: a matrix of one row is that entry. */
+static enum robust_status measure_squares(struct numbers *numbers, const struct robust_rows *rows,
+                                          const struct robust_scratch *rest,
+                                          struct robust_error *error) {
+  enum robust_status status = ROBUST_OK;
+  for (size_t p = 0; p < numbers->n && status == ROBUST_OK; p++) {
+    struct robust_rows one = *rows;
+    one.n = 1;
+    one.row = rows->row + p;
+    one.scale = rows->scale != NULL ? rows->scale + p : NULL;
+    one.release = NULL;
+    if (numbers->gram != NULL)
+      numbers->square[p] = numbers->gram[p * numbers->n + p];
+    else
+      status = robust_gram(&one, rest, numbers->square + p, error);
+  }
+  if (numbers->gram == NULL && rows->release != NULL && rows->d > 0)
+    rows->release(rows->context, 0, rows->d);
+  return status;
 }
 
 /* Without a history this round is all there was. */
@@ -161,7 +204,9 @@ enum robust_status numbers_measure(struct numbers *numbers, const struct robust_
   enum robust_status status = check_reference(pipeline, input, error);
   if (status != ROBUST_OK) return status;
   unsigned missing = copy_given(numbers, input, order);
-  if (missing & RULE_READS_GRAM) status = robust_gram(rows, rest, numbers->gram, error);
+  if (missing & RULE_READS_GRAM) status = measure_gram(numbers, rows, rest, error);
+  if (status == ROBUST_OK && (missing & RULE_READS_SQUARES))
+    status = measure_squares(numbers, rows, rest, error);
   if (status == ROBUST_OK && (missing & READS_PRODUCTS))
     status = robust_products(rows, input->reference, rest, numbers->products, error);
   if (status == ROBUST_OK && (missing & RULE_READS_HISTORY))

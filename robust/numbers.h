@@ -10,12 +10,14 @@
 struct numbers {
   size_t n;
   double *gram;         /* n x n */
+  double *square;       /* n: its diagonal */
   double *products;     /* n + 1: with the reference, and its own square last */
   double *history_gram; /* n x n */
   double *counts;       /* n */
   double *sample_gram;  /* draws.draws x n x n */
   struct rule_draws draws;
-  size_t *coordinates;      /* draws.size: those of one draw */
+  struct rule_draws sketch; /* of one draw, when the Gram matrix is not to be of all coordinates */
+  size_t *coordinates;      /* those of one draw */
   const void **history_row; /* n */
   float *history_scale;     /* n */
 };

@@ -96,7 +96,11 @@ size_t pipeline_rows_at_rule(const struct robust_pipeline *pipeline, size_t n) {
 
 unsigned pipeline_reads(const struct robust_pipeline *pipeline, size_t first) {
   unsigned reads = 0;
-  for (size_t i = first; i < pipeline->count; i++) reads |= pipeline->stage[i].rule->reads;
+  for (size_t i = first; i < pipeline->count; i++) {
+    unsigned own = pipeline->stage[i].rule->reads;
+    reads |= own;
+    if (i > 0 && (own & RULE_READS_SQUARES)) reads |= RULE_READS_GRAM;
+  }
   return reads;
 }
 
@@ -125,6 +129,7 @@ enum robust_status robust_pipeline_check(const struct robust_pipeline *pipeline,
     const struct pipeline_stage *stage = &pipeline->stage[i];
     char text[64], spelling[160], merged[64] = "";
     const char *unmet = left > 0 ? stage->rule->unmet(stage->value, left) : "at least one row";
+    if (unmet == NULL && i > 0 && (stage->rule->reads & RULE_SKETCHES)) unmet = "to come first";
     if (unmet == NULL) unmet = unmet_row(stage, left, left != n, text);
     if (unmet == NULL) {
       left = pipeline_rows_after(stage, left);
@@ -140,7 +145,8 @@ enum robust_status robust_pipeline_check(const struct robust_pipeline *pipeline,
 
 int robust_pipeline_is_gram_only(const struct robust_pipeline *pipeline) {
   return pipeline_rule(pipeline)->rule->kind == RULE_BY_WEIGHTS &&
-         (pipeline_reads(pipeline, 0) & (RULE_READS_SIGNS | RULE_READS_SAMPLES)) == 0;
+         (pipeline_reads(pipeline, 0) & (RULE_READS_SIGNS | RULE_READS_SAMPLES | RULE_SKETCHES)) ==
+             0;
 }
 
 int robust_pipeline_remembers_output(const struct robust_pipeline *pipeline) {

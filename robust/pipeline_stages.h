@@ -26,7 +26,8 @@ size_t pipeline_rows_after(const struct pipeline_stage *stage, size_t n);
 /* How many rows the rule sees when n come in; never more. */
 size_t pipeline_rows_at_rule(const struct robust_pipeline *pipeline, size_t n);
 
-/* What the stages from the `first` on read, or'ed together (enum rule_reads). */
+/* What the stages from the `first` on read, or'ed together (enum rule_reads). Behind a mixer, the
+ * diagonal takes the whole Gram matrix. */
 unsigned pipeline_reads(const struct robust_pipeline *pipeline, size_t first);
 
 #endif

@@ -38,6 +38,10 @@ enum rule_reads {
   RULE_READS_COUNTS = 16,  /* input->counts */
   RULE_READS_SIGNS = 32,   /* input->signs */
   RULE_READS_SAMPLES = 64, /* input->sample_gram; `draws` says how many and how large */
+  RULE_READS_SQUARES =
+      256,             /* input->square: the matrix's diagonal, which alone is one cheap read */
+  RULE_SKETCHES = 512, /* a mixer without `mix`, first in the pipeline: one of its `draws` stands
+                          for the Gram matrix of all coordinates */
   RULE_REMEMBERS_OUTPUT = 128, /* its reference is what it put out last: state, between rounds */
 };
 
@@ -83,6 +87,7 @@ struct rule_input {
   size_t n;
   const struct rule_value *value; /* in the order of the parameters */
   const double *gram;             /* n x n, symmetric */
+  const double *square;           /* n: its diagonal */
   const double *to_reference;     /* n: <x_i, reference> */
   double reference_square;        /* <reference, reference>; 0 when there is none */
   const double

@@ -2,8 +2,8 @@
  * length c if it is longer.
  *
  * Withstands nobody in the strict sense: f liars of n still move the result by f c / n, each round
- * anew. It bounds one round's damage and costs honest clients little. Cost: the Gram
- * matrix, of which only the diagonal is read, and one more read. c is 2 unless given, ByzFL's for
+ * anew. It bounds one round's damage and costs honest clients little. Cost: the rows'
+ * lengths, a read or two, and one more read. c is 2 unless given, ByzFL's for
  * its clipping; sigma adds Gaussian noise of that deviation to every coordinate, and needs a seed,
  * a new one each round (what noise does not buy: noise.h). Poor when the honest lengths are not
  * known: c far above them does nothing. As a mixer before a robust rule, clip does the same to each
@@ -28,7 +28,7 @@ static void weigh(const struct rule_input *input, struct rule_finding *finding) 
   size_t n = input->n;
   double bound = rule_number_or(&input->value[C], 2.0);
   for (size_t i = 0; i < n; i++) {
-    double square = input->gram[i * n + i];
+    double square = input->square[i];
     finding->score[i] = square > 0.0 ? sqrt(square) : 0.0;
     finding->weight[i] = radius_shrink(finding->score[i], bound) / (double)n;
   }
@@ -39,7 +39,7 @@ static void weigh(const struct rule_input *input, struct rule_finding *finding) 
 extern const struct rule rule_norm_clip;
 const struct rule rule_norm_clip = {.name = "norm_clip",
                                     .kind = RULE_BY_WEIGHTS,
-                                    .reads = RULE_READS_GRAM,
+                                    .reads = RULE_READS_SQUARES,
                                     .parameter = {{.name = "c", .kind = PARAMETER_NUMBER},
                                                   {.name = "sigma", .kind = PARAMETER_NUMBER},
                                                   {.name = "seed"}},

@@ -12,6 +12,7 @@ extern const struct rule mixer_clip;
 extern const struct rule mixer_arc;
 extern const struct rule mixer_nnm;
 extern const struct rule mixer_bucketing;
+extern const struct rule mixer_sketch;
 extern const struct rule rule_bulyan;
 extern const struct rule rule_meamed;
 extern const struct rule rule_monna;
@@ -40,6 +41,7 @@ static const struct rule *const rules[] = {
     &mixer_arc,
     &mixer_nnm,
     &mixer_bucketing,
+    &mixer_sketch,
     &rule_bulyan,
     &rule_meamed,
     &rule_monna,

@@ -9,7 +9,7 @@
 
 /* The hash every build on every processor must give. A deliberate change of any result changes it,
  * in its own commit. */
-#define ROBUST_SELFTEST_HASH UINT64_C(0xfa4047b965d8c881)
+#define ROBUST_SELFTEST_HASH UINT64_C(0x5e3dab1fa6109f95)
 
 /* Runs the Gram matrix, every rule, the scores and the kernels on seeded rows (ordinary, huge,
  * denormal, zero, equal) and hashes all results with 64-bit FNV-1a. Allocates a few MiB for the

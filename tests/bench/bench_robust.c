@@ -16,30 +16,6 @@ enum { READ_LANES = 64 };
 double bench_seconds(void);
 int bench_read(const float *x, size_t n, size_t d, double *seconds);
 int bench_ssyrk(const float *x, size_t n, size_t d, float *gram, double *seconds);
-/* What dsyrk does with a tile that stays in the cache, as often as the rows have tiles: the
- * machine's limit for products, where reading is free. */
-int bench_dsyrk(size_t n, size_t d, double *seconds) {
-  enum { TILE = 512 };
-  size_t tiles = (d + TILE - 1) / TILE;
-  int failed = 0;
-  double start = bench_seconds();
-#pragma omp parallel reduction(| : failed)
-  {
-    double *tile = calloc(n * TILE, sizeof *tile);
-    double *product = calloc(n * n, sizeof *product);
-    failed = tile == NULL || product == NULL;
-#pragma omp for schedule(static)
-    for (size_t t = 0; t < tiles; t++)
-      if (!failed)
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)n, TILE, 1.0, tile, TILE, 0.0,
-                    product, (blasint)n);
-    free(product);
-    free(tile);
-  }
-  *seconds = bench_seconds() - start;
-  return failed;
-}
-
 int bench_dsyrk(size_t n, size_t d, double *seconds);
 int bench_gram(const float *x, size_t n, size_t d, double *gram, double *seconds);
 int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float *out,

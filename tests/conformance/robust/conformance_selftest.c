@@ -1,6 +1,5 @@
 /* Prints the hash of robust_selftest for every instruction set of this machine and fails unless all
- * are the known one. Usage: conformance_selftest [THREADS]. OPENBLAS_CORETYPE chooses the BLAS
- * kernels. */
+ * are the known one. Usage: conformance_selftest [THREADS]. */
 #include "robust/selftest.h"
 
 #include <inttypes.h>
@@ -8,10 +7,10 @@
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
-  static const char *const names[] = {"best", "plain", "avx2", "avx512"};
+  static const char *const names[] = {"best", "plain", "avx2", "avx512", "amx"};
   int threads = argc > 1 ? atoi(argv[1]) : 2;
   int failures = threads < 1;
-  for (int isa = ROBUST_ISA_BEST; isa <= ROBUST_ISA_AVX512; isa++) {
+  for (int isa = ROBUST_ISA_BEST; isa <= ROBUST_ISA_AMX; isa++) {
     uint64_t hash;
     struct robust_error error = {""};
     enum robust_status status = robust_selftest(threads, (enum robust_isa)isa, &hash, &error);
