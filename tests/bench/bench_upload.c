@@ -429,6 +429,7 @@ int main(int argc, char **argv) {
   pid_t server = (pid_t)atol(argv[4]);
   everyone(&crowd, "enrolment", enter, server);
   for (int i = 0; i <= atoi(argv[3]); i++) repeat(&crowd, i, server, rivals, rival_count);
+  everyone(&crowd, "the next round", prepare, server); /* the last one was judged and promoted */
   printf("cost %" PRIu64 " %.6f %.6f\n", crowd.device[0].size, cost_of_hashing(&crowd.device[0]),
          cost_of_writing(&crowd.device[0], argv[1]));
   crowd_close(&crowd);
