@@ -70,6 +70,13 @@ bool blob_exists(const struct blob_store *store, const struct digest *digest) {
   return access(path, F_OK) == 0;
 }
 
+uint64_t blob_size(const struct blob_store *store, const struct digest *digest) {
+  char path[PATH_MAX];
+  struct stat about;
+  blob_path(store, digest, path, sizeof path);
+  return stat(path, &about) == 0 ? (uint64_t)about.st_size : 0;
+}
+
 static void unfinished_name(const struct digest *digest, const char *owner, char name[NAME_SIZE]) {
   char hex[DIGEST_HEX_SIZE];
   assert(text_is_name(owner, strlen(owner)));

@@ -20,6 +20,8 @@ void blob_store_close(struct blob_store *store);
 void blob_path(const struct blob_store *store, const struct digest *digest, char *path,
                size_t size);
 bool blob_exists(const struct blob_store *store, const struct digest *digest);
+/* Bytes of a blob; 0 when it is not there. */
+uint64_t blob_size(const struct blob_store *store, const struct digest *digest);
 
 /* Told an upload's bytes as they are hashed: each once, in order, those of an earlier stream first.
  */

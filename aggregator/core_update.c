@@ -28,15 +28,9 @@ static enum tamis_status open_update(struct core *core, const struct update_call
 
 /* An update is as long as its base. */
 static uint64_t expected_bytes(struct core *core, const struct entry *entry) {
-  struct blob_view view;
   const struct federation *federation =
       state_federation_find(core->ledger.state, statement_text(&entry->statement, "federation"));
-  if (!federation ||
-      blob_map(core->ledger.blobs, &federation->head, false, &view, NULL) != TAMIS_OK)
-    return 0;
-  uint64_t bytes = view.length;
-  blob_unmap(&view);
-  return bytes;
+  return federation ? blob_size(core->ledger.blobs, &federation->head) : 0;
 }
 
 /* Says no, and has it written down. */

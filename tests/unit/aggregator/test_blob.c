@@ -105,7 +105,9 @@ static void an_upload_in_pieces_ends_under_its_digest(void **state) {
   assert_int_equal(unfinished(fixture), SIZE);
   assert_int_equal(blob_upload_finish(upload, NULL), TAMIS_OK);
   assert_false(blob_exists(fixture->store, &fixture->digest));
+  assert_int_equal(blob_size(fixture->store, &fixture->digest), 0);
   assert_int_equal(blob_upload_commit(upload, NULL), TAMIS_OK);
+  assert_int_equal(blob_size(fixture->store, &fixture->digest), SIZE);
   blob_upload_close(upload);
   assert_there(fixture);
   assert_int_equal(unfinished(fixture), 0);
