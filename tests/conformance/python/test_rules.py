@@ -84,8 +84,8 @@ CHOOSING = ["krum", "multi_krum", "mda", "monna", "caf", "smea", "cge", "faba", 
 EXACT_IN_TIES = ["krum", "multi_krum", "mda", "monna", "cge", "nnm | trimmed_mean"]
 
 
-def agrees(got, expected, x):
-    return numpy.abs(got - expected).max() <= TOLERANCE * spread(x)
+def agrees(got, expected, x, rounding=0.0):
+    return numpy.abs(got - expected).max() <= TOLERANCE * spread(x) + rounding
 
 
 class AgainstTheOracle(unittest.TestCase):
@@ -93,9 +93,11 @@ class AgainstTheOracle(unittest.TestCase):
         text, answer = PIPELINES[name]
         result = robust.run(text(len(x), f), x.astype(dtype), dtype=numpy.float64)
         expected = answer(x, f)
-        if name in CHOOSING and not agrees(result.output, expected, x):
+        # Mixed rows that a coordinate-wise rule looks at are floats when the rows are: half a unit of the last place each.
+        rounding = 2.0**-24 * numpy.abs(x).max() if dtype == "float32" and " | " in name and not result.exact else 0.0
+        if name in CHOOSING and not agrees(result.output, expected, x, rounding):
             assume(result.margin > CLEAR and numpy.abs(x).max() > 2)  # else: a choice that hung on rounding
-        self.assertTrue(agrees(result.output, expected, x),
+        self.assertTrue(agrees(result.output, expected, x, rounding),
                         f"{name} n={len(x)} d={x.shape[1]} f={f} {dtype}: off {numpy.abs(result.output - expected).max()}")
 
 
