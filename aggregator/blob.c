@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "aggregator/durable.h"
+#include "proto/disk.h"
 #include "proto/text.h"
 
 enum {
@@ -301,7 +302,7 @@ enum tamis_status blob_upload_write(struct blob_upload *upload, uint64_t offset,
   if (length > upload->size - end)
     return fault_set(fault, TAMIS_TOO_LARGE, "more bytes than the %" PRIu64 " that were signed",
                      upload->size);
-  int error = durable_write(upload->descriptor, bytes, length, offset);
+  int error = disk_write(upload->descriptor, bytes, length, offset);
   if (error) {
     /* Should the cut fail too: what stays is what the client sent, and a resumption hashes it. */
     int cut = ftruncate(upload->descriptor, (off_t)end);
@@ -381,7 +382,7 @@ static enum tamis_status write_and_publish(struct blob_store *store, const void 
 
   const char *name = strrchr(path, '/') + 1;
   enum tamis_status status;
-  int error = durable_write(descriptor, bytes, length, 0);
+  int error = disk_write(descriptor, bytes, length, 0);
   if (error) {
     status = durable_fault(fault, error, "write", path);
   } else {

@@ -8,42 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static enum tamis_status status_of(int error) {
-  switch (error) {
-  case ENOSPC:
-  case EDQUOT:
-  case EFBIG: return TAMIS_DISK_FULL;
-  case ENOMEM: return TAMIS_NO_MEMORY;
-  default: return TAMIS_IO;
-  }
-}
+#include "proto/disk.h"
 
 enum tamis_status durable_fault(struct fault *fault, int error, const char *verb,
                                 const char *path) {
   const char *reason = strerrordesc_np(error);
-  return fault_set(fault, status_of(error), "cannot %s %s: %s", verb, path,
+  return fault_set(fault, disk_status(error), "cannot %s %s: %s", verb, path,
                    reason ? reason : "unknown error");
-}
-
-/* A single write makes page-cache folios as large as itself, and newer kernels make a whole folio
- * resident at one touch of a mapping. Written in small pieces, a hundred mapped updates that are
- * read side by side stay small: 48 rows of 4 MiB, 119 MiB with whole writes, 26 MiB with these. */
-enum { WRITE_PIECE = 64 << 10 };
-
-int durable_write(int descriptor, const void *bytes, size_t length, uint64_t offset) {
-  const uint8_t *byte = bytes;
-  while (length > 0) {
-    ssize_t written =
-        pwrite(descriptor, byte, length < WRITE_PIECE ? length : WRITE_PIECE, (off_t)offset);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return EIO;
-    byte += written;
-    length -= (size_t)written;
-    offset += (uint64_t)written;
-  }
-  return 0;
 }
 
 _Noreturn void durable_die(const char *call, const char *path, int error) {
@@ -88,7 +59,7 @@ enum tamis_status durable_replace(const char *path, const void *bytes, size_t le
 
   int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (descriptor < 0) return durable_fault(fault, errno, "create", temporary);
-  int error = durable_write(descriptor, bytes, length, 0);
+  int error = disk_write(descriptor, bytes, length, 0);
   if (!error) durable_sync(descriptor, temporary);
   close(descriptor);
   if (!error && rename(temporary, path) != 0) error = errno;

@@ -9,10 +9,6 @@
 /* "cannot VERB PATH: reason". No room of any sort is DISK_FULL, the rest is IO or NO_MEMORY. */
 enum tamis_status durable_fault(struct fault *fault, int error, const char *verb, const char *path);
 
-/* Writes all of it at `offset`; 0, or the errno of the write that failed. Some bytes may be there
- * then. */
-int durable_write(int descriptor, const void *bytes, size_t length, uint64_t offset);
-
 /* Last words on stderr, then abort(): the file is in a state that only a fresh start can judge. */
 _Noreturn void durable_die(const char *call, const char *path, int error);
 

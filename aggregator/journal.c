@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "aggregator/crc32c.h"
 #include "aggregator/durable.h"
+#include "proto/disk.h"
 #include "proto/envelope.h"
 
 enum { HEAD_SIZE = 8, WINDOW_SIZE = 1 << 20 };
@@ -319,7 +320,7 @@ enum tamis_status journal_append(struct journal *journal, const struct journal_e
   status = reserve(journal, count, fault);
   if (status != TAMIS_OK) return status;
 
-  int error = durable_write(journal->descriptor, journal->batch, size, file_end(journal));
+  int error = disk_write(journal->descriptor, journal->batch, size, file_end(journal));
   if (error) {
     take_back(journal);
     return durable_fault(fault, error, "append to", journal->path);

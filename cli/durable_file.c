@@ -10,25 +10,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "proto/disk.h"
 
 enum tamis_status durable_file_fail(struct fault *fault, const char *verb, const char *path) {
   if (errno == EEXIST)
     return fault_set(fault, TAMIS_CONFLICT, "%s is there already, and nothing is overwritten",
                      path);
-  enum tamis_status status = errno == ENOSPC || errno == EDQUOT ? TAMIS_DISK_FULL : TAMIS_IO;
-  return fault_set(fault, status, "cannot %s %s: %s", verb, path, strerror(errno));
-}
-
-bool durable_file_write(int descriptor, const void *bytes, size_t length) {
-  const char *at = bytes;
-  while (length > 0) {
-    ssize_t written = write(descriptor, at, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    at += written;
-    length -= (size_t)written;
-  }
-  return true;
+  return fault_set(fault, disk_status(errno), "cannot %s %s: %s", verb, path, strerror(errno));
 }
 
 enum tamis_status durable_file_new(const char *path, mode_t mode, const void *bytes, size_t length,
@@ -36,8 +24,8 @@ enum tamis_status durable_file_new(const char *path, mode_t mode, const void *by
   int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return durable_file_fail(fault, "make", path);
   enum tamis_status status = TAMIS_OK;
-  if (!durable_file_write(descriptor, bytes, length) || fchmod(descriptor, mode) != 0 ||
-      fsync(descriptor) != 0)
+  errno = disk_write(descriptor, bytes, length, 0);
+  if (errno != 0 || fchmod(descriptor, mode) != 0 || fsync(descriptor) != 0)
     status = durable_file_fail(fault, "write", path);
   if (close(descriptor) != 0 && status == TAMIS_OK)
     status = durable_file_fail(fault, "write", path);

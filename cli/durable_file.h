@@ -4,7 +4,6 @@
 #define TAMIS_CLI_DURABLE_FILE_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,8 +39,7 @@ void durable_draft_close(struct durable_draft *draft);
 enum tamis_status durable_file_replace_json(const char *path, const json_t *root,
                                             struct fault *fault);
 
-/* The pieces: all of the bytes; the words for `errno` (CONFLICT, DISK_FULL or IO). */
-bool durable_file_write(int descriptor, const void *bytes, size_t length);
+/* The words for `errno` (CONFLICT, DISK_FULL, NO_MEMORY or IO). */
 enum tamis_status durable_file_fail(struct fault *fault, const char *verb, const char *path);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/durable_file.h"
+#include "proto/disk.h"
 
 static enum tamis_status fail(struct fault *fault, const char *path) {
   return fault_set(fault, errno == ENOENT ? TAMIS_NOT_FOUND : TAMIS_IO, "cannot read %s: %s", path,
@@ -56,8 +57,8 @@ enum tamis_status mapped_file_copy_tail(const struct mapped_file *file, size_t o
   if (descriptor < 0) return durable_file_fail(fault, "make a copy in", folder);
   for (size_t at = offset, size; status == TAMIS_OK && at < file->length; at += size) {
     size = file->length - at < STRETCH ? file->length - at : STRETCH;
-    if (!durable_file_write(descriptor, file->bytes + at, size))
-      status = durable_file_fail(fault, "make a copy in", folder);
+    errno = disk_write(descriptor, file->bytes + at, size, at - offset);
+    if (errno != 0) status = durable_file_fail(fault, "make a copy in", folder);
     mapped_file_drop(file->bytes + at, file->bytes + at + size);
   }
   if (status == TAMIS_OK && !map(descriptor, file->length - offset, copy))

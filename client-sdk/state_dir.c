@@ -10,11 +10,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "proto/disk.h"
 
 static enum tamis_status io_fault(const struct state_dir *dir, const char *what, const char *name,
                                   struct fault *fault) {
-  enum tamis_status status = errno == ENOSPC || errno == EDQUOT ? TAMIS_DISK_FULL : TAMIS_IO;
-  return fault_set(fault, status, "cannot %s %s/%s: %s", what, dir->path, name, strerror(errno));
+  return fault_set(fault, disk_status(errno), "cannot %s %s/%s: %s", what, dir->path, name,
+                   strerror(errno));
 }
 
 static enum tamis_status folder_check(const struct state_dir *dir, struct fault *fault) {
@@ -90,17 +91,6 @@ enum tamis_status state_dir_read(const struct state_dir *dir, const char *name, 
   return TAMIS_OK;
 }
 
-static bool write_all(int fd, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t put = write(fd, bytes, length);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    bytes += put;
-    length -= (size_t)put;
-  }
-  return true;
-}
-
 enum tamis_status state_dir_write(const struct state_dir *dir, const char *name, const char *bytes,
                                   size_t length, struct fault *fault) {
   char temporary[128];
@@ -108,8 +98,8 @@ enum tamis_status state_dir_write(const struct state_dir *dir, const char *name,
   int fd = openat(dir->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return io_fault(dir, "make", temporary, fault);
   enum tamis_status status = TAMIS_OK;
-  if (!write_all(fd, bytes, length) || fsync(fd) != 0)
-    status = io_fault(dir, "write", temporary, fault);
+  errno = disk_write(fd, bytes, length, 0);
+  if (errno != 0 || fsync(fd) != 0) status = io_fault(dir, "write", temporary, fault);
   if (close(fd) != 0 && status == TAMIS_OK) status = io_fault(dir, "close", temporary, fault);
   if (status == TAMIS_OK &&
       (renameat(dir->fd, temporary, dir->fd, name) != 0 || fsync(dir->fd) != 0))

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "proto/digest.h"
+#include "proto/disk.h"
 #include "proto/key.h"
 #include "proto/text.h"
 
@@ -130,30 +131,6 @@ enum tamis_status key_vkey_read(const char *text, size_t length, struct public_k
   return TAMIS_OK;
 }
 
-static bool write_all(int descriptor, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(descriptor, bytes, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes += written;
-    length -= (size_t)written;
-  }
-  return true;
-}
-
-/* A new name is durable only once its folder is. */
-static bool sync_folder_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-  if (!folder) return false;
-  int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  free(folder);
-  if (descriptor < 0) return false;
-  bool done = fsync(descriptor) == 0;
-  close(descriptor);
-  return done;
-}
-
 enum tamis_status key_file_write(const char *path, const struct secret_key *key,
                                  struct fault *fault) {
   char tail[KEY_VKEY_SIZE], line[KEY_FILE_MAX];
@@ -163,18 +140,19 @@ enum tamis_status key_file_write(const char *path, const struct secret_key *key,
                      "cannot create key file %s: %s", path, strerror(errno));
   write_tail(&key->public, key->seed, tail);
   int length = snprintf(line, sizeof line, "%s%s\n", private_prefix, tail);
-  bool done = write_all(descriptor, line, (size_t)length) && fsync(descriptor) == 0;
-  int error = errno;
+  int error = disk_write(descriptor, line, (size_t)length, 0);
+  if (!error && fsync(descriptor) != 0) error = errno;
   sodium_memzero(tail, sizeof tail);
   sodium_memzero(line, sizeof line);
   close(descriptor);
-  if (!done) {
+  if (error) {
     unlink(path);
-    return fault_set(fault, error == ENOSPC ? TAMIS_DISK_FULL : TAMIS_IO,
-                     "cannot write key file %s: %s", path, strerror(error));
+    return fault_set(fault, disk_status(error), "cannot write key file %s: %s", path,
+                     strerror(error));
   }
-  if (!sync_folder_of(path))
-    return fault_set(fault, TAMIS_IO, "cannot make key file %s durable: %s", path, strerror(errno));
+  error = disk_sync_parent(path);
+  if (error)
+    return fault_set(fault, TAMIS_IO, "cannot make key file %s durable: %s", path, strerror(error));
   return TAMIS_OK;
 }
 

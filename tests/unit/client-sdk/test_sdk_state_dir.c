@@ -104,7 +104,7 @@ static void a_write_that_fails_leaves_the_old_file(void **state) {
   setrlimit(RLIMIT_FSIZE, &none);
   enum tamis_status status = state_dir_write(&scene->dir, "checkpoint", "newer", 5, &scene->fault);
   setrlimit(RLIMIT_FSIZE, &before);
-  assert_int_equal(status, TAMIS_IO);
+  assert_int_equal(status, TAMIS_DISK_FULL);
   assert_holds(scene, "checkpoint", "old");
   assert_int_equal(faccessat(scene->dir.fd, ".checkpoint.tmp", F_OK, 0), -1);
 }
