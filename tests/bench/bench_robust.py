@@ -182,7 +182,7 @@ def main():
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("shape", nargs="*", type=int)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     shapes = list(zip(arguments.shape[::2], arguments.shape[1::2]))
     if arguments.memory:
         for n, d in shapes or [(1000, 1_000_000)]:
