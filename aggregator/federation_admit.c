@@ -31,6 +31,10 @@ static enum tamis_status check_rule(const char *rule, size_t quorum, struct faul
     status =
         fault_set(fault, TAMIS_RULE_NOT_FEASIBLE,
                   "%s compares with an update that the server trains itself: it trains none", rule);
+  else if (robust_pipeline_reads_history(pipeline))
+    status =
+        fault_set(fault, TAMIS_RULE_NOT_FEASIBLE,
+                  "%s adds up each client's updates over all rounds: no such sums are kept", rule);
   robust_pipeline_free(pipeline);
   return status;
 }

@@ -237,10 +237,14 @@ static enum tamis_status logged_gram(struct blob_store *blobs, const struct work
 
 static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, struct batch *batch,
                                       const double *gram, const size_t *order,
-                                      const float *reference, int threads, float *out,
-                                      struct robust_evidence *found, struct fault *fault) {
-  struct robust_input input = {
-      .rows = batch_rows(batch), .gram = gram, .order = order, .reference = reference};
+                                      const float *reference, const double *counts, int threads,
+                                      float *out, struct robust_evidence *found,
+                                      struct fault *fault) {
+  struct robust_input input = {.rows = batch_rows(batch),
+                               .gram = gram,
+                               .order = order,
+                               .counts = counts,
+                               .reference = reference};
   struct robust_scratch scratch;
   struct robust_error error;
   if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, &input, threads), threads))
@@ -278,24 +282,42 @@ static bool is_plain_mean(const struct robust_pipeline *pipeline) {
   return strcmp(text, "mean") == 0;
 }
 
-/* The rule's last output goes in, and what it puts out now is kept for the next round: `file` is a
- * whole file of the model's layout, whose data begins at `out`. */
+static const float *base_values(const struct batch *batch) {
+  return (const float *)(const void *)(batch->base.bytes + batch->layout.header_size);
+}
+
+/* The claims of the rows that count, which admission has capped; only rules that are asked to weigh
+ * by them read them. */
+static double *claimed_counts(const struct work *work) {
+  double *counts = calloc(work->count + 1, sizeof *counts);
+  size_t k = 0;
+  for (size_t i = 0; counts && i < work->count; i++)
+    if (work->counts[i]) counts[k++] = (double)work->row[i].examples;
+  return counts;
+}
+
+/* A rule that remembers is given its last output, and what it puts out now is kept for the next
+ * round; others that compare (flame) are given the base model. `file` is a whole file of the
+ * model's layout, whose data begins at `out`. */
 static enum tamis_status
 run_remembering(struct blob_store *blobs, const struct robust_pipeline *pipeline, struct work *work,
                 struct batch *batch, const double *gram, const size_t *order, int threads,
                 uint8_t *file, float *out, struct robust_evidence *found, struct fault *fault) {
-  const float *reference = NULL;
+  const float *reference = base_values(batch);
   struct blob_view view = {0};
   bool remembers = robust_pipeline_remembers_output(pipeline);
-  enum tamis_status status = TAMIS_OK;
-  if (remembers)
+  double *counts = claimed_counts(work);
+  enum tamis_status status = counts ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK && remembers)
     status = memory_map(blobs, &work->before, STATE_RULE_VECTOR, &batch->layout, &view, &reference,
                         fault);
   if (status == TAMIS_OK)
-    status = run_pipeline(pipeline, batch, gram, order, reference, threads, out, found, fault);
+    status =
+        run_pipeline(pipeline, batch, gram, order, reference, counts, threads, out, found, fault);
   if (status == TAMIS_OK && remembers)
     status = memory_keep(blobs, STATE_RULE_VECTOR, file, &batch->layout, &work->after, fault);
   blob_unmap(&view);
+  free(counts);
   return status;
 }
 
@@ -326,7 +348,7 @@ static enum tamis_status run_rule(struct blob_store *blobs, struct work *work, s
 /* candidate := base + aggregate (or the optimiser's step), in double, rounded once. */
 static enum tamis_status add_base(const struct batch *batch, float *candidate,
                                   struct fault *fault) {
-  const float *base = (const float *)(const void *)(batch->base.bytes + batch->layout.header_size);
+  const float *base = base_values(batch);
   for (size_t i = 0; i < batch->layout.parameters; i++) {
     candidate[i] = (float)((double)base[i] + (double)candidate[i]);
     if (!isfinite(candidate[i]))

@@ -157,6 +157,10 @@ int robust_pipeline_needs_reference(const struct robust_pipeline *pipeline) {
   return (pipeline_reads(pipeline, 0) & RULE_NEEDS_REFERENCE) != 0;
 }
 
+int robust_pipeline_reads_history(const struct robust_pipeline *pipeline) {
+  return (pipeline_reads(pipeline, 0) & RULE_READS_HISTORY) != 0;
+}
+
 void robust_pipeline_free(struct robust_pipeline *pipeline) {
   free(pipeline);
 }

@@ -31,11 +31,12 @@ enum robust_status robust_pipeline_check(const struct robust_pipeline *pipeline,
  * decision without rows. */
 int robust_pipeline_is_gram_only(const struct robust_pipeline *pipeline);
 
-/* Where the reference comes from that the rule compares with (robust_input): true when it is what
- * the rule itself put out last, which is then state and goes back with the model; and true when the
- * rule is refused without one. */
+/* What a rule reads beside the rows (robust_input). Its reference may be what it put out last,
+ * which is then state and goes back with the model; or it may be refused without one. Its history
+ * is the sums of the clients' updates over all rounds. */
 int robust_pipeline_remembers_output(const struct robust_pipeline *pipeline);
 int robust_pipeline_needs_reference(const struct robust_pipeline *pipeline);
+int robust_pipeline_reads_history(const struct robust_pipeline *pipeline);
 
 /* The canonical spelling: parsing it gives the same pipeline, and equal pipelines print alike.
  * Writes at most `size` bytes with the closing zero, returns the length of the whole text as

@@ -164,6 +164,8 @@ static void what_the_server_cannot_do_is_refused_at_creation(void **unused) {
   assert_status(create(&world, "median", "", &fault), TAMIS_BAD_STATEMENT);
   assert_status(create(&world, "median", "momentum(beta=1)", &fault), TAMIS_BAD_STATEMENT);
   assert_status(create(&world, "fltrust", NULL, &fault), TAMIS_RULE_NOT_FEASIBLE);
+  assert_status(create(&world, "foolsgold", NULL, &fault), TAMIS_RULE_NOT_FEASIBLE);
+  assert_non_null(strstr(fault.text, "over all rounds"));
   assert_status(create(&world, "median", "sgd(0.5)", &fault), TAMIS_OK);
   world_close(&world);
 }
