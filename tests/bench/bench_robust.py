@@ -4,7 +4,7 @@
 Usage: bench_robust.py LIBRARY [--json FILE] [--memory] [N D]...
 
 Without N D: the seven shapes of the README. f = n / 5 (bulyan: (n - 3) / 4). Medians of up to five runs, fewer where one takes
-seconds. The limits: `read`, every input byte looked at once; `dsyrk`, cblas_dsyrk on a tile that stays in the cache as often as
+seconds. With torch installed its mean, median (the lower middle of an even number) and trimmed mean by sorting run too. The limits: `read`, every input byte looked at once; `dsyrk`, cblas_dsyrk on a tile that stays in the cache as often as
 the rows have tiles. --memory: instead of times, the most anonymous memory each rule takes over rows mapped from a file (default
 1000 1000000), measured in a process of its own.
 """
@@ -19,6 +19,11 @@ import threading
 import time
 
 import numpy
+
+try:
+    import torch
+except ImportError:
+    torch = None
 
 SHAPES = [(10, 25_000_000), (25, 1_000_000), (50, 11_700_000), (100, 100_000), (100, 1_000_000), (1000, 100_000), (1000, 1_000_000)]
 SECONDS_ENOUGH = 4.0  # of one function; at least one run
@@ -79,7 +84,17 @@ class Bench:
             "numpy.median": lambda: timed(lambda: numpy.median(self.rows, axis=0)),
             "numpy.partition": lambda: timed(self.trimmed),
         }
-        return {**rivals, **ours}
+        return {**rivals, **self.torch_rivals(), **ours}
+
+    def torch_rivals(self):
+        if torch is None:
+            return {}
+        tensor, f = torch.from_numpy(self.rows), self.f
+        return {
+            "torch.mean": lambda: timed(lambda: tensor.mean(dim=0)),
+            "torch.median": lambda: timed(lambda: tensor.median(dim=0)),
+            "torch.sort": lambda: timed(lambda: tensor.sort(dim=0).values[f : self.n - f].mean(dim=0)),
+        }
 
     def run(self):
         seconds = {name: [] for name in self.functions()}
@@ -115,7 +130,8 @@ def make_rows(n, d):
     return rows
 
 
-RIVAL = {"mean": "numpy.mean", "median": "numpy.median", "trimmed_mean": "numpy.partition", "exact Gram": "ssyrk"}
+RIVALS = {"mean": ["numpy.mean", "torch.mean"], "median": ["numpy.median", "torch.median"],
+          "trimmed_mean": ["numpy.partition", "torch.sort"], "exact Gram": ["ssyrk", "dsyrk"]}
 
 
 def report(n, d, seconds):
@@ -128,10 +144,9 @@ def report(n, d, seconds):
         t = seconds[name]
         beyond = f"{(t - seconds['exact Gram']) / read:.2f}" if name in (
             "krum", "multi_krum", "mda", "geometric_median", "centered_clipping", "bulyan", "nnm then trimmed_mean") else ""
-        rival = RIVAL.get(name)
-        against = "" if rival is None else (
-            f"{t / seconds[rival]:.2f} of ssyrk, {t / seconds['dsyrk']:.2f} of dsyrk" if rival == "ssyrk"
-            else f"{seconds[rival] / t:.1f} x faster than {rival}")
+        against = ", ".join(
+            f"{t / seconds[rival]:.2f} of {rival}" if name == "exact Gram" else f"{seconds[rival] / t:.1f} x faster than {rival}"
+            for rival in RIVALS.get(name, []) if rival in seconds)
         print(f"| {name} | {t * 1e3:.1f} | {gigabytes / t:.1f} | {t / read:.2f} | {beyond} | {against} |", flush=True)
 
 

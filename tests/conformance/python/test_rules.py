@@ -13,6 +13,11 @@ from hypothesis import strategies as st
 import oracle
 from tamis import robust
 
+try:
+    import torch
+except ImportError:
+    torch = None
+
 settings.register_profile("tamis", max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "60")), deadline=None, derandomize=True,
                           suppress_health_check=list(HealthCheck))
 settings.load_profile("tamis")
@@ -322,6 +327,16 @@ class ByzflStyle(unittest.TestCase):
                            (robust.SMEA(2), "smea(f=2)"), (robust.GeometricMedian(nu=0.1, T=3), "geometric_median")]:
             self.assertEqual(made(x).tobytes(), robust.aggregate(text, x).tobytes(), text)
             self.assertEqual(made(list(x)).tobytes(), robust.aggregate(text, x).tobytes(), text)
+
+    @unittest.skipIf(torch is None, "torch is not installed")
+    def test_torch_tensors_come_back_as_tensors(self):
+        x = rows_of(5, 9, 20, "plain").astype(numpy.float32)
+        tensors = [torch.from_numpy(row) for row in x]
+        for given in (torch.from_numpy(x), tensors):
+            got = robust.TrMean(f=2)(robust.NNM(f=2)(given))
+            self.assertIsInstance(got, torch.Tensor)
+            self.assertEqual(got.dtype, torch.float32)
+            self.assertEqual(got.numpy().tobytes(), robust.TrMean(f=2)(robust.NNM(f=2)(x)).tobytes())
 
     def test_mixers_give_rows(self):
         x = rows_of(6, 9, 20, "outlier")
