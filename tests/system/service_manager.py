@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A service manager's side of sd_notify: the real tamisd says READY once it serves, WATCHDOG while it lives, STOPPING
 when it is told to end.
 
