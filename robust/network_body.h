@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdint.h>
 
-/* Lines of what comes later are asked for one with each row, so that memory works while the
- * comparisons run: in a network of n rows as many as it takes to have a piece of every row when all
- * strips of a piece are sorted. */
+/* Lines of what comes later are asked for in n even steps between the comparisons, so that memory
+ * works while they run: in a network of n rows as many as it takes to have a piece of every row
+ * when all strips of a piece are sorted. */
 enum { PIECE_STRIPS = LANES_PIECE_BYTES / (VEC_WIDTH * sizeof(float)) };
 
 VEC_INLINE void fetch_line(const void *const *ahead, size_t line) {
@@ -21,13 +21,12 @@ VEC_INLINE size_t lines_due(size_t n) {
   return (n + PIECE_STRIPS - 1) / PIECE_STRIPS * LANES_PIECE_LINES;
 }
 
-VEC_INLINE void fetch_rest(size_t n, const void *const *ahead) {
-  for (size_t line = n; line < lines_due(n); line++) fetch_line(ahead, line);
+VEC_INLINE void fetch_step(const void *const *ahead, size_t step, size_t n) {
+  size_t end = (step + 1) * lines_due(n) / n;
+  for (size_t line = step * lines_due(n) / n; line < end; line++) fetch_line(ahead, line);
 }
 
-VEC_INLINE vec row_load(const float *const *row, size_t i, size_t at, const void *const *ahead,
-                        size_t networks_n) {
-  if (i < lines_due(networks_n)) fetch_line(ahead, i);
+VEC_INLINE vec row_load(const float *const *row, size_t i, size_t at) {
   return vec_load(row[i] + at);
 }
 

@@ -29,6 +29,8 @@ struct network {
   struct comparator comparator[COMPARATORS_MAX];
   size_t output[ROWS_MAX];
   bool is_loaded[ROWS_MAX];
+  size_t needed, written; /* comparators */
+  size_t fetched;         /* steps, of n */
 };
 
 static void compare(struct network *network, size_t low, size_t high) {
@@ -74,6 +76,7 @@ static void network_prune(struct network *network, size_t from, size_t to) {
   for (size_t i = network->count; i-- > 0;) {
     const struct comparator *c = &network->comparator[i];
     if (!c->is_needed[0] && !c->is_needed[1]) continue;
+    network->needed++;
     mark_needed(network, c->in_low);
     mark_needed(network, c->in_high);
   }
@@ -90,7 +93,13 @@ static void write_load(struct network *network, size_t row) {
   if (row + missing_max(network->n) >= network->n)
     printf("  const vec v%zu = row_load_or_infinity(row, n, %zu, at);\n", row, row);
   else
-    printf("  const vec v%zu = row_load(row, %zu, at, ahead, %zu);\n", row, row, network->n);
+    printf("  const vec v%zu = row_load(row, %zu, at);\n", row, row);
+}
+
+/* The share of what is to be fetched that is due when so many comparators have been written. */
+static void write_fetches(struct network *network) {
+  for (; network->fetched * network->needed < network->written * network->n; network->fetched++)
+    printf("  fetch_step(ahead, %zu, %zu);\n", network->fetched, network->n);
 }
 
 static void write_value(struct network *network, size_t value) {
@@ -109,6 +118,8 @@ static void write_value(struct network *network, size_t value) {
     if (c->is_needed[half])
       printf("  const vec v%zu = %s(v%zu, v%zu);\n", ROWS_MAX + 2 * index + half, function[half],
              c->in_low, c->in_high);
+  network->written++;
+  write_fetches(network);
 }
 
 static void write_network(struct network *network, const char *name, size_t from, size_t to) {
@@ -117,7 +128,7 @@ static void write_network(struct network *network, const char *name, size_t from
   network_prune(network, from, to);
   printf("static void %s_%zu(const float *const *row, size_t n, size_t at,\n"
          "                    const void *const *ahead, float *sorted) {\n"
-         "  (void)n;\n",
+         "  (void)n;\n  (void)ahead;\n",
          name, n);
   for (size_t rank = from; rank < to; rank++) {
     write_value(network, network->output[rank]);
@@ -126,7 +137,7 @@ static void write_network(struct network *network, const char *name, size_t from
     else
       printf("  rank_store(sorted, %zu, v%zu);\n", rank, network->output[rank]);
   }
-  printf("  fetch_rest(%zu, ahead);\n}\n\n", n);
+  printf("}\n\n");
 }
 
 /* The same bounds as network_body.h asks for, for every n that the network stands in for. */
