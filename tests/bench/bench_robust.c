@@ -20,6 +20,7 @@ int bench_dsyrk(size_t n, size_t d, double *seconds);
 int bench_gram(const float *x, size_t n, size_t d, double *gram, double *seconds);
 int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float *out,
                     double *seconds);
+size_t bench_scratch(const char *text, size_t n, size_t d);
 #pragma GCC visibility pop
 
 double bench_seconds(void) {
@@ -128,4 +129,14 @@ int bench_aggregate(const char *text, const float *x, size_t n, size_t d, float 
   free(row);
   robust_pipeline_free(pipeline);
   return failed;
+}
+
+/* All the memory a call takes beside its rows and its output. */
+size_t bench_scratch(const char *text, size_t n, size_t d) {
+  struct robust_pipeline *pipeline;
+  if (robust_pipeline_parse(text, &pipeline, NULL) != ROBUST_OK) return 0;
+  struct robust_input input = {.rows = {.n = n, .d = d}};
+  size_t bytes = robust_scratch_bytes(pipeline, &input, omp_get_max_threads());
+  robust_pipeline_free(pipeline);
+  return bytes;
 }

@@ -63,6 +63,10 @@ class Bench:
     def aggregate(self, text):
         return self.call("bench_aggregate", text.encode(), self.out)
 
+    def scratch(self, text):
+        self.library.bench_scratch.restype = ctypes.c_size_t
+        return self.library.bench_scratch(text.encode(), ctypes.c_size_t(self.n), ctypes.c_size_t(self.d))
+
     def dsyrk(self):
         seconds = ctypes.c_double()
         assert not self.library.bench_dsyrk(ctypes.c_size_t(self.n), ctypes.c_size_t(self.d), ctypes.byref(seconds))
@@ -106,6 +110,10 @@ class Bench:
         self.check()
         return {name: float(numpy.median(values)) for name, values in seconds.items()}
 
+    def scratches(self):
+        """Bytes a call takes beside its rows and its output; the library allocates nothing else."""
+        return {**{name: self.scratch(text) for name, text in pipelines(self.n).items()}, "exact Gram": self.scratch("krum(f=0)")}
+
     def check(self):
         """A fast wrong answer is worth nothing."""
         some = slice(0, 100_000)
@@ -134,12 +142,12 @@ RIVALS = {"mean": ["numpy.mean", "torch.mean"], "median": ["numpy.median", "torc
           "trimmed_mean": ["numpy.partition", "torch.sort"], "exact Gram": ["ssyrk", "dsyrk"]}
 
 
-def report(n, d, seconds):
+def report(n, d, seconds, scratch):
     gigabytes = n * d * 4 / 1e9
     read = seconds["read"]
     print(f"\n**n = {n}, d = {d:,}** ({gigabytes:.2f} GB): read {read * 1e3:.1f} ms ({gigabytes / read:.1f} GB/s), "
           f"dsyrk on resident tiles {seconds['dsyrk'] * 1e3:.1f} ms, ssyrk {seconds['ssyrk'] * 1e3:.1f} ms\n")
-    print("| rule | ms | GB/s | x read | beyond the Gram, reads | rival |\n|---|---|---|---|---|---|")
+    print("| rule | ms | GB/s | x read | beyond the Gram, reads | memory, MiB | rival |\n|---|---|---|---|---|---|---|")
     for name in list(pipelines(n)) + ["exact Gram"]:
         t = seconds[name]
         beyond = f"{(t - seconds['exact Gram']) / read:.2f}" if name in (
@@ -147,7 +155,7 @@ def report(n, d, seconds):
         against = ", ".join(
             f"{t / seconds[rival]:.2f} of {rival}" if name == "exact Gram" else f"{seconds[rival] / t:.1f} x faster than {rival}"
             for rival in RIVALS.get(name, []) if rival in seconds)
-        print(f"| {name} | {t * 1e3:.1f} | {gigabytes / t:.1f} | {t / read:.2f} | {beyond} | {against} |", flush=True)
+        print(f"| {name} | {t * 1e3:.1f} | {gigabytes / t:.1f} | {t / read:.2f} | {beyond} | {scratch[name] / 2**20:.1f} | {against} |", flush=True)
 
 
 # ---- memory ----
@@ -205,8 +213,9 @@ def main():
         return None
     results = []
     for n, d in shapes or SHAPES:
-        seconds = Bench(arguments.library, n, d).run()
-        report(n, d, seconds)
+        bench = Bench(arguments.library, n, d)
+        seconds = bench.run()
+        report(n, d, seconds, bench.scratches())
         results.append({"n": n, "d": d, "seconds": seconds})
     if arguments.json:
         with open(arguments.json, "w") as file:

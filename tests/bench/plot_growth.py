@@ -41,7 +41,7 @@ class Panel:
         for e in self.ys:
             x, y = self.at(10.0 ** self.xs[0], 10.0**e)
             right, _ = self.at(10.0 ** self.xs[-1], 10.0**e)
-            out += [f'<path d="M{x:.1f} {y:.1f}H{right:.1f}" stroke="#e6e6e6"/>', text(x - 8, y + 4, f"{10.0**e * 1e3:g} ms", "end")]
+            out += [f'<path d="M{x:.1f} {y:.1f}H{right:.1f}" stroke="#e6e6e6"/>', text(x - 8, y + 4, f"{10.0**e:g} s" if e >= 0 else f"{10.0**e * 1e3:g} ms", "end")]
         for name, values in self.series.items():
             line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.at(*p) for p in values))
             dash = ' stroke-dasharray="4 3"' if name == "read" else ""
