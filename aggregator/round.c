@@ -254,32 +254,23 @@ static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, st
   return robust_fault(status, &error, fault);
 }
 
-/* The plain mean by claimed examples: only where the policy says so, and never inside a robust
- * rule, where a claim would be a weapon. */
-static enum tamis_status run_weighted_mean(const struct work *work, struct batch *batch,
-                                           const size_t *order, int threads, float *out,
-                                           struct robust_evidence *found, struct fault *fault) {
-  struct robust_rows rows = batch_rows(batch);
-  struct robust_scratch scratch;
-  struct robust_error error;
-  double sum = 0;
-  size_t k = 0;
-  for (size_t i = 0; i < work->count; i++)
-    if (work->counts[i]) sum += found->weights[k++] = (double)work->row[i].examples;
-  for (size_t i = 0; i < k; i++) found->weights[i] /= sum;
-  found->margin = 1;
-  if (!scratch_open_for(&scratch, robust_weighted_sum_scratch_bytes(rows.n, threads), threads))
-    return fault_plain(fault, TAMIS_NO_MEMORY);
-  enum robust_status status =
-      robust_weighted_sum(&rows, found->weights, order, &scratch, out, &error);
-  free(scratch.memory);
-  return robust_fault(status, &error, fault);
-}
-
 static bool is_plain_mean(const struct robust_pipeline *pipeline) {
   char text[ROBUST_PIPELINE_TEXT_MAX];
   robust_pipeline_print(pipeline, text, sizeof text);
   return strcmp(text, "mean") == 0;
+}
+
+/* The plain mean goes by claimed examples only where the policy says so, and never inside a robust
+ * rule, where a claim would be a weapon. */
+static enum tamis_status parse_rule(const struct work *work, struct robust_pipeline **pipeline,
+                                    struct fault *fault) {
+  struct robust_error error;
+  enum robust_status status = robust_pipeline_parse(work->rule, pipeline, &error);
+  if (status == ROBUST_OK && work->weigh_by_examples && is_plain_mean(*pipeline)) {
+    robust_pipeline_free(*pipeline);
+    status = robust_pipeline_parse("weighted_mean", pipeline, &error);
+  }
+  return robust_fault(status, &error, fault);
 }
 
 static const float *base_values(const struct batch *batch) {
@@ -329,16 +320,13 @@ static enum tamis_status run_rule(struct blob_store *blobs, struct work *work, s
   struct robust_error error;
   size_t *order = calloc(batch->n + 1, sizeof *order);
   enum tamis_status status = order ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK)
-    status = robust_fault(robust_pipeline_parse(work->rule, &pipeline, &error), &error, fault);
+  if (status == TAMIS_OK) status = parse_rule(work, &pipeline, fault);
   if (status == TAMIS_OK)
     status = robust_fault(robust_pipeline_check(pipeline, batch->n, &error), &error, fault);
   if (status == TAMIS_OK) {
     cohort_shuffle(&work->randomness, "order", order, batch->n);
-    status = work->weigh_by_examples && is_plain_mean(pipeline)
-                 ? run_weighted_mean(work, batch, order, threads, out, found, fault)
-                 : run_remembering(blobs, pipeline, work, batch, gram, order, threads, file, out,
-                                   found, fault);
+    status = run_remembering(blobs, pipeline, work, batch, gram, order, threads, file, out, found,
+                             fault);
   }
   robust_pipeline_free(pipeline);
   free(order);
