@@ -1,22 +1,16 @@
 /* A Feistel network over the smallest even number of bits that holds d, walked until it lands below
  * d (Black and Rogaway, CT-RSA 2002): a permutation of 0..d-1 without a table. */
 #include "robust/draws.h"
+#include "robust/splitmix.h"
 
 enum { DRAWS_ROUNDS = 6 };
-
-/* The finaliser of splitmix64: every bit of the input moves every bit of the output. */
-static uint64_t mixed(uint64_t z) {
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
 
 static uint64_t feistel(uint64_t key, unsigned half_bits, uint64_t value) {
   uint64_t mask = (UINT64_C(1) << half_bits) - 1;
   uint64_t left = value >> half_bits;
   uint64_t right = value & mask;
   for (uint64_t round = 0; round < DRAWS_ROUNDS; round++) {
-    uint64_t next = left ^ (mixed(key + mixed(right + (round << 56))) & mask);
+    uint64_t next = left ^ (splitmix_mix(key + splitmix_mix(right + (round << 56))) & mask);
     left = right;
     right = next;
   }
@@ -58,7 +52,7 @@ size_t draws_choose(uint64_t seed, size_t draw, size_t size, size_t d, size_t *c
   }
   unsigned half_bits = 1;
   while (half_bits < 31 && UINT64_C(1) << (2 * half_bits) < d) half_bits++;
-  uint64_t key = mixed(seed + UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)draw + 1));
+  uint64_t key = splitmix_mix(seed + UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)draw + 1));
   for (size_t i = 0; i < size; i++) coordinates[i] = place_of(key, half_bits, i, d);
   sort_rising(coordinates, size);
   return size;

@@ -160,7 +160,9 @@ double rule_number_or(const struct rule_value *value, double otherwise);
  * <= m <= n. Infinite scores rank last. */
 void rule_select_lowest(size_t n, size_t m, double *work, struct rule_finding *finding);
 
-/* 2f < n without overflow: what every rule against f liars needs. */
+/* 2f < n without overflow: what every rule against f liars needs; and `unmet` of those that need no
+ * more, whose first parameter is f. */
 bool rule_has_honest_majority(size_t f, size_t n);
+const char *rule_unmet_majority(const struct rule_value *value, size_t n);
 
 #endif

@@ -19,10 +19,6 @@ enum { F, TAU_MAX };
 enum { TAU_OF_ALL, TAU_OF_ACTIVE };
 static const char *const tau_words[] = {"all", "active", NULL};
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static size_t work_doubles(const struct rule_value *value, size_t n) {
   (void)value;
   return n * n + caf_work_doubles(n);
@@ -44,6 +40,6 @@ const struct rule rule_caf = {
     .reads = RULE_READS_GRAM,
     .parameter = {{.name = "f", .is_required = true},
                   {.name = "tau_max", .kind = PARAMETER_WORD, .words = tau_words}},
-    .unmet = unmet,
+    .unmet = rule_unmet_majority,
     .work_doubles = work_doubles,
     .weigh = weigh};

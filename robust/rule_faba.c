@@ -10,10 +10,6 @@
 
 enum { F };
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static size_t work_doubles(const struct rule_value *value, size_t n) {
   (void)value;
   return n * n;
@@ -69,6 +65,6 @@ const struct rule rule_faba = {.name = "faba",
                                .kind = RULE_BY_WEIGHTS,
                                .reads = RULE_READS_GRAM,
                                .parameter = {{.name = "f", .is_required = true}},
-                               .unmet = unmet,
+                               .unmet = rule_unmet_majority,
                                .work_doubles = work_doubles,
                                .weigh = weigh};

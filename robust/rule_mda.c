@@ -37,10 +37,6 @@ struct mda {
   uint64_t *open;  /* rows that may still be taken */
 };
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static size_t limits_max(size_t n) {
   return n * (n - 1) / 2 + 1;
 }
@@ -230,6 +226,6 @@ const struct rule rule_mda = {.name = "mda",
                               .kind = RULE_BY_WEIGHTS,
                               .reads = RULE_READS_GRAM,
                               .parameter = {{.name = "f", .is_required = true}},
-                              .unmet = unmet,
+                              .unmet = rule_unmet_majority,
                               .work_doubles = work_doubles,
                               .weigh = weigh};

@@ -9,10 +9,6 @@
 
 enum { F };
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static void coordinates(const struct rule_input *input, const struct rank_tile *tile, double *out) {
   rank_nearest_means(tile, input->n - input->value[F].count, out);
 }
@@ -21,5 +17,5 @@ extern const struct rule rule_meamed;
 const struct rule rule_meamed = {.name = "meamed",
                                  .kind = RULE_BY_COORDINATE,
                                  .parameter = {{.name = "f", .is_required = true}},
-                                 .unmet = unmet,
+                                 .unmet = rule_unmet_majority,
                                  .coordinates = coordinates};

@@ -10,10 +10,6 @@
 
 enum { F, PIVOT };
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static size_t work_doubles(const struct rule_value *value, size_t n) {
   (void)value;
   return n;
@@ -32,6 +28,6 @@ const struct rule rule_monna = {
     .kind = RULE_BY_WEIGHTS,
     .reads = RULE_READS_GRAM,
     .parameter = {{.name = "f", .is_required = true}, {.name = "pivot", .kind = PARAMETER_ROW}},
-    .unmet = unmet,
+    .unmet = rule_unmet_majority,
     .work_doubles = work_doubles,
     .weigh = weigh};

@@ -9,10 +9,6 @@
 
 enum { F };
 
-static const char *unmet(const struct rule_value *value, size_t n) {
-  return rule_has_honest_majority(value[F].count, n) ? NULL : "2f < n";
-}
-
 static void coordinates(const struct rule_input *input, const struct rank_tile *tile, double *out) {
   size_t f = input->value[F].count;
   rank_window_means(tile, f, input->n - f, out);
@@ -22,5 +18,5 @@ extern const struct rule rule_trimmed_mean;
 const struct rule rule_trimmed_mean = {.name = "trimmed_mean",
                                        .kind = RULE_BY_COORDINATE,
                                        .parameter = {{.name = "f", .is_required = true}},
-                                       .unmet = unmet,
+                                       .unmet = rule_unmet_majority,
                                        .coordinates = coordinates};

@@ -9,6 +9,10 @@ bool rule_has_honest_majority(size_t f, size_t n) {
   return f < n / 2 + n % 2;
 }
 
+const char *rule_unmet_majority(const struct rule_value *value, size_t n) {
+  return rule_has_honest_majority(value[0].count, n) ? NULL : "2f < n";
+}
+
 size_t rule_count_or(const struct rule_value *value, size_t otherwise) {
   return value->is_given ? value->count : otherwise;
 }

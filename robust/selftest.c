@@ -3,6 +3,7 @@
 
 #include "robust/robust.h"
 #include "robust/score.h"
+#include "robust/splitmix.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,14 +67,6 @@ static const char *const pipelines[] = {
 
 static const size_t pipeline_count = sizeof pipelines / sizeof pipelines[0];
 
-/* splitmix64: integers only, so that the rows themselves are the same everywhere. */
-static uint64_t next(uint64_t *state) {
-  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
-
 static void hash_bits(struct selftest *test, uint64_t bits) {
   for (int shift = 0; shift < 64; shift += 8) {
     test->hash ^= (bits >> shift) & 0xff;
@@ -93,22 +86,22 @@ static void hash_doubles(struct selftest *test, const double *values, size_t cou
  * equal. */
 static float next_value(uint64_t *seed, size_t row) {
   static const float scale[] = {1.0F, 1.0F, 1e-3F, 1.0F, 1e18F, 1.0F, 1e-40F, 0.5F, 0.0F, 1.0F};
-  float unit = (float)((int32_t)(next(seed) >> 39) - (1 << 24)) * 0x1p-24F;
+  float unit = (float)((int32_t)(splitmix_next(seed) >> 39) - (1 << 24)) * 0x1p-24F;
   return unit * scale[row % 10];
 }
 
 /* Sixteen bits whose exponent (the bits of `exponent`) is not all ones: any finite number. */
 static uint16_t next_half(uint64_t *seed, uint16_t exponent) {
-  uint16_t bits = (uint16_t)(next(seed) >> 48);
+  uint16_t bits = (uint16_t)(splitmix_next(seed) >> 48);
   return (bits & exponent) == exponent ? (uint16_t)(bits & ~(exponent & -exponent)) : bits;
 }
 
 static void put_value(struct selftest *test, uint64_t *seed, size_t i, size_t k) {
   unsigned char *to = test->values + (i * test->d + k) * robust_dtype_size(test->dtype);
   float narrow = next_value(seed, i);
-  double wide = (double)narrow + (double)narrow * 0x1p-40 * (double)(next(seed) >> 54);
+  double wide = (double)narrow + (double)narrow * 0x1p-40 * (double)(splitmix_next(seed) >> 54);
   uint16_t half = 0;
-  int8_t byte = (int8_t)(next(seed) >> 56);
+  int8_t byte = (int8_t)(splitmix_next(seed) >> 56);
   switch (test->dtype) {
   case ROBUST_F32: memcpy(to, &narrow, sizeof narrow); break;
   case ROBUST_F64: memcpy(to, &wide, sizeof wide); break;

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Every bit of z moves every bit of the result, and no two z share one: what splitmix_next does to
+ * its state. */
+uint64_t splitmix_mix(uint64_t z);
+
 /* splitmix64 (Steele, Lea, Flood, OOPSLA 2014). `state` starts as the seed. */
 uint64_t splitmix_next(uint64_t *state);
 
