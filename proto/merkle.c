@@ -106,6 +106,11 @@ struct digest merkle_tree_leaf(const struct merkle_tree *tree, uint64_t index) {
   return tree->level[0].hash[index];
 }
 
+struct digest merkle_tree_node(const struct merkle_tree *tree, int level, uint64_t index) {
+  assert(level >= 0 && level < 64 && index < tree->level[level].count);
+  return tree->level[level].hash[index];
+}
+
 static void reverse(struct merkle_proof *proof) {
   for (size_t i = 0; i < proof->count / 2; i++) {
     struct digest kept = proof->hash[i];

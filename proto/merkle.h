@@ -28,6 +28,8 @@ void merkle_tree_append(struct merkle_tree *tree, const struct digest *leaf);
 uint64_t merkle_tree_size(const struct merkle_tree *tree);
 struct digest merkle_tree_root(const struct merkle_tree *tree, uint64_t size);
 struct digest merkle_tree_leaf(const struct merkle_tree *tree, uint64_t index);
+/* Root of the complete subtree of 2^level leaves from index * 2^level on, which must be there. */
+struct digest merkle_tree_node(const struct merkle_tree *tree, int level, uint64_t index);
 void merkle_tree_inclusion(const struct merkle_tree *tree, uint64_t index, uint64_t size,
                            struct merkle_proof *proof);
 void merkle_tree_consistency(const struct merkle_tree *tree, uint64_t old_size, uint64_t size,
