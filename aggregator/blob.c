@@ -30,6 +30,7 @@ enum {
 struct blob_store {
   char *folder;
   int folder_fd, unfinished_fd;
+  bool is_readonly;
   uint64_t reserve_bytes;
   pthread_mutex_t lock;        /* of `uploads`, and of what is promised to them */
   struct blob_upload *uploads; /* those that a stream has open */
@@ -117,6 +118,24 @@ enum tamis_status blob_store_open(const char *folder, uint64_t reserve_bytes,
   }
   *out = store;
   return TAMIS_OK;
+}
+
+enum tamis_status blob_store_open_readonly(const char *folder, struct blob_store **out,
+                                           struct fault *fault) {
+  struct blob_store *store = calloc(1, sizeof *store);
+  if (!store) return fault_plain(fault, TAMIS_NO_MEMORY);
+  pthread_mutex_init(&store->lock, NULL);
+  store->is_readonly = true;
+  store->unfinished_fd = -1;
+  store->folder = strdup(folder);
+  store->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  *out = store;
+  if (store->folder_fd >= 0 && store->folder) return TAMIS_OK;
+  enum tamis_status status = store->folder ? durable_fault(fault, errno, "open folder", folder)
+                                           : fault_plain(fault, TAMIS_NO_MEMORY);
+  blob_store_close(store);
+  *out = NULL;
+  return status;
 }
 
 void blob_store_close(struct blob_store *store) {
@@ -269,6 +288,7 @@ enum tamis_status blob_upload_open(struct blob_store *store, const char *owner,
                                    const struct blob_witness *witness, struct blob_upload **out,
                                    uint64_t *offset, struct fault *fault) {
   struct blob_upload *upload = calloc(1, sizeof *upload);
+  assert(!store->is_readonly);
   if (!upload) return fault_plain(fault, TAMIS_NO_MEMORY);
   upload->store = store;
   upload->descriptor = -1;
@@ -397,6 +417,7 @@ static enum tamis_status write_and_publish(struct blob_store *store, const void 
 enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t length,
                            struct digest *digest, struct fault *fault) {
   *digest = digest_of(bytes, length);
+  if (store->is_readonly) return TAMIS_OK;
   return write_and_publish(store, bytes, length, digest, fault);
 }
 

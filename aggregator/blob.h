@@ -14,6 +14,10 @@ struct blob_store;
  * runs dry. */
 enum tamis_status blob_store_open(const char *folder, uint64_t reserve_bytes,
                                   struct blob_store **store, struct fault *fault);
+/* A folder that somebody else owns, a running server perhaps: nothing is made, written or locked.
+ * blob_put only finds the digest; no upload may be opened (asserted). */
+enum tamis_status blob_store_open_readonly(const char *folder, struct blob_store **store,
+                                           struct fault *fault);
 void blob_store_close(struct blob_store *store);
 
 /* blobs/ab/abcdef…; the name alone, there or not. */
@@ -57,7 +61,7 @@ void blob_upload_discard(struct blob_upload *upload);
 uint64_t blob_upload_offset(struct blob_store *store, const char *owner,
                             const struct digest *digest);
 
-/* Writes a whole blob that we made, durably. It may use the reserve. */
+/* Writes a whole blob that we made, durably, and gives back its digest. It may use the reserve. */
 enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t length,
                            struct digest *digest, struct fault *fault);
 

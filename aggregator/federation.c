@@ -72,6 +72,8 @@ static enum tamis_status apply_enrol(struct applying *a, struct fault *fault) {
   int64_t position = state_client_find(a->state, name);
   struct client *client =
       position == STATE_NOBODY ? state_client_add(a->state) : &a->state->client[position];
+  if (client->revoked) /* its updates of a round under way were taken to have no vote */
+    for (size_t i = 0; i < a->state->federation_count; i++) a->state->federation[i]->revision++;
   invitation->used = true;
   client->revoked = false;
   state_name_set(client->name, name);

@@ -84,6 +84,8 @@ struct work {
   struct memory after; /* WORK_AGGREGATE: to be remembered with the candidate */
 };
 void work_free(struct work *work);
+/* What was handed out, nothing found; the caller owns it. */
+struct work *work_copy(const struct work *work);
 
 /* What the federation waits for, if the round is ready for it: NULL when it is not. The caller owns
  * it, computes what is to be found, and gives it to federation_worked. */

@@ -17,6 +17,20 @@ void work_free(struct work *work) {
   free(work);
 }
 
+struct work *work_copy(const struct work *work) {
+  struct work *copy = decision_memory(malloc(sizeof *copy));
+  *copy = *work;
+  copy->row = decision_memory(calloc(work->count + 1, sizeof *copy->row));
+  copy->counts = decision_memory(calloc(work->count + 1, sizeof *copy->counts));
+  memcpy(copy->row, work->row, work->count * sizeof *copy->row);
+  memcpy(copy->counts, work->counts, work->count * sizeof *copy->counts);
+  copy->status = TAMIS_OK;
+  copy->evidence = NULL;
+  copy->weight = NULL;
+  copy->after.count = 0;
+  return copy;
+}
+
 static enum bar bar_of(const struct state *state, const struct federation *federation,
                        uint32_t client) {
   if (federation->member[client].history.standing == STANDING_EXCLUDED) return BAR_EXCLUDED;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "aggregator/checkpoint_file.h"
+#include "aggregator/manifest.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
 
@@ -22,21 +23,6 @@ struct staged {
 };
 
 /* ---- folding ---- */
-
-static enum tamis_status manifest_load(struct blob_store *blobs, const struct digest *digest,
-                                       json_t **manifest, struct fault *fault) {
-  struct blob_view view;
-  char hex[DIGEST_HEX_SIZE];
-  struct fault why;
-  enum tamis_status status = blob_map(blobs, digest, true, &view, &why);
-  if (status == TAMIS_OK) {
-    status = canonical_decode((const char *)view.bytes, view.length, manifest, &why);
-    blob_unmap(&view);
-  }
-  digest_to_hex(digest, hex);
-  if (status != TAMIS_OK) fault_set(fault, TAMIS_CORRUPT, "manifest %s: %s", hex, why.text);
-  return status == TAMIS_OK ? TAMIS_OK : TAMIS_CORRUPT;
-}
 
 /* The manifest of an entry, NULL when it has none. */
 static enum tamis_status manifest_of(const struct ledger *ledger, const struct entry *entry,

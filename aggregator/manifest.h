@@ -6,10 +6,16 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "aggregator/blob.h"
 #include "aggregator/judge.h"
 #include "aggregator/state.h"
 #include "proto/digest.h"
 #include "proto/fault.h"
+
+/* Reads one from its blob, digest and canonical form checked; CORRUPT, with the digest in the
+ * sentence. `*manifest` is a new reference. */
+enum tamis_status manifest_load(struct blob_store *blobs, const struct digest *digest,
+                                json_t **manifest, struct fault *fault);
 
 /* New references. `list` is taken over. */
 json_t *manifest_digest(const struct digest *digest);
