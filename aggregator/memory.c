@@ -27,15 +27,12 @@ enum tamis_status memory_map(struct blob_store *blobs, const struct memory *memo
   return TAMIS_OK;
 }
 
-enum tamis_status memory_keep(struct blob_store *blobs, const char *name, const uint8_t *file,
-                              const struct layout *layout, struct memory *memory,
-                              struct fault *fault) {
+void memory_note(struct found *found, const char *name, uint8_t *file, const struct layout *layout,
+                 struct memory *memory) {
   assert(memory->count < STATE_VECTORS_MAX);
-  struct memory_vector *vector = &memory->vector[memory->count];
+  struct memory_vector *vector = &memory->vector[memory->count++];
   state_name_set(vector->name, name);
-  enum tamis_status status = blob_put(blobs, file, layout_file_size(layout), &vector->blob, fault);
-  if (status == TAMIS_OK) memory->count++;
-  return status;
+  vector->blob = found_add(found, file, layout_file_size(layout));
 }
 
 /* The vectors of one step: what is read, what is written. */
@@ -76,7 +73,8 @@ static enum tamis_status vectors_open(struct blob_store *blobs, const struct lay
 
 enum tamis_status memory_step(struct blob_store *blobs, int threads, const char *text,
                               const struct layout *layout, const struct memory *before,
-                              float *delta, struct memory *after, struct fault *fault) {
+                              float *delta, struct memory *after, struct found *found,
+                              struct fault *fault) {
   struct robust_optimiser *optimiser;
   struct robust_error error;
   struct vectors vectors;
@@ -86,8 +84,10 @@ enum tamis_status memory_step(struct blob_store *blobs, int threads, const char 
   if (status == TAMIS_OK && robust_optimise(optimiser, layout->parameters, delta, vectors.in,
                                             vectors.out, delta, threads, &error) != ROBUST_OK)
     status = fault_set(fault, TAMIS_NOT_FINITE, "optimiser: %s", error.text);
-  for (size_t i = 0; status == TAMIS_OK && i < vectors.count; i++)
-    status = memory_keep(blobs, vectors.name[i], vectors.file[i], layout, after, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < vectors.count; i++) {
+    memory_note(found, vectors.name[i], vectors.file[i], layout, after);
+    vectors.file[i] = NULL; /* taken over */
+  }
   vectors_close(&vectors);
   robust_optimiser_free(optimiser);
   return status;

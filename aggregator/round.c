@@ -133,14 +133,12 @@ static enum tamis_status measure_gram(struct batch *batch, int threads, double *
   return robust_fault(status, &error, fault);
 }
 
-static enum tamis_status gram_write(struct blob_store *blobs, size_t n, const double *gram,
-                                    struct digest *digest, struct fault *fault) {
+static enum tamis_status gram_note(struct found *found, size_t n, const double *gram,
+                                   struct digest *digest, struct fault *fault) {
   uint8_t *bytes;
   size_t length;
   enum tamis_status status = tensor_write_f64("gram", n, n, gram, &bytes, &length, fault);
-  if (status != TAMIS_OK) return status;
-  status = blob_put(blobs, bytes, length, digest, fault);
-  free(bytes);
+  if (status == TAMIS_OK) *digest = found_add(found, bytes, length);
   return status;
 }
 
@@ -209,13 +207,13 @@ static enum tamis_status measure_evidence(struct blob_store *blobs, const struct
 }
 
 static enum tamis_status measure(struct blob_store *blobs, int threads, struct work *work,
-                                 struct fault *fault) {
+                                 struct found *found, struct fault *fault) {
   struct batch batch;
   double *gram = calloc(work->count * work->count, sizeof *gram);
   enum tamis_status status = batch_open(blobs, work, NULL, &batch, fault);
   if (status == TAMIS_OK && !gram) status = fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK) status = measure_gram(&batch, threads, gram, fault);
-  if (status == TAMIS_OK) status = gram_write(blobs, work->count, gram, &work->gram, fault);
+  if (status == TAMIS_OK) status = gram_note(found, work->count, gram, &work->gram, fault);
   if (status == TAMIS_OK) status = measure_evidence(blobs, &batch, gram, work, fault);
   batch_close(&batch);
   free(gram);
@@ -287,35 +285,53 @@ static double *claimed_counts(const struct work *work) {
   return counts;
 }
 
-/* A rule that remembers is given its last output, and what it puts out now is kept for the next
- * round; others that compare (flame) are given the base model. `file` is a whole file of the
- * model's layout, whose data begins at `out`. */
-static enum tamis_status
-run_remembering(struct blob_store *blobs, const struct robust_pipeline *pipeline, struct work *work,
-                struct batch *batch, const double *gram, const size_t *order, int threads,
-                uint8_t *file, float *out, struct robust_evidence *found, struct fault *fault) {
+/* A copy of the file, since the optimiser and the base are still to be put on top of it. */
+static enum tamis_status remember_output(struct found *found, const uint8_t *file,
+                                         const struct layout *layout, struct work *work,
+                                         struct fault *fault) {
+  uint8_t *copy = malloc(layout_file_size(layout));
+  if (!copy) return fault_plain(fault, TAMIS_NO_MEMORY);
+  memcpy(copy, file, layout_file_size(layout));
+  memory_note(found, STATE_RULE_VECTOR, copy, layout, &work->after);
+  return TAMIS_OK;
+}
+
+/* What a pass works with besides its rows. */
+struct pass {
+  struct blob_store *blobs;
+  int threads;
+  uint8_t *file; /* a whole file of the model's layout, the candidate to be */
+  float *out;    /* its data */
+  struct found *found;
+  struct robust_evidence said; /* by the rule */
+};
+
+/* A rule that remembers is given its last output, and what it puts out now is for the next round;
+ * others that compare (flame) are given the base model. */
+static enum tamis_status run_remembering(const struct robust_pipeline *pipeline, struct work *work,
+                                         struct batch *batch, const double *gram,
+                                         const size_t *order, struct pass *pass,
+                                         struct fault *fault) {
   const float *reference = base_values(batch);
   struct blob_view view = {0};
   bool remembers = robust_pipeline_remembers_output(pipeline);
   double *counts = claimed_counts(work);
   enum tamis_status status = counts ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK && remembers)
-    status = memory_map(blobs, &work->before, STATE_RULE_VECTOR, &batch->layout, &view, &reference,
-                        fault);
+    status = memory_map(pass->blobs, &work->before, STATE_RULE_VECTOR, &batch->layout, &view,
+                        &reference, fault);
   if (status == TAMIS_OK)
-    status =
-        run_pipeline(pipeline, batch, gram, order, reference, counts, threads, out, found, fault);
+    status = run_pipeline(pipeline, batch, gram, order, reference, counts, pass->threads, pass->out,
+                          &pass->said, fault);
   if (status == TAMIS_OK && remembers)
-    status = memory_keep(blobs, STATE_RULE_VECTOR, file, &batch->layout, &work->after, fault);
+    status = remember_output(pass->found, pass->file, &batch->layout, work, fault);
   blob_unmap(&view);
   free(counts);
   return status;
 }
 
-static enum tamis_status run_rule(struct blob_store *blobs, struct work *work, struct batch *batch,
-                                  const double *gram, int threads, uint8_t *file,
-                                  struct robust_evidence *found, struct fault *fault) {
-  float *out = (float *)(void *)(file + batch->layout.header_size);
+static enum tamis_status run_rule(struct work *work, struct batch *batch, const double *gram,
+                                  struct pass *pass, struct fault *fault) {
   struct robust_pipeline *pipeline = NULL;
   struct robust_error error;
   size_t *order = calloc(batch->n + 1, sizeof *order);
@@ -325,8 +341,7 @@ static enum tamis_status run_rule(struct blob_store *blobs, struct work *work, s
     status = robust_fault(robust_pipeline_check(pipeline, batch->n, &error), &error, fault);
   if (status == TAMIS_OK) {
     cohort_shuffle(&work->randomness, "order", order, batch->n);
-    status = run_remembering(blobs, pipeline, work, batch, gram, order, threads, file, out, found,
-                             fault);
+    status = run_remembering(pipeline, work, batch, gram, order, pass, fault);
   }
   robust_pipeline_free(pipeline);
   free(order);
@@ -345,57 +360,67 @@ static enum tamis_status add_base(const struct batch *batch, float *candidate,
   return TAMIS_OK;
 }
 
-static enum tamis_status make_candidate(struct blob_store *blobs, int threads, struct work *work,
-                                        struct batch *batch, const double *gram, uint8_t *file,
-                                        struct fault *fault) {
-  float *candidate = (float *)(void *)(file + batch->layout.header_size);
-  struct robust_evidence found = {.weights = calloc(batch->n, sizeof(double))};
+static enum tamis_status make_candidate(struct work *work, struct batch *batch, const double *gram,
+                                        struct pass *pass, struct fault *fault) {
   size_t k = 0;
-  memcpy(file, batch->base.bytes, batch->layout.header_size);
+  memcpy(pass->file, batch->base.bytes, batch->layout.header_size);
+  pass->said.weights = calloc(batch->n, sizeof(double));
   work->weight = calloc(work->count, sizeof *work->weight);
   enum tamis_status status =
-      found.weights && work->weight ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK) status = run_rule(blobs, work, batch, gram, threads, file, &found, fault);
+      pass->said.weights && work->weight ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = run_rule(work, batch, gram, pass, fault);
   if (status == TAMIS_OK && work->optimiser[0] != '\0')
-    status = memory_step(blobs, threads, work->optimiser, &batch->layout, &work->before, candidate,
-                         &work->after, fault);
-  if (status == TAMIS_OK) status = add_base(batch, candidate, fault);
-  if (status == TAMIS_OK)
-    status = blob_put(blobs, file, layout_file_size(&batch->layout), &work->candidate, fault);
+    status = memory_step(pass->blobs, pass->threads, work->optimiser, &batch->layout, &work->before,
+                         pass->out, &work->after, pass->found, fault);
+  if (status == TAMIS_OK) status = add_base(batch, pass->out, fault);
   for (size_t i = 0; status == TAMIS_OK && i < work->count; i++)
-    if (work->counts[i]) work->weight[i] = found.weights[k++];
-  work->margin = found.margin;
-  work->reference_weight = found.reference_weight;
-  free(found.weights);
+    if (work->counts[i]) work->weight[i] = pass->said.weights[k++];
+  work->margin = pass->said.margin;
+  work->reference_weight = pass->said.reference_weight;
+  free(pass->said.weights);
   return status;
 }
 
 static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct work *work,
-                                   struct fault *fault) {
+                                   struct found *found, struct fault *fault) {
+  struct pass pass = {.blobs = blobs, .threads = threads, .found = found};
   struct batch batch;
   double *gram = NULL;
-  uint8_t *file = NULL;
   if (work->accepted == 0)
     return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "none of %zu updates was accepted",
                      work->count);
   enum tamis_status status = batch_open(blobs, work, work->counts, &batch, fault);
   if (status == TAMIS_OK) status = logged_gram(blobs, work, &gram, fault);
   if (status == TAMIS_OK) {
-    file = aligned_alloc(64, (layout_file_size(&batch.layout) + 63) / 64 * 64);
-    if (!file) status = fault_plain(fault, TAMIS_NO_MEMORY);
+    pass.file = aligned_alloc(64, (layout_file_size(&batch.layout) + 63) / 64 * 64);
+    if (!pass.file) status = fault_plain(fault, TAMIS_NO_MEMORY);
   }
-  if (status == TAMIS_OK) status = make_candidate(blobs, threads, work, &batch, gram, file, fault);
-  free(file);
+  if (status == TAMIS_OK) {
+    pass.out = (float *)(void *)(pass.file + batch.layout.header_size);
+    status = make_candidate(work, &batch, gram, &pass, fault);
+  }
+  if (status == TAMIS_OK)
+    work->candidate = found_add(found, pass.file, layout_file_size(&batch.layout));
+  else
+    free(pass.file);
   free(gram);
   batch_close(&batch);
   return status;
 }
 
+void round_find(struct blob_store *blobs, int threads, struct work *work, struct found *found) {
+  *found = (struct found){0};
+  threads = thread_count(threads);
+  work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, found, &work->fault)
+                                            : aggregate(blobs, threads, work, found, &work->fault);
+}
+
 /* What the uploads have left free goes back to the system before the passes take theirs: the peak
  * of 400 clients with 80 kB each is 88 MiB instead of 101. */
 void round_work(struct blob_store *blobs, int threads, struct work *work) {
+  struct found found;
   malloc_trim(0);
-  threads = thread_count(threads);
-  work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, &work->fault)
-                                            : aggregate(blobs, threads, work, &work->fault);
+  round_find(blobs, threads, work, &found);
+  if (work->status == TAMIS_OK) work->status = found_keep(&found, blobs, &work->fault);
+  found_close(&found);
 }

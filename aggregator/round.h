@@ -5,11 +5,16 @@
 
 #include "aggregator/blob.h"
 #include "aggregator/federation.h"
+#include "aggregator/found.h"
 
-/* Fills in what is to be found: evidence and Gram blob, or weights and candidate blob, all durable.
- * What went wrong is in work->status. Resident memory: two models, tiles, and n^2 doubles, however
- * many rows; pages of the mapped updates are given back as the passes leave them. `threads` 0: one
- * a processor. The bits found do not depend on it. */
+/* Fills in what is to be found: evidence and Gram matrix, or weights and candidate. The files that
+ * go with it are in `found`, which the caller closes, and nowhere else. What went wrong is in
+ * work->status. Resident memory: two models (one more for each vector that is remembered), tiles,
+ * and n^2 doubles, however many rows; pages of the mapped updates are given back as the passes
+ * leave them. `threads` 0: one a processor. The bits found do not depend on it. */
+void round_find(struct blob_store *blobs, int threads, struct work *work, struct found *found);
+
+/* The same, and the files are durable blobs on return. */
 void round_work(struct blob_store *blobs, int threads, struct work *work);
 
 #endif

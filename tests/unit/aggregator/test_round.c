@@ -116,6 +116,37 @@ static void examples_weigh_only_in_the_mean_and_only_when_the_policy_says_so(voi
   }
 }
 
+static void finding_keeps_nothing(void **unused) {
+  struct bench bench;
+  struct found found;
+  const float base[1] = {1}, rows[3][1] = {{1}, {2}, {3}};
+  (void)unused;
+  bench_open(&bench, "mean", 3, 1);
+  bench.work.base = put(&bench, base);
+  for (size_t i = 0; i < 3; i++) {
+    bench.work.row[i].update = put(&bench, rows[i]);
+    bench.work.counts[i] = true;
+  }
+  round_find(bench.blobs, 1, &bench.work, &found);
+  assert_status(bench.work.status, TAMIS_OK);
+  assert_int_equal(found.count, 1);
+  assert_false(blob_exists(bench.blobs, &bench.work.gram));
+  assert_status(found_keep(&found, bench.blobs, NULL), TAMIS_OK);
+  assert_true(blob_exists(bench.blobs, &bench.work.gram));
+  found_close(&found);
+  then_aggregate(&bench);
+  round_find(bench.blobs, 1, &bench.work, &found);
+  assert_status(bench.work.status, TAMIS_OK);
+  assert_false(blob_exists(bench.blobs, &bench.work.candidate));
+  const struct found_file *file = found_file(&found, &bench.work.candidate);
+  assert_non_null(file);
+  float model;
+  memcpy(&model, file->bytes + bench.layout.header_size, sizeof model);
+  assert_true(model == 3);
+  found_close(&found);
+  bench_close(&bench);
+}
+
 static void who_does_not_vote_is_measured_all_the_same(void **unused) {
   struct bench bench;
   const float base[1] = {0}, rows[4][1] = {{1}, {1}, {1}, {-50}};
@@ -268,6 +299,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_mean_of_accepted_rows_is_added_to_the_base),
       cmocka_unit_test(examples_weigh_only_in_the_mean_and_only_when_the_policy_says_so),
+      cmocka_unit_test(finding_keeps_nothing),
       cmocka_unit_test(who_does_not_vote_is_measured_all_the_same),
       cmocka_unit_test(an_infeasible_rule_says_so),
       cmocka_unit_test(a_flipped_byte_stops_the_round),
