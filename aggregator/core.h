@@ -17,7 +17,7 @@
 struct core;
 
 struct core_options {
-  const char *state_dir;    /* journal, blobs/, tamis.db, checkpoint */
+  const char *state_dir;    /* journal, blobs/, tamis.db, tile/, checkpoint */
   const char *genesis_path; /* the operator's genesis envelope: entry 0 of a new log */
   const char *aggregator_key_path;
   const char *log_key_path;

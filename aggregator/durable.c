@@ -50,22 +50,27 @@ enum tamis_status durable_sync_parent(const char *path, struct fault *fault) {
   return durable_sync_folder(parent, fault);
 }
 
-enum tamis_status durable_replace(const char *path, const void *bytes, size_t length,
-                                  struct fault *fault) {
+enum tamis_status durable_publish(const char *path, mode_t mode, bool lasts, const void *bytes,
+                                  size_t length, struct fault *fault) {
   char temporary[PATH_MAX];
   int size = snprintf(temporary, sizeof temporary, "%s.new", path);
   if (size < 0 || (size_t)size >= sizeof temporary)
     return durable_fault(fault, ENAMETOOLONG, "write", path);
 
-  int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
   if (descriptor < 0) return durable_fault(fault, errno, "create", temporary);
   int error = disk_write(descriptor, bytes, length, 0);
-  if (!error) durable_sync(descriptor, temporary);
+  if (!error && lasts) durable_sync(descriptor, temporary);
   close(descriptor);
   if (!error && rename(temporary, path) != 0) error = errno;
   if (error) {
     unlink(temporary);
     return durable_fault(fault, error, "write", path);
   }
-  return durable_sync_parent(path, fault);
+  return lasts ? durable_sync_parent(path, fault) : TAMIS_OK;
+}
+
+enum tamis_status durable_replace(const char *path, const void *bytes, size_t length,
+                                  struct fault *fault) {
+  return durable_publish(path, 0600, true, bytes, length, fault);
 }

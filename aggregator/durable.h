@@ -2,8 +2,10 @@
 #ifndef TAMIS_DURABLE_H
 #define TAMIS_DURABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "proto/fault.h"
 
 /* "cannot VERB PATH: reason". No room of any sort is DISK_FULL, the rest is IO or NO_MEMORY. */
@@ -27,5 +29,10 @@ enum tamis_status durable_sync_parent(const char *path, struct fault *fault);
  * sync, rename, sync of the folder. */
 enum tamis_status durable_replace(const char *path, const void *bytes, size_t length,
                                   struct fault *fault);
+
+/* As above with a mode, of which the umask takes. With `lasts` false nothing is synced: whoever
+ * opens `path` finds it whole, but after a power cut it may be old, empty or gone. */
+enum tamis_status durable_publish(const char *path, mode_t mode, bool lasts, const void *bytes,
+                                  size_t length, struct fault *fault);
 
 #endif

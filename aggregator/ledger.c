@@ -1,4 +1,5 @@
-/* The order that is never changed: blob, journal, projection, checkpoint, and only then an answer.
+/* The order that is never changed: blob, journal, projection, tiles, checkpoint, and only then an
+ * answer.
  */
 #include "aggregator/ledger.h"
 
@@ -166,6 +167,30 @@ static enum tamis_status project_staged(struct ledger *ledger, struct fault *fau
                               projected(&staged->entry, staged->manifest), fault);
   }
   return status == TAMIS_OK ? projection_commit(ledger->projection, fault) : status;
+}
+
+/* ---- the tiles ---- */
+
+/* Everything in the journal, with what an earlier commit had no room for. */
+static enum tamis_status tiles_follow(struct ledger *ledger, struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  while (status == TAMIS_OK && tiles_count(ledger->tiles) < journal_size(ledger->journal)) {
+    char *bytes;
+    size_t length;
+    status = journal_read(ledger->journal, tiles_count(ledger->tiles), &bytes, &length, fault);
+    if (status != TAMIS_OK) return status;
+    status = tiles_add(ledger->tiles, bytes, length, fault);
+    free(bytes);
+  }
+  return status == TAMIS_OK ? tiles_write(ledger->tiles, fault) : status;
+}
+
+static enum tamis_status tiles_start(const char *state_dir, struct ledger *ledger,
+                                     struct fault *fault) {
+  struct tiles_options options = {.folder = state_dir, .tree = journal_tree(ledger->journal)};
+  enum tamis_status status = tiles_open(&options, &ledger->tiles, fault);
+  if (status == TAMIS_OK) status = tiles_resume(ledger->tiles, ledger->published, fault);
+  return status == TAMIS_OK ? tiles_follow(ledger, fault) : status;
 }
 
 /* ---- the checkpoint ---- */
@@ -337,7 +362,8 @@ enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault) {
       ledger->on_entry(ledger->context, &ledger->staged[i].entry.statement);
     staged_clear(ledger);
   }
-  return publish(ledger, fault);
+  enum tamis_status status = tiles_follow(ledger, fault);
+  return status == TAMIS_OK ? publish(ledger, fault) : status;
 }
 
 /* ---- opening ---- */
@@ -431,6 +457,7 @@ enum tamis_status ledger_open(const struct ledger_options *options, struct ledge
   state_begin(ledger);
   if (status == TAMIS_OK) status = journal_load(options, ledger, fault);
   if (status == TAMIS_OK) status = projection_start(ledger, fault);
+  if (status == TAMIS_OK) status = tiles_start(options->state_dir, ledger, fault);
   if (status == TAMIS_OK && journal_size(ledger->journal) == 0)
     status = genesis_append(options, ledger, fault);
   if (status == TAMIS_OK) status = check_aggregator(ledger, fault);
@@ -441,6 +468,7 @@ enum tamis_status ledger_open(const struct ledger_options *options, struct ledge
 void ledger_close(struct ledger *ledger) {
   staged_clear(ledger);
   free(ledger->staged);
+  tiles_close(ledger->tiles);
   if (ledger->projection) projection_close(ledger->projection);
   if (ledger->journal) journal_close(ledger->journal);
   if (ledger->blobs) blob_store_close(ledger->blobs);

@@ -1,4 +1,4 @@
-/* The state and everything it is kept in: journal, blobs, projection, signed checkpoint. One
+/* The state and everything it is kept in: journal, blobs, projection, tiles, signed checkpoint. One
  * thread's. Entries are staged, which changes the state, and then committed together, which makes
  * them last. */
 #ifndef TAMIS_LEDGER_H
@@ -12,6 +12,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/projection.h"
+#include "aggregator/tiles.h"
 #include "proto/key.h"
 
 struct ledger_options {
@@ -30,6 +31,7 @@ struct ledger {
   struct journal *journal;
   struct blob_store *blobs;
   struct projection *projection;
+  struct tiles *tiles;
   struct staged *staged; /* applied to the state, not yet in the journal */
   size_t staged_count, staged_capacity;
   char *note; /* the published checkpoint */
@@ -58,9 +60,9 @@ enum tamis_status ledger_stage(struct ledger *ledger, const char *envelope, size
 enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *decision,
                                  struct fault *fault);
 
-/* Journal, then projection, then checkpoint. When the journal refuses, the staged entries are
- * forgotten and the state is folded anew. When the checkpoint cannot be published, the entries are
- * in the log all the same, and the next commit publishes them. */
+/* Journal, then projection, then tiles, then checkpoint. When the journal refuses, the staged
+ * entries are forgotten and the state is folded anew. When tiles or checkpoint cannot be written,
+ * the entries are in the log all the same, and the next commit publishes them. */
 enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault);
 
 /* tlog-proof of an entry under the published checkpoint. NOT_FOUND when it is not under it yet. */

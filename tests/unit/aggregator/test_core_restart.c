@@ -110,6 +110,30 @@ static void the_database_can_be_deleted(void **unused) {
   world_close(&world);
 }
 
+static void shell(struct world *world, const char *format) {
+  char command[1024];
+  snprintf(command, sizeof command, "cd %s && %s", world->state_dir, format);
+  assert_int_equal(system(command), 0);
+}
+
+static void deleted_tiles_come_back_the_same(void **unused) {
+  struct world world;
+  (void)unused;
+  world_open(&world);
+  play_all(&world);
+  world_stop(&world);
+  world_start(&world); /* which removes the partial tiles of older checkpoints */
+  world_stop(&world);
+  shell(&world, "mv tile before");
+  world_start(&world);
+  world_stop(&world);
+  shell(&world, "diff -r tile before && test -s tile/0/000.p/*");
+  shell(&world, "printf torn > $(ls tile/entries/000.p/*)");
+  world_start(&world);
+  shell(&world, "diff -r tile before");
+  world_close(&world);
+}
+
 static void refused(struct world *world, const char *what) {
   struct core_options options = world_options(world, world->state_dir);
   struct fault fault = {TAMIS_OK, ""};
@@ -240,6 +264,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_stop_after_any_entry_changes_no_model),
       cmocka_unit_test(the_database_can_be_deleted),
+      cmocka_unit_test(deleted_tiles_come_back_the_same),
       cmocka_unit_test(a_lost_manifest_is_named),
       cmocka_unit_test(a_restored_backup_is_refused),
       cmocka_unit_test(another_aggregator_key_is_refused),
