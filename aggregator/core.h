@@ -102,6 +102,11 @@ enum tamis_status core_receipt(struct core *core, const char *client, const char
                                uint64_t round, char **receipt, size_t *length, struct fault *fault);
 enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope, size_t *length,
                              char **receipt, size_t *receipt_length, struct fault *fault);
+/* The same with the inclusion proof for an earlier tree of `size` entries in place of the receipt.
+ * NOT_FOUND beyond what is published. */
+enum tamis_status core_entry_under(struct core *core, uint64_t index, uint64_t size,
+                                   char **envelope, size_t *length, struct merkle_proof *proof,
+                                   struct fault *fault);
 /* From `size` to `to`, or with `to` 0 to the latest checkpoint, whose note is given in any case.
  * NOT_FOUND beyond that, BAD_REQUEST backwards. */
 enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to,

@@ -329,7 +329,7 @@ struct proof_call {
   struct call call;
   const char *client, *federation;
   uint64_t number; /* round, index or size */
-  uint64_t to;     /* consistency only: the larger size, 0 for the latest */
+  uint64_t to;     /* the larger size of a consistency proof, 0 for the latest; an entry's tree */
   char **text;
   size_t *text_length;
   struct merkle_proof *proof;
@@ -404,6 +404,25 @@ enum tamis_status core_entry(struct core *core, uint64_t index, char **envelope,
   ask.call.receipt = receipt;
   ask.call.receipt_length = receipt_length;
   return core_ask(core, &ask.call, run_entry, fault);
+}
+
+static enum tamis_status run_entry_under(struct core *core, struct call *call) {
+  struct proof_call *ask = (struct proof_call *)(void *)call;
+  const struct ledger *ledger = &core->ledger;
+  if (ask->to > ledger->published || ask->number >= ask->to)
+    return fault_set(call->fault, TAMIS_NOT_FOUND,
+                     "entry %" PRIu64 " is not under a checkpoint of %" PRIu64 " entries here",
+                     ask->number, ask->to);
+  merkle_tree_inclusion(journal_tree(ledger->journal), ask->number, ask->to, ask->proof);
+  return journal_read(ledger->journal, ask->number, ask->text, ask->text_length, call->fault);
+}
+
+enum tamis_status core_entry_under(struct core *core, uint64_t index, uint64_t size,
+                                   char **envelope, size_t *length, struct merkle_proof *proof,
+                                   struct fault *fault) {
+  struct proof_call ask = {
+      .number = index, .to = size, .text = envelope, .text_length = length, .proof = proof};
+  return core_ask(core, &ask.call, run_entry_under, fault);
 }
 
 static enum tamis_status run_consistency(struct core *core, struct call *call) {

@@ -4,6 +4,20 @@
 /* SQLite has no booleans, and json() keeps the word from becoming a string. */
 #define TRUTH(condition) "json(iif(" condition ", 'true', 'false'))"
 
+/* The rounds whose models lie on the way from the model of round ?4, or of the head, to the first
+ * one (0). A round's parent is always an earlier one. */
+#define LINE                                                                                       \
+  "WITH RECURSIVE line(round) AS (SELECT CASE coalesce(?4, '') WHEN '' THEN head_round"            \
+  " ELSE CAST(?4 AS INTEGER) END FROM federations WHERE federation = ?3"                           \
+  " UNION SELECT models.parent FROM line JOIN models USING (round)"                                \
+  " WHERE models.federation = ?3 AND models.parent IS NOT NULL)"
+#define IN_HEAD TRUTH("models.entry IS NOT NULL AND NOT undone")
+
+#define ENTRY                                                                                      \
+  "SELECT entry + 1, json_object('index', entry, 'kind', kind, 'federation', federation,"          \
+  " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size)"         \
+  " FROM entries "
+
 const struct projection_question projection_questions[] = {
     /* The root is not a fold over rows: who asks brings it. */
     {"status", 0, 1,
@@ -88,10 +102,44 @@ const struct projection_question projection_questions[] = {
      " FROM moves WHERE federation = ?3 AND coalesce(?4, '') IN ('', client)"
      " AND entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
 
-    {"entries", 0, 0,
-     "SELECT entry + 1, json_object('index', entry, 'kind', kind, 'federation', federation,"
-     " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size)"
-     " FROM entries WHERE entry >= ?1 ORDER BY entry LIMIT ?2"},
+    {"entries", 0, 0, ENTRY "WHERE entry >= ?1 ORDER BY entry LIMIT ?2"},
+    {"round-entries", 2, 2,
+     ENTRY "WHERE federation = ?3 AND round IS nullif(CAST(?4 AS INTEGER), 0) AND entry >= ?1"
+           " ORDER BY entry LIMIT ?2"},
+    {"client-entries", 1, 1, ENTRY "WHERE client = ?3 AND entry >= ?1 ORDER BY entry LIMIT ?2"},
+
+    {"bases", 1, 2,
+     LINE ", rows AS (SELECT row_number() OVER (ORDER BY models.round DESC) AS cursor,"
+          " json_object('round', models.round, 'model', models.model, 'base_round', parent,"
+          " 'updates', (SELECT count(*) FROM updates WHERE updates.federation = ?3"
+          "   AND updates.round = models.round AND weight <> 0),"
+          " 'rule', rounds.rule, 'index', models.entry) AS object"
+          " FROM models JOIN line USING (round) LEFT JOIN rounds"
+          " ON rounds.federation = ?3 AND rounds.round = models.round WHERE models.federation = ?3)"
+          " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
+
+    {"lineage", 1, 2,
+     LINE ", shares AS (SELECT client, count(*) AS rounds, sum(weight) AS weight,"
+          " sum(abs(weight)) AS size, min(round) AS first_round, max(round) AS last_round"
+          " FROM (SELECT client, weight, updates.round FROM updates JOIN line USING (round)"
+          "   WHERE updates.federation = ?3 AND weight <> 0 ORDER BY updates.entry)"
+          " GROUP BY client),"
+          " rows AS (SELECT row_number() OVER (ORDER BY size DESC, client) AS cursor,"
+          " json_object('client', client, 'organisation', organisation, 'rounds', rounds,"
+          " 'weight', weight, 'share', size / (SELECT sum(size) FROM shares),"
+          " 'first_round', first_round, 'last_round', last_round) AS object"
+          " FROM shares LEFT JOIN clients USING (client))"
+          " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
+
+    {"client-rounds", 1, 2,
+     "SELECT updates.entry + 1, json_object('federation', updates.federation,"
+     " 'round', updates.round, 'index', updates.entry, 'update', blob, 'verdict', verdict,"
+     " 'status', updates.status, 'weight', weight, 'risk', risk, 'outcome', outcome,"
+     " 'in_head', " IN_HEAD ", 'sentence', updates.sentence)"
+     " FROM updates JOIN rounds USING (federation, round)"
+     " LEFT JOIN models USING (federation, round) WHERE updates.client = ?3"
+     " AND coalesce(?4, '') IN ('', updates.federation) AND updates.entry + 1 > ?1"
+     " ORDER BY updates.entry LIMIT ?2"},
 };
 const size_t projection_question_count =
     sizeof projection_questions / sizeof projection_questions[0];

@@ -159,8 +159,34 @@ static enum tamis_status get_receipt(struct request *request, struct fault *faul
   return status;
 }
 
+static size_t proof_fill(const struct merkle_proof *proof, ProtobufCBinaryData *hashes) {
+  for (size_t i = 0; i < proof->count; i++)
+    hashes[i] = answer_bytes(proof->hash[i].byte, DIGEST_SIZE);
+  return proof->count;
+}
+
+/* The entry and its proof in the tree of a checkpoint that the caller holds. */
+static enum tamis_status get_entry_under(struct request *request, struct fault *fault) {
+  const Tamis__V1__GetEntryRequest *asked = request->message;
+  struct merkle_proof proof;
+  ProtobufCBinaryData hashes[MERKLE_PROOF_MAX];
+  char *envelope = NULL;
+  size_t length = 0;
+  Tamis__V1__GetEntryReply reply = TAMIS__V1__GET_ENTRY_REPLY__INIT;
+  enum tamis_status status = core_entry_under(request->service->core, asked->index, asked->size,
+                                              &envelope, &length, &proof, fault);
+  if (status) return status;
+  reply.envelope = answer_bytes(envelope, length);
+  reply.n_hashes = proof_fill(&proof, hashes);
+  reply.hashes = hashes;
+  status = answer_reply(request, &reply.base, fault);
+  free(envelope);
+  return status;
+}
+
 static enum tamis_status get_entry(struct request *request, struct fault *fault) {
   const Tamis__V1__GetEntryRequest *asked = request->message;
+  if (asked->size) return get_entry_under(request, fault);
   char *envelope = NULL, *receipt = NULL;
   size_t length = 0, receipt_length = 0;
   Tamis__V1__GetEntryReply reply = TAMIS__V1__GET_ENTRY_REPLY__INIT;
@@ -181,12 +207,10 @@ static enum tamis_status get_consistency(struct request *request, struct fault *
   char *note = NULL;
   size_t length = 0;
   Tamis__V1__GetConsistencyReply reply = TAMIS__V1__GET_CONSISTENCY_REPLY__INIT;
-  enum tamis_status status =
-      core_consistency(request->service->core, asked->size, asked->to, &proof, &note, &length, fault);
+  enum tamis_status status = core_consistency(request->service->core, asked->size, asked->to,
+                                              &proof, &note, &length, fault);
   if (status) return status;
-  for (size_t i = 0; i < proof.count; i++)
-    hashes[i] = answer_bytes(proof.hash[i].byte, DIGEST_SIZE);
-  reply.n_hashes = proof.count;
+  reply.n_hashes = proof_fill(&proof, hashes);
   reply.hashes = hashes;
   reply.checkpoint = answer_bytes(note, length);
   status = answer_reply(request, &reply.base, fault);

@@ -42,7 +42,12 @@ def health_is_serving(door):
 def everything_else_answers(door):
     client = Client(door).open()
     entry = client.call("GetEntry", tamis_pb2.GetEntryRequest(session=client.session, index=1))
-    assert entry.envelope == b"entry 1" and entry.receipt
+    assert entry.envelope == b"entry 1" and entry.receipt and not entry.hashes
+    entry = client.call("GetEntry", tamis_pb2.GetEntryRequest(session=client.session, index=1, size=2))
+    assert entry.envelope == b"entry 1" and not entry.receipt and len(entry.hashes) == 3
+    for size in (1, 2 ** 64 - 1):
+        refused("NOT_FOUND", lambda: client.call("GetEntry", tamis_pb2.GetEntryRequest(
+            session=client.session, index=1, size=size)))
     assert len(client.call("GetConsistency", tamis_pb2.GetConsistencyRequest(session=client.session)).hashes) == 2
     boss = Client(door, "operator/boss").open()
     assert boss.call("Query", tamis_pb2.QueryRequest(session=boss.session, name=b"status")).rows == b"[{}]"
@@ -173,7 +178,10 @@ def sessions_need_the_key(door):
 
 def clients_are_no_operators(door):
     client = Client(door).open()
-    refused("DENIED", lambda: client.call("Query", tamis_pb2.QueryRequest(session=client.session, name=b"status")))
+    for name in (b"status", b"clients", b"round-entries2", b""):
+        refused("DENIED", lambda: client.call("Query", tamis_pb2.QueryRequest(session=client.session, name=name)))
+    assert client.call("Query", tamis_pb2.QueryRequest(session=client.session, name=b"round-entries")).rows == b"[{}]"
+    refused("NO_SESSION", lambda: client.call("Query", tamis_pb2.QueryRequest(session=b"", name=b"round-entries")))
     boss = Client(door, "operator/boss").open()
     refused("DENIED", lambda: boss.call("Poll", tamis_pb2.PollRequest(session=boss.session)))
     refused("DENIED", lambda: boss.call("Offer", tamis_pb2.OfferRequest(session=boss.session)))

@@ -627,6 +627,33 @@ static void any_two_checkpoints_are_consistent(void **unused) {
   world_close(&world);
 }
 
+static void any_entry_is_proved_under_any_tree_that_has_it(void **unused) {
+  struct world world;
+  struct fault fault;
+  struct merkle_proof proof;
+  char *envelope;
+  size_t length;
+  (void)unused;
+  world_open(&world);
+  world_enrol_clients(&world, 3);
+  uint64_t count = core_size(world.core);
+  for (uint64_t size = 1; size <= count; size++) {
+    struct digest root = root_of(&world, size);
+    for (uint64_t i = 0; i < size; i++) {
+      assert_status(core_entry_under(world.core, i, size, &envelope, &length, &proof, &fault),
+                    TAMIS_OK);
+      struct digest leaf = merkle_leaf(envelope, length);
+      assert_true(merkle_verify_inclusion(i, size, &leaf, &root, &proof));
+      free(envelope);
+    }
+    assert_status(core_entry_under(world.core, size, size, &envelope, &length, &proof, &fault),
+                  TAMIS_NOT_FOUND);
+  }
+  assert_status(core_entry_under(world.core, 0, count + 1, &envelope, &length, &proof, &fault),
+                TAMIS_NOT_FOUND);
+  world_close(&world);
+}
+
 int main(void) {
   static enum world_attack sign_flip = WORLD_SIGN_FLIP, gaussian = WORLD_GAUSSIAN,
                            scale = WORLD_SCALE;
@@ -660,6 +687,7 @@ int main(void) {
       cmocka_unit_test(a_revoked_key_is_refused_and_the_name_may_come_back),
       cmocka_unit_test(clients_read_models_and_manifests_but_no_updates),
       cmocka_unit_test(any_two_checkpoints_are_consistent),
+      cmocka_unit_test(any_entry_is_proved_under_any_tree_that_has_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
