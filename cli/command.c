@@ -69,6 +69,8 @@ static const struct option_row client_exclude_options[] = {
 static const struct option_row client_reinstate_options[] = {FEDERATION, REASON, DRY_RUN, END};
 static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 
+static const struct option_row model_lineage_options[] = {
+    {"round", 0, "ROUND", VALUE_COUNT, false, "of the model of this round (the head)"}, END};
 static const struct option_row model_get_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
     {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
@@ -142,6 +144,11 @@ static const struct command row[] = {
     {"client", "show", "CLIENT", client_show_options, "One client: standing, moves, last rounds",
      NULL, "  tamis client show phone-1\n  tamis client show phone-1 --federation digits\n",
      client_show},
+    {"client", "rounds", "CLIENT [FEDERATION]", NULL,
+     "Every round a client touched, and what became of it",
+     "IN-HEAD says whether the round's model is one that the head stands on.\n",
+     "  tamis client rounds phone-1\n  tamis client rounds phone-1 digits -o wide\n",
+     client_rounds},
     {"client", "exclude", "CLIENT", client_exclude_options,
      "Refuse everything from a client from now on", NULL,
      "  tamis client exclude phone-1 --federation digits --reason 'flips labels'\n",
@@ -162,6 +169,20 @@ static const struct command row[] = {
      "  tamis model get digits -O head.safetensors\n"
      "  tamis model get digits --round 7 -O r7.safetensors\n",
      model_get},
+    {"model", "lineage", "FEDERATION", model_lineage_options,
+     "Which clients shaped a model, and with what weight",
+     "Over the whole chain from the model back to the first one. WEIGHT is the sum of a\n"
+     "client's weights there, SHARE its part of all weights. A weight says how a round\n"
+     "counted an update, not how far the update moved the model.\n",
+     "  tamis model lineage digits\n  tamis model lineage digits --round 7 -o json\n",
+     model_lineage},
+    {"model", "diff", "FEDERATION ROUND ROUND", NULL,
+     "What changed between two models, tensor by tensor",
+     "Fetches the models of both rounds; round 0 is the first model. CHANGED is the\n"
+     "share of numbers that differ, NORM the length of the change, RELATIVE that length\n"
+     "by the length before, LARGEST the largest change of one number and AT its place\n"
+     "in the tensor.\n",
+     "  tamis model diff digits 6 7\n  tamis model diff digits 0 25 -o json\n", model_diff},
     {"model", "rollback", "FEDERATION", model_rollback_options,
      "Make an earlier model the head again",
      "Shows the plan and asks. Nothing is deleted: later rounds are marked undone, and\n"

@@ -18,12 +18,15 @@ enum tamis_status client_show(struct context *context, const struct arguments *a
 enum tamis_status client_exclude(struct context *context, const struct arguments *arguments);
 enum tamis_status client_reinstate(struct context *context, const struct arguments *arguments);
 enum tamis_status client_revoke(struct context *context, const struct arguments *arguments);
+enum tamis_status client_rounds(struct context *context, const struct arguments *arguments);
 
 enum tamis_status round_list(struct context *context, const struct arguments *arguments);
 enum tamis_status round_show(struct context *context, const struct arguments *arguments);
 
 enum tamis_status model_history(struct context *context, const struct arguments *arguments);
 enum tamis_status model_get(struct context *context, const struct arguments *arguments);
+enum tamis_status model_lineage(struct context *context, const struct arguments *arguments);
+enum tamis_status model_diff(struct context *context, const struct arguments *arguments);
 enum tamis_status model_rollback(struct context *context, const struct arguments *arguments);
 
 enum tamis_status verify_run(struct context *context, const struct arguments *arguments);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/command_run.h"
+#include "cli/model_find.h"
 
 static const struct column columns[] = {
     {"ROUND", "round", CELL_COUNT, false}, {"MODEL", "model", CELL_DIGEST, false},
@@ -17,54 +18,13 @@ enum tamis_status model_history(struct context *context, const struct arguments 
   return context_list(context, "models", arguments->word, &sheet);
 }
 
-static enum tamis_status bad_digest(struct context *context, const char *federation) {
-  return fault_set(&context->fault, TAMIS_BAD_REQUEST,
-                   "the server names a model of %s by something that is not a digest", federation);
-}
-
-static bool row_digest(const json_t *row, const char *key, struct digest *digest) {
-  const json_t *value = json_object_get(row, key);
-  return json_is_string(value) &&
-         digest_from_hex(json_string_value(value), json_string_length(value), digest);
-}
-
-/* The model that `round` promoted, or with NULL the head. */
-static enum tamis_status find_model(struct context *context, const char *federation,
-                                    const uint64_t *round, struct digest *model) {
-  json_t *row = NULL, *rows = NULL, *each;
-  size_t i;
-  bool found = false;
-  enum tamis_status status;
-  if (round == NULL) {
-    status = context_find(context, "federations", NULL, "federation", federation,
-                          TAMIS_UNKNOWN_FEDERATION, &row);
-    if (status == TAMIS_OK && !row_digest(row, "head", model))
-      status = bad_digest(context, federation);
-    json_decref(row);
-    return status;
-  }
-  status = context_query_federation(context, "models", 1, &federation, &rows);
-  json_array_foreach(rows, i, each) {
-    if (!json_is_integer(json_object_get(each, "round")) ||
-        output_integer(each, "round") != (json_int_t)*round)
-      continue;
-    if (!row_digest(each, "model", model)) status = bad_digest(context, federation);
-    found = true;
-  }
-  json_decref(rows);
-  if (status != TAMIS_OK || found) return status;
-  fault_set(&context->fault, TAMIS_NOT_FOUND, "round %" PRIu64 " of %s promoted no model", *round,
-            federation);
-  return context_hint(context, TAMIS_NOT_FOUND, "see: tamis model history %s", federation);
-}
-
 enum tamis_status model_get(struct context *context, const struct arguments *arguments) {
   const char *federation = arguments->word[0], *path = arguments_text(arguments, "file", "");
   uint64_t round = arguments_count(arguments, "round", 0);
   struct digest model;
   char hex[DIGEST_HEX_SIZE];
   enum tamis_status status =
-      find_model(context, federation, arguments_has(arguments, "round") ? &round : NULL, &model);
+      model_find(context, federation, arguments_has(arguments, "round") ? &round : NULL, &model);
   if (status != TAMIS_OK) return status;
   status = operator_fetch_file(context->operator, & model, path, &context->fault);
   if (status != TAMIS_OK) return status;
@@ -84,7 +44,7 @@ static enum tamis_status make_plan(struct context *context, const char *federati
   char hex[DIGEST_HEX_SIZE], head[OUTPUT_CELL_SIZE];
   size_t i;
   *plan = NULL;
-  enum tamis_status status = find_model(context, federation, &to, target);
+  enum tamis_status status = model_find(context, federation, &to, target);
   if (status == TAMIS_OK)
     status = context_find(context, "federations", NULL, "federation", federation,
                           TAMIS_UNKNOWN_FEDERATION, &row);

@@ -99,7 +99,22 @@ expect 5 model rollback digits --to 9 --reason test --yes
 expect 0 model rollback digits --to 2 --reason test --dry-run; says 'undone  2 rounds: 3, 4'
 expect 0 federation show digits -o json
 same "$(field 'data["head_round"]')" 4 "the head after a dry run"
+expect 0 model lineage digits; says 'round 4 of digits, the head'; says '4 to 1'
+expect 0 model diff digits 0 4; says '(all)'
+expect 0 model diff digits 2 2; says 'none: the same numbers'
+expect 0 model diff digits 2 4 -o json
+same "$(field 'data["total"]["changed"], data["from"]["model"]')" "64 $round_2" "the difference of 2 and 4"
+expect 5 model diff digits 2 9; says 'round 9 of digits promoted no model'
+expect 2 model diff digits 2 x
+expect 0 client rounds phone-1; says 'phone-1: 4 updates, 4 of them in a model that the head stands on'
 expect 0 model rollback digits --to 2 --reason test --yes
+expect 0 model lineage digits -o json
+same "$(field '[b["round"] for b in data["bases"]], [c["rounds"] for c in data["clients"]]')" "[2, 1, 0] [2, 2, 2, 2]" \
+  "the line of the head after the rollback"
+expect 0 model lineage digits --round 4; says '4 to 1'
+expect 0 client rounds phone-1 digits -o json
+same "$(field '[r["in_head"] for r in data]')" "[True, True, False, False]" "rounds that are in the head"
+expect 5 client rounds late2; says 'no client'
 expect 0 federation show digits -o json
 same "$(field 'data["head"]')" "$round_2" "the head after the rollback"
 expect 0 model get digits -O "$folder/head.safetensors"

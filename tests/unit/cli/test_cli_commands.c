@@ -105,6 +105,59 @@ static void json_is_one_envelope_and_jsonl_ends_with_terminal(void **state) {
   assert_non_null(strstr(said, "\"terminal\":true"));
 }
 
+static void a_lineage_tells_the_line_and_the_shares(void **state) {
+  (void)state;
+  answer(0, "bases",
+         "[{\"round\":9,\"model\":\"" HEX "\",\"base_round\":8},{\"round\":8},{\"round\":7},"
+         "{\"round\":3},{\"round\":1},{\"round\":0,\"base_round\":null}]");
+  answer(1, "lineage",
+         "[{\"client\":\"a\",\"organisation\":\"red\",\"rounds\":5,\"weight\":2.5,"
+         "\"share\":0.9995,\"first_round\":1,\"last_round\":9},{\"client\":\"b\","
+         "\"organisation\":null,\"rounds\":1,\"weight\":0.00125,\"share\":0.0005,"
+         "\"first_round\":3,\"last_round\":3}]");
+  RUN(0, "model", "lineage", "digits");
+  assert_string_equal(said, "model         " HEX "\n"
+                            "of            round 9 of digits, the head\n"
+                            "stands on     5 earlier models, down to the first\n"
+                            "rounds        9 to 7, 3, 1\n\n"
+                            "CLIENT  ROUNDS  WEIGHT  SHARE   LAST  ORGANISATION\n"
+                            "a            5   2.500  100.0%     9  red\n"
+                            "b            1   0.001  0.050%     3  -\n");
+  RUN(0, "model", "lineage", "digits", "-o", "json");
+  json_t *root = envelope(), *data = json_object_get(root, "data");
+  assert_int_equal(json_array_size(json_object_get(data, "bases")), 6);
+  assert_true(json_is_true(json_object_get(data, "head")));
+  json_decref(root);
+  RUN(0, "model", "lineage", "digits", "--round", "9", "-o", "name");
+  assert_string_equal(said, "model/" HEX "\n");
+  answer(0, "bases", "[]");
+  answer(2, "federations", "[{\"federation\":\"digits\"}]");
+  RUN(5, "model", "lineage", "digits", "--round", "4");
+  assert_non_null(strstr(complained, "round 4 of digits promoted no model"));
+}
+
+static void the_rounds_of_a_client_say_which_of_them_count(void **state) {
+  (void)state;
+  answer(0, "client-rounds",
+         "[{\"federation\":\"digits\",\"round\":1,\"verdict\":\"accept\",\"weight\":0.25,"
+         "\"risk\":0.0,\"outcome\":\"promoted\",\"in_head\":true,\"sentence\":\"fine\"},"
+         "{\"federation\":\"digits\",\"round\":2,\"verdict\":\"refused\",\"weight\":null,"
+         "\"risk\":null,\"outcome\":\"promoted\",\"in_head\":true,\"sentence\":\"NaN\"}]");
+  RUN(0, "client", "rounds", "phone-1");
+  assert_string_equal(said,
+                      "ROUND  FEDERATION  VERDICT  WEIGHT   RISK  OUTCOME   IN-HEAD  SENTENCE\n"
+                      "    1  digits      accept    0.250  0.000  promoted  yes      fine\n"
+                      "    2  digits      refused       -      -  promoted  yes      NaN\n");
+  assert_string_equal(complained, "phone-1: 2 updates, 1 of them in a model that the head stands "
+                                  "on, weight 0.250\n");
+  answer(0, "client-rounds", "[]");
+  RUN(5, "client", "rounds", "phone-1");
+  assert_non_null(strstr(complained, "there is no client \"phone-1\""));
+  answer(1, "clients", "[{\"client\":\"phone-1\"}]");
+  RUN(0, "client", "rounds", "phone-1");
+  assert_string_equal(complained, "It has sent nothing yet.\n");
+}
+
 static void a_hostile_server_cannot_move_the_cursor_or_crash(void **state) {
   (void)state;
   static const char *const hostile[] = {
@@ -389,6 +442,8 @@ int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
       CASE(a_table_has_aligned_columns_and_short_digests),
       CASE(json_is_one_envelope_and_jsonl_ends_with_terminal),
+      CASE(a_lineage_tells_the_line_and_the_shares),
+      CASE(the_rounds_of_a_client_say_which_of_them_count),
       CASE(a_hostile_server_cannot_move_the_cursor_or_crash),
       CASE(what_does_not_exist_is_not_an_empty_list),
       CASE(rows_that_are_no_rows_are_an_error),
