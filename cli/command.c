@@ -171,16 +171,16 @@ static const struct command row[] = {
      model_get},
     {"model", "lineage", "FEDERATION", model_lineage_options,
      "Which clients shaped a model, and with what weight",
-     "Over the whole chain from the model back to the first one. WEIGHT is the sum of a\n"
-     "client's weights there, SHARE its part of all weights. A weight says how a round\n"
-     "counted an update, not how far the update moved the model.\n",
+     "Over the whole chain from the model back to the first one. WEIGHT is the sum of\n"
+     "a client's weights there, SHARE its part of all weights. It says how rounds\n"
+     "counted its updates, not how far these moved the model.\n",
      "  tamis model lineage digits\n  tamis model lineage digits --round 7 -o json\n",
      model_lineage},
     {"model", "diff", "FEDERATION ROUND ROUND", NULL,
      "What changed between two models, tensor by tensor",
      "Fetches the models of both rounds; round 0 is the first model. CHANGED is the\n"
-     "share of numbers that differ, NORM the length of the change, RELATIVE that length\n"
-     "by the length before, LARGEST the largest change of one number and AT its place\n"
+     "share of numbers that differ, NORM the length of the change, RELATIVE that by\n"
+     "the length before, LARGEST the largest change of one number and AT its place\n"
      "in the tensor.\n",
      "  tamis model diff digits 6 7\n  tamis model diff digits 0 25 -o json\n", model_diff},
     {"model", "rollback", "FEDERATION", model_rollback_options,
