@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "aggregator/cohort.h"
 #include "aggregator/memory.h"
+#include "aggregator/round_rule.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
 
@@ -102,23 +103,6 @@ static int thread_count(int threads) {
   return threads > 0 ? threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static bool scratch_open_for(struct robust_scratch *scratch, size_t bytes, int threads) {
-  bytes = (bytes + 63) / 64 * 64;
-  *scratch = (struct robust_scratch){
-      .memory = aligned_alloc(64, bytes ? bytes : 64), .bytes = bytes, .threads = threads};
-  return scratch->memory != NULL;
-}
-
-static enum tamis_status robust_fault(enum robust_status status, const struct robust_error *error,
-                                      struct fault *fault) {
-  switch (status) {
-  case ROBUST_OK: return TAMIS_OK;
-  case ROBUST_NOT_FEASIBLE: return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "%s", error->text);
-  case ROBUST_NO_MEMORY: return fault_plain(fault, TAMIS_NO_MEMORY);
-  default: return fault_set(fault, TAMIS_INTERNAL, "robust: %s", error->text);
-  }
-}
-
 /* ---- pass one ---- */
 
 static enum tamis_status measure_gram(struct batch *batch, int threads, double *gram,
@@ -126,11 +110,11 @@ static enum tamis_status measure_gram(struct batch *batch, int threads, double *
   struct robust_rows rows = batch_rows(batch);
   struct robust_scratch scratch;
   struct robust_error error;
-  if (!scratch_open_for(&scratch, robust_gram_scratch_bytes(rows.n, rows.d, threads), threads))
+  if (!round_rule_scratch(&scratch, robust_gram_scratch_bytes(rows.n, rows.d, threads), threads))
     return fault_plain(fault, TAMIS_NO_MEMORY);
   enum robust_status status = robust_gram(&rows, &scratch, gram, &error);
   free(scratch.memory);
-  return robust_fault(status, &error, fault);
+  return round_rule_fault(status, &error, fault);
 }
 
 static enum tamis_status gram_note(struct found *found, size_t n, const double *gram,
@@ -140,21 +124,6 @@ static enum tamis_status gram_note(struct found *found, size_t n, const double *
   enum tamis_status status = tensor_write_f64("gram", n, n, gram, &bytes, &length, fault);
   if (status == TAMIS_OK) *digest = found_add(found, bytes, length);
   return status;
-}
-
-/* `*gram` is malloc'd. */
-static enum tamis_status gram_read(struct blob_store *blobs, const struct digest *digest, size_t n,
-                                   double **gram, struct fault *fault) {
-  struct blob_view view;
-  uint64_t rows, columns;
-  enum tamis_status status = blob_map(blobs, digest, true, &view, fault);
-  if (status != TAMIS_OK) return status;
-  status = tensor_read_f64(view.bytes, view.length, "gram", &rows, &columns, gram, fault);
-  blob_unmap(&view);
-  if (status != TAMIS_OK || (rows == n && columns == n)) return status;
-  free(*gram);
-  *gram = NULL;
-  return fault_set(fault, TAMIS_CORRUPT, "the logged Gram matrix is not of %zu rows", n);
 }
 
 /* Block after block as robust_dot adds, so that the bits are those of the whole rows, of which no
@@ -222,17 +191,6 @@ static enum tamis_status measure(struct blob_store *blobs, int threads, struct w
 
 /* ---- pass two ---- */
 
-/* The rows and columns that count, of the matrix that was logged. */
-static enum tamis_status logged_gram(struct blob_store *blobs, const struct work *work,
-                                     double **gram, struct fault *fault) {
-  size_t n = work->count, k = 0;
-  enum tamis_status status = gram_read(blobs, &work->gram, n, gram, fault);
-  for (size_t i = 0; status == TAMIS_OK && i < n; i++)
-    for (size_t j = 0; j < n; j++)
-      if (work->counts[i] && work->counts[j]) (*gram)[k++] = (*gram)[i * n + j];
-  return status;
-}
-
 static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, struct batch *batch,
                                       const double *gram, const size_t *order,
                                       const float *reference, const double *counts, int threads,
@@ -245,44 +203,15 @@ static enum tamis_status run_pipeline(const struct robust_pipeline *pipeline, st
                                .reference = reference};
   struct robust_scratch scratch;
   struct robust_error error;
-  if (!scratch_open_for(&scratch, robust_scratch_bytes(pipeline, &input, threads), threads))
+  if (!round_rule_scratch(&scratch, robust_scratch_bytes(pipeline, &input, threads), threads))
     return fault_plain(fault, TAMIS_NO_MEMORY);
   enum robust_status status = robust_aggregate(pipeline, &input, &scratch, out, found, &error);
   free(scratch.memory);
-  return robust_fault(status, &error, fault);
-}
-
-static bool is_plain_mean(const struct robust_pipeline *pipeline) {
-  char text[ROBUST_PIPELINE_TEXT_MAX];
-  robust_pipeline_print(pipeline, text, sizeof text);
-  return strcmp(text, "mean") == 0;
-}
-
-/* The plain mean goes by claimed examples only where the policy says so, and never inside a robust
- * rule, where a claim would be a weapon. */
-static enum tamis_status parse_rule(const struct work *work, struct robust_pipeline **pipeline,
-                                    struct fault *fault) {
-  struct robust_error error;
-  enum robust_status status = robust_pipeline_parse(work->rule, pipeline, &error);
-  if (status == ROBUST_OK && work->weigh_by_examples && is_plain_mean(*pipeline)) {
-    robust_pipeline_free(*pipeline);
-    status = robust_pipeline_parse("weighted_mean", pipeline, &error);
-  }
-  return robust_fault(status, &error, fault);
+  return round_rule_fault(status, &error, fault);
 }
 
 static const float *base_values(const struct batch *batch) {
   return (const float *)(const void *)(batch->base.bytes + batch->layout.header_size);
-}
-
-/* The claims of the rows that count, which admission has capped; only rules that are asked to weigh
- * by them read them. */
-static double *claimed_counts(const struct work *work) {
-  double *counts = calloc(work->count + 1, sizeof *counts);
-  size_t k = 0;
-  for (size_t i = 0; counts && i < work->count; i++)
-    if (work->counts[i]) counts[k++] = (double)work->row[i].examples;
-  return counts;
 }
 
 /* A copy of the file, since the optimiser and the base are still to be put on top of it. */
@@ -315,7 +244,7 @@ static enum tamis_status run_remembering(const struct robust_pipeline *pipeline,
   const float *reference = base_values(batch);
   struct blob_view view = {0};
   bool remembers = robust_pipeline_remembers_output(pipeline);
-  double *counts = claimed_counts(work);
+  double *counts = round_rule_counts(work);
   enum tamis_status status = counts ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK && remembers)
     status = memory_map(pass->blobs, &work->before, STATE_RULE_VECTOR, &batch->layout, &view,
@@ -336,9 +265,9 @@ static enum tamis_status run_rule(struct work *work, struct batch *batch, const 
   struct robust_error error;
   size_t *order = calloc(batch->n + 1, sizeof *order);
   enum tamis_status status = order ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK) status = parse_rule(work, &pipeline, fault);
+  if (status == TAMIS_OK) status = round_rule_parse(work, &pipeline, fault);
   if (status == TAMIS_OK)
-    status = robust_fault(robust_pipeline_check(pipeline, batch->n, &error), &error, fault);
+    status = round_rule_fault(robust_pipeline_check(pipeline, batch->n, &error), &error, fault);
   if (status == TAMIS_OK) {
     cohort_shuffle(&work->randomness, "order", order, batch->n);
     status = run_remembering(pipeline, work, batch, gram, order, pass, fault);
@@ -386,11 +315,9 @@ static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct
   struct pass pass = {.blobs = blobs, .threads = threads, .found = found};
   struct batch batch;
   double *gram = NULL;
-  if (work->accepted == 0)
-    return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "none of %zu updates was accepted",
-                     work->count);
+  if (work->accepted == 0) return round_rule_nobody(work, fault);
   enum tamis_status status = batch_open(blobs, work, work->counts, &batch, fault);
-  if (status == TAMIS_OK) status = logged_gram(blobs, work, &gram, fault);
+  if (status == TAMIS_OK) status = round_rule_counting_gram(blobs, work, &gram, fault);
   if (status == TAMIS_OK) {
     pass.file = aligned_alloc(64, (layout_file_size(&batch.layout) + 63) / 64 * 64);
     if (!pass.file) status = fault_plain(fault, TAMIS_NO_MEMORY);

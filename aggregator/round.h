@@ -14,7 +14,13 @@
  * leave them. `threads` 0: one a processor. The bits found do not depend on it. */
 void round_find(struct blob_store *blobs, int threads, struct work *work, struct found *found);
 
-/* The same, and the files are durable blobs on return. */
+/* What follows from the logged Gram matrix alone, in O(n^2) steps, no update or model read.
+ * WORK_MEASURE (work->gram is the logged one): the evidence but own_cosine, which is left 0.
+ * WORK_AGGREGATE: feasibility, and the weights and margin where `*is_whole`; a rule that looks into
+ * the updates or compares them with something else leaves it false. */
+void round_find_light(struct blob_store *blobs, struct work *work, bool *is_whole);
+
+/* The same as round_find, and the files are durable blobs on return. */
 void round_work(struct blob_store *blobs, int threads, struct work *work);
 
 #endif

@@ -129,24 +129,42 @@ static enum robust_status open_call(struct aggregation *a, const struct robust_s
   return ROBUST_OK;
 }
 
-enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
-                                const struct robust_input *input,
-                                const struct robust_scratch *scratch,
-                                struct robust_evidence *evidence, struct robust_error *error) {
+static enum robust_status weigh_given(const struct robust_pipeline *pipeline,
+                                      const struct robust_input *input,
+                                      const struct robust_scratch *scratch,
+                                      struct robust_evidence *evidence,
+                                      struct robust_error *error) {
   struct aggregation a = {.pipeline = pipeline, .input = input};
   enum robust_status status = open_call(&a, scratch, PURPOSE_WEIGH, error);
-  if (status != ROBUST_OK) return status;
-  if (!robust_pipeline_is_gram_only(pipeline)) {
-    robust_error_set(error, "%s looks at single coordinates: recheck it with the rows",
-                     pipeline_rule(pipeline)->rule->name);
-    return ROBUST_NEEDS_ROWS;
-  }
-  status = numbers_given(&a.numbers, pipeline, input, a.order, error);
+  if (status == ROBUST_OK) status = numbers_given(&a.numbers, pipeline, input, a.order, error);
   if (status != ROBUST_OK) return status;
   decide_mixing(&a.decision, pipeline, &a.numbers, a.position, a.lanes, a.threads);
   decide_rule(&a.decision, pipeline, NULL);
   decide_report(&a.decision, pipeline, a.order, evidence);
   return ROBUST_OK;
+}
+
+enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
+                                const struct robust_input *input,
+                                const struct robust_scratch *scratch,
+                                struct robust_evidence *evidence, struct robust_error *error) {
+  if (robust_pipeline_is_gram_only(pipeline))
+    return weigh_given(pipeline, input, scratch, evidence, error);
+  enum robust_status status = robust_pipeline_check(pipeline, input->rows.n, error);
+  if (status != ROBUST_OK) return status;
+  robust_error_set(error, "%s looks at single coordinates: recheck it with the rows",
+                   pipeline_rule(pipeline)->rule->name);
+  return ROBUST_NEEDS_ROWS;
+}
+
+enum robust_status robust_shares(const struct robust_pipeline *pipeline,
+                                 const struct robust_input *input,
+                                 const struct robust_scratch *scratch,
+                                 struct robust_evidence *evidence, struct robust_error *error) {
+  const unsigned hidden = RULE_READS_SIGNS | RULE_READS_SAMPLES | RULE_SKETCHES;
+  if ((pipeline_reads(pipeline, 0) & hidden) == 0)
+    return weigh_given(pipeline, input, scratch, evidence, error);
+  return robust_weigh(pipeline, input, scratch, evidence, error);
 }
 
 static void write_mixing(const struct aggregation *a, double *matrix) {

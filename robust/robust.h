@@ -74,6 +74,14 @@ enum robust_status robust_weigh(const struct robust_pipeline *pipeline,
                                 const struct robust_scratch *scratch,
                                 struct robust_evidence *evidence, struct robust_error *error);
 
+/* As robust_weigh, and also for rules by coordinate: who takes part, each with its nominal share,
+ * is decided from the same numbers, and is what robust_aggregate writes into evidence->weights.
+ * Only what every coordinate chose then needs the rows. */
+enum robust_status robust_shares(const struct robust_pipeline *pipeline,
+                                 const struct robust_input *input,
+                                 const struct robust_scratch *scratch,
+                                 struct robust_evidence *evidence, struct robust_error *error);
+
 /* What the pipeline's mixers do: matrix[b * n + j] is the weight of row j in mixed row b, for *m
  * mixed rows. `matrix` has room for n x n. Reads input as robust_weigh does. */
 enum robust_status robust_mixing(const struct robust_pipeline *pipeline,
