@@ -10,42 +10,21 @@
 
 #include "cli/command_run.h"
 #include "cli/human.h"
+#include "cli/progress.h"
 #include "client-sdk/journal_reader.h"
 #include "client-sdk/log_verify.h"
 #include "proto/checkpoint.h"
 
-enum { REDRAW_MS = 100 };
-
 struct walk {
   struct context *context;
   struct log_verify *verify;
-  uint64_t total; /* entries to come; 0: unknown */
-  int64_t drawn_ms;
-  bool drawn;
+  struct progress progress;
   uint64_t torn_bytes; /* of a copy that was taken while the server wrote */
 };
 
-static void draw(struct walk *walk, uint64_t done) {
-  struct context *context = walk->context;
-  int64_t now_ms = context_monotonic_ms();
-  if (!context->err_terminal || context->quiet || now_ms - walk->drawn_ms < REDRAW_MS) return;
-  walk->drawn_ms = now_ms;
-  walk->drawn = true;
-  if (walk->total > 0)
-    fprintf(context->err, "\r\033[Kverifying %" PRIu64 " of %" PRIu64 " entries", done,
-            walk->total);
-  else
-    fprintf(context->err, "\r\033[Kverifying entry %" PRIu64, done);
-  fflush(context->err);
-}
-
-static void wipe(struct walk *walk) {
-  if (walk->drawn) fputs("\r\033[K", walk->context->err);
-}
-
 static enum tamis_status visit(void *opaque, uint64_t index, const char *envelope, size_t length) {
   struct walk *walk = opaque;
-  draw(walk, index);
+  progress_step(&walk->progress, index);
   return log_verify_entry(walk->verify, index, envelope, length);
 }
 
@@ -60,7 +39,7 @@ static enum tamis_status walk_server(struct walk *walk, const struct public_key 
   if (status == TAMIS_OK)
     status = checkpoint_open(note, length, log_key, &checkpoint, &context->fault);
   if (status == TAMIS_OK) {
-    walk->total = checkpoint.size;
+    walk->progress.total = checkpoint.size;
     status = operator_entries(context->operator, 0, checkpoint.size, visit, walk, &context->fault);
   }
   if (status == TAMIS_OK) status = log_verify_finish(walk->verify, note, length);
@@ -159,7 +138,7 @@ static enum tamis_status walk_and_tell(struct walk *walk, const struct arguments
   enum tamis_status status = arguments_has(arguments, "journal") ? walk_files(walk, arguments)
                                                                  : walk_server(walk, log_key);
   const struct log_report *report = log_verify_report(walk->verify);
-  wipe(walk);
+  progress_end(&walk->progress);
   if (report->status != TAMIS_OK) return diverged(context, report, log_key->name);
   if (status != TAMIS_OK) return status;
   json_t *data = report_json(report, log_key->name);
@@ -196,6 +175,7 @@ enum tamis_status verify_run(struct context *context, const struct arguments *ar
   if (status == TAMIS_OK)
     status = log_verify_open(vkey, arguments_text(arguments, "blobs", NULL), &walk.verify,
                              &context->fault);
+  progress_begin(&walk.progress, context, "verifying", "entries", 0);
   if (status == TAMIS_OK) status = walk_and_tell(&walk, arguments, &log_key);
   log_verify_close(walk.verify);
   return status;

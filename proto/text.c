@@ -1,6 +1,7 @@
 /* Text forms that accept one spelling each: whatever decodes here encodes to the same characters
  * again. */
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include "proto/text.h"
 
@@ -75,5 +76,20 @@ bool text_is_key_name(const char *text, size_t length) {
 bool text_is_printable(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++)
     if (text[i] < ' ' || text[i] > '~') return false;
+  return true;
+}
+
+bool text_split_address(const char *address, char *host, size_t size, uint16_t *port) {
+  const char *colon = strrchr(address, ':');
+  if (!colon || colon == address || !colon[1]) return false;
+  char *end = NULL;
+  unsigned long number = strtoul(colon + 1, &end, 10);
+  if (*end || number > UINT16_MAX || colon[1] < '0' || colon[1] > '9') return false;
+  bool is_bracketed = *address == '[' && colon[-1] == ']';
+  size_t length = (size_t)(colon - address) - (is_bracketed ? 2 : 0);
+  if (!length || length >= size || (!is_bracketed && memchr(address, ':', length))) return false;
+  memcpy(host, address + is_bracketed, length);
+  host[length] = '\0';
+  *port = (uint16_t)number;
   return true;
 }

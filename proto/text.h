@@ -32,4 +32,8 @@ bool text_is_key_name(const char *text, size_t length);
 /* Nothing outside 0x20 to 0x7e. */
 bool text_is_printable(const char *text, size_t length);
 
+/* "host:port" or "[v6]:port" with a port of digits; false for anything else or when the host does
+ * not fit. */
+bool text_split_address(const char *address, char *host, size_t size, uint16_t *port);
+
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "proto/text.h"
 
 enum { TEXT_MAX = 4096, TOLD_MAX = 256 };
 
@@ -222,21 +223,6 @@ static void paths_settle(const char *config_path, struct config *config) {
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path_settle(config_path, paths[i]);
 }
 
-bool config_split(const char *address, char *host, unsigned long size, uint16_t *port) {
-  const char *colon = strrchr(address, ':');
-  if (!colon || colon == address || !colon[1]) return false;
-  char *end = NULL;
-  unsigned long number = strtoul(colon + 1, &end, 10);
-  if (*end || number > UINT16_MAX || colon[1] < '0' || colon[1] > '9') return false;
-  bool is_bracketed = *address == '[' && colon[-1] == ']';
-  size_t length = (size_t)(colon - address) - (is_bracketed ? 2 : 0);
-  if (!length || length >= size || (!is_bracketed && memchr(address, ':', length))) return false;
-  memcpy(host, address + is_bracketed, length);
-  host[length] = '\0';
-  *port = (uint16_t)number;
-  return true;
-}
-
 static bool is_unix(const char *address) {
   return !strncmp(address, "unix:", 5) && address[5];
 }
@@ -245,7 +231,7 @@ bool config_is_local(const char *address) {
   char host[256];
   uint16_t port;
   if (is_unix(address)) return true;
-  if (!config_split(address, host, sizeof host, &port)) return false;
+  if (!text_split_address(address, host, sizeof host, &port)) return false;
   unsigned a, b, c;
   int end = 0;
   bool is_loopback = sscanf(host, "127.%3u.%3u.%3u%n", &a, &b, &c, &end) == 3 && !host[end];
@@ -268,7 +254,7 @@ static enum tamis_status addresses_check(const char *path, const struct config *
                                          struct fault *fault) {
   char host[256];
   uint16_t port;
-  if (!is_unix(config->listen) && !config_split(config->listen, host, sizeof host, &port))
+  if (!is_unix(config->listen) && !text_split_address(config->listen, host, sizeof host, &port))
     return fault_set(fault, TAMIS_BAD_CONFIG,
                      "%s: listen is \"%s\"; write HOST:PORT, [IPV6]:PORT or unix:/PATH", path,
                      config->listen);

@@ -46,8 +46,5 @@ void config_close(struct config *config);
 
 /* 127.0.0.0/8, [::1], localhost or a unix socket. */
 bool config_is_local(const char *address);
-/* The port of "host:port"; false when it is no such thing. `host` holds `size` bytes, without
- * brackets. */
-bool config_split(const char *address, char *host, unsigned long size, uint16_t *port);
 
 #endif

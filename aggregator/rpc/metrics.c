@@ -3,21 +3,18 @@
 #include "aggregator/rpc/metrics.h"
 
 #include <inttypes.h>
-#include <microhttpd.h>
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "aggregator/rpc/config.h"
+#include "aggregator/http.h"
 
 enum { CONNECTIONS_MAX = 16, CONNECTION_SECONDS = 10 };
 
 struct metrics {
   struct service *service;
-  struct MHD_Daemon *daemon;
+  struct http *http;
 };
 
 static void put_head(FILE *out, const char *name, const char *type, const char *help) {
@@ -143,74 +140,31 @@ char *metrics_text(struct service *service, size_t *length) {
   return text;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              char *text, size_t length) {
-  struct MHD_Response *response =
-      MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
-  if (!response) {
-    free(text);
-    return MHD_NO;
-  }
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-  enum MHD_Result result = MHD_queue_response(connection, status, response);
-  MHD_destroy_response(response);
-  return result;
-}
-
-static enum MHD_Result answer_words(struct MHD_Connection *connection, unsigned status,
-                                    const char *words) {
-  char *copy = strdup(words);
-  return copy ? answer(connection, status, "text/plain", copy, strlen(copy)) : MHD_NO;
-}
-
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *path, const char *method, const char *version,
-                                  const char *body, size_t *body_length, void **state) {
+static void get(void *context, const char *path, struct http_answer *answer) {
   struct metrics *metrics = context;
-  (void)version;
-  (void)body;
-  (void)body_length;
-  (void)state;
-  if (strcmp(method, "GET"))
-    return answer_words(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET only\n");
   if (!strcmp(path, "/healthz")) {
     bool is_stopping = bell_is_closing(metrics->service->bell);
-    return answer_words(connection, is_stopping ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
-                        is_stopping ? "stopping\n" : "ok\n");
+    http_words(answer, is_stopping ? 503 : 200, is_stopping ? "stopping\n" : "ok\n");
+  } else if (!strcmp(path, "/metrics")) {
+    answer->bytes = metrics_text(metrics->service, &answer->length);
+    answer->status = answer->bytes ? 200 : 500;
+    answer->type = "text/plain; version=0.0.4; charset=utf-8";
+  } else {
+    http_words(answer, 404, "/metrics or /healthz\n");
   }
-  if (strcmp(path, "/metrics"))
-    return answer_words(connection, MHD_HTTP_NOT_FOUND, "/metrics or /healthz\n");
-  size_t length = 0;
-  char *text = metrics_text(metrics->service, &length);
-  if (!text) return MHD_NO;
-  return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text, length);
-}
-
-/* "localhost" may be either family: the first address that the resolver gives is taken. */
-static struct addrinfo *resolve(const char *address) {
-  char host[256], service[8];
-  uint16_t port = 0;
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-  if (!config_split(address, host, sizeof host, &port)) return NULL;
-  snprintf(service, sizeof service, "%u", port);
-  return getaddrinfo(host, service, &hints, &found) ? NULL : found;
 }
 
 enum tamis_status metrics_open(const char *address, struct service *service,
                                struct metrics **metrics, struct fault *fault) {
-  struct addrinfo *where = resolve(address);
   struct metrics *made = calloc(1, sizeof *made);
-  if (where && made) {
-    made->service = service;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
-    if (where->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
-    made->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, made, MHD_OPTION_SOCK_ADDR,
-                                    where->ai_addr, MHD_OPTION_CONNECTION_LIMIT,
-                                    (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                    (unsigned)CONNECTION_SECONDS, MHD_OPTION_END);
-  }
-  if (where) freeaddrinfo(where);
-  if (made && made->daemon) {
+  if (!made) return fault_plain(fault, TAMIS_NO_MEMORY);
+  made->service = service;
+  struct http_options options = {.address = address,
+                                 .connections_max = CONNECTIONS_MAX,
+                                 .seconds_max = CONNECTION_SECONDS,
+                                 .get = get,
+                                 .context = made};
+  if (http_open(&options, &made->http, NULL) == TAMIS_OK) {
     *metrics = made;
     return TAMIS_OK;
   }
@@ -220,13 +174,11 @@ enum tamis_status metrics_open(const char *address, struct service *service,
 }
 
 unsigned metrics_port(const struct metrics *metrics) {
-  const union MHD_DaemonInfo *about =
-      MHD_get_daemon_info(metrics->daemon, MHD_DAEMON_INFO_BIND_PORT);
-  return about ? about->port : 0;
+  return http_port(metrics->http);
 }
 
 void metrics_close(struct metrics *metrics) {
   if (!metrics) return;
-  MHD_stop_daemon(metrics->daemon);
+  http_close(metrics->http);
   free(metrics);
 }

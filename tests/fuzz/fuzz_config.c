@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "aggregator/rpc/config.h"
 #include "fuzz.h"
+#include "proto/text.h"
 
 static void check_accepted(const struct config *config) {
   char host[256];
@@ -13,7 +14,7 @@ static void check_accepted(const struct config *config) {
   fuzz_must(!config->tls.certificate == !config->tls.key, "certificate and key together");
   fuzz_must(config->tls.certificate || config_is_local(config->listen), "TLS, or nobody outside");
   fuzz_must(strncmp(config->listen, "unix:", 5) == 0 ||
-                config_split(config->listen, host, sizeof host, &port),
+                text_split_address(config->listen, host, sizeof host, &port),
             "an address");
   fuzz_must(config->limits.workers > 0 && config->limits.progress_seconds > 0,
             "limits have values");
