@@ -144,15 +144,12 @@ static inline void world_genesis(struct world *world) {
   free(envelope);
 }
 
-/* Keys from fixed seeds: two worlds with the same moves write the same log. */
-static inline void world_open(struct world *world) {
+/* Keys from fixed seeds: two worlds with the same moves write the same log. Touches no disk. */
+static inline void world_at(struct world *world, const char *dir) {
   uint8_t seed[KEY_SEED_SIZE] = {1};
   struct tensor tensor = {.name = "w", .rank = 1, .shape = {WORLD_PARAMETERS}};
   memset(world, 0, sizeof *world);
-  /* Memory where there is some: these worlds are killed by hand, not by a power cut. */
-  snprintf(world->dir, sizeof world->dir, "%s/tamis-world-XXXXXX",
-           access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-  assert_non_null(mkdtemp(world->dir));
+  snprintf(world->dir, sizeof world->dir, "%s", dir);
   snprintf(world->state_dir, sizeof world->state_dir, "%s/state", world->dir);
   snprintf(world->genesis, sizeof world->genesis, "%s/genesis", world->dir);
   snprintf(world->aggregator_path, sizeof world->aggregator_path, "%s/aggregator.key", world->dir);
@@ -164,10 +161,24 @@ static inline void world_open(struct world *world) {
   key_from_seed("service/aggregator", seed, &world->aggregator_key);
   seed[0] = 3;
   key_from_seed(WORLD_ORIGIN, seed, &world->log_key);
+  assert_int_equal(layout_make(&tensor, 1, &world->layout, NULL), TAMIS_OK);
+}
+
+/* What an operator makes before the first start. */
+static inline void world_files(struct world *world) {
   assert_int_equal(key_file_write(world->aggregator_path, &world->aggregator_key, NULL), TAMIS_OK);
   assert_int_equal(key_file_write(world->log_path, &world->log_key, NULL), TAMIS_OK);
-  assert_int_equal(layout_make(&tensor, 1, &world->layout, NULL), TAMIS_OK);
   world_genesis(world);
+}
+
+static inline void world_open(struct world *world) {
+  char dir[64];
+  /* Memory where there is some: these worlds are killed by hand, not by a power cut. */
+  snprintf(dir, sizeof dir, "%s/tamis-world-XXXXXX",
+           access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+  assert_non_null(mkdtemp(dir));
+  world_at(world, dir);
+  world_files(world);
   world_start(world);
 }
 
