@@ -44,6 +44,27 @@ void state_free(struct state *state) {
   free(state);
 }
 
+static void *copy(const void *memory, size_t count, size_t size) {
+  void *copied = grow(NULL, count + 1, size);
+  memcpy(copied, memory, count * size);
+  return copied;
+}
+
+struct state *state_excerpt(const struct state *state, const struct federation *federation) {
+  struct state *excerpt = state_new(&state->log_key);
+  struct federation *only = copy(federation, 1, sizeof *only);
+  excerpt->aggregator = state->aggregator;
+  excerpt->applied = state->applied;
+  excerpt->client_count = state->client_count;
+  excerpt->client = copy(state->client, state->client_count, sizeof *state->client);
+  only->past = copy(federation->past, (size_t)federation->last_round + 1, sizeof *only->past);
+  only->member = copy(federation->member, federation->member_count, sizeof *only->member);
+  only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
+  excerpt->federation[0] = only;
+  excerpt->federation_count = 1;
+  return excerpt;
+}
+
 const char *state_origin(const struct state *state) {
   return state->log_key.name;
 }

@@ -145,6 +145,9 @@ struct state {
  * every function that grows the state: a state that could not follow the journal is of no use. */
 struct state *state_new(const struct public_key *log_key);
 void state_free(struct state *state);
+/* A copy of what decisions about this federation read: the keys, the clients and the federation,
+ * which is its only one. To be looked at, never changed. The caller frees it with state_free. */
+struct state *state_excerpt(const struct state *state, const struct federation *federation);
 const char *state_origin(const struct state *state);
 
 /* Positions, or STATE_NOBODY. */

@@ -27,6 +27,7 @@ struct archive {
   struct state *state;
   struct merkle_tree *tree;
   struct leaves leaves;
+  struct leaves dropped; /* digests of files that are no longer kept, and the entry that says so */
   struct lineage lineage[STATE_FEDERATIONS_MAX]; /* in the order of state.federation */
 };
 
@@ -91,6 +92,7 @@ void archive_close(struct archive *archive) {
   if (!archive) return;
   for (size_t i = 0; i < STATE_FEDERATIONS_MAX; i++) lineage_close(&archive->lineage[i]);
   if (archive->blobs) blob_store_close(archive->blobs);
+  leaves_clear(&archive->dropped);
   leaves_clear(&archive->leaves);
   merkle_tree_free(archive->tree);
   state_free(archive->state);
@@ -338,6 +340,11 @@ enum tamis_status archive_walk(struct archive *archive,
 
 uint64_t archive_walked(const struct archive *archive) {
   return merkle_tree_size(archive->tree);
+}
+
+bool archive_was_dropped(const struct archive *archive, const struct digest *file) {
+  uint64_t index;
+  return leaves_find(&archive->dropped, file, &index);
 }
 
 struct blob_store *archive_blobs(const struct archive *archive) {

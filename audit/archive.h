@@ -64,6 +64,9 @@ const struct checkpoint *archive_checkpoint(const struct archive *archive);
 /* The signed note itself. */
 const char *archive_note(const struct archive *archive, size_t *length);
 
+/* Does an entry of the log say that the server no longer keeps this file? */
+bool archive_was_dropped(const struct archive *archive, const struct digest *file);
+
 #define ARCHIVE_NOWHERE UINT64_MAX
 
 /* A round, from its plan on. Digests are zero and indices ARCHIVE_NOWHERE for what it did not come

@@ -2,6 +2,7 @@
  * what breaks prints the command to repeat it. */
 #include "../unit/aggregator/world.h"
 
+#include "audit/audit.h"
 #include "checker.h"
 
 enum { STEPS = 700, ACKED_MAX = 8192 };
@@ -260,6 +261,23 @@ static void begin(struct life *life, uint64_t seed) {
        TAMIS_OK);
 }
 
+/* Whatever happened, the log says what had to be said, and a stranger finds the same. */
+static void check_audit(struct life *life) {
+  char vkey[KEY_VKEY_SIZE];
+  struct audit_report report;
+  struct fault fault = {TAMIS_OK, ""};
+  key_vkey_write(&life->world.log_key.public, vkey);
+  for (int light = 0; light < 2; light++) {
+    struct audit_options options = {.is_light = light == 1, .threads = 2};
+    enum tamis_status status = audit_run(life->world.state_dir, vkey, &options, &report, &fault);
+    if (status != TAMIS_OK) fprintf(stderr, "audit: %s\n", fault.text);
+    must(status == TAMIS_OK);
+    must(report.troubles == 0 && report.by_policy == 0);
+    printf("audited: %" PRIu64 " rounds, %" PRIu64 " decisions made again, %" PRIu64 " files\n",
+           report.rounds, report.decisions, report.files);
+  }
+}
+
 static void end(struct life *life) {
   json_int_t rounds = world_federation_integer(&life->world, "round");
   printf("%lld rounds, %zu updates acknowledged, %" PRIu64
@@ -271,6 +289,7 @@ static void end(struct life *life) {
     free(life->acked[i].envelope);
     free(life->acked[i].receipt);
   }
+  check_audit(life);
   world_close(&life->world);
 }
 

@@ -402,13 +402,13 @@ struct world_task {
   struct digest base;
 };
 
-/* Waits a moment for work that is under way on the other thread. */
-static inline bool world_poll(struct world *world, size_t client, struct world_task *task) {
+static inline bool world_poll_in(struct world *world, const char *federation, size_t client,
+                                 struct world_task *task) {
   struct core_task found;
   struct envelope envelope;
   struct statement plan;
   assert_int_equal(
-      core_poll(world->core, world->client[client].public.name, WORLD_FEDERATION, 0, &found, NULL),
+      core_poll(world->core, world->client[client].public.name, federation, 0, &found, NULL),
       TAMIS_OK);
   bool has_task = found.has_task;
   *task = (struct world_task){0};
@@ -434,6 +434,11 @@ static inline bool world_poll(struct world *world, size_t client, struct world_t
   return has_task;
 }
 
+static inline bool world_poll(struct world *world, size_t client, struct world_task *task) {
+  return world_poll_in(world, WORLD_FEDERATION, client, task);
+}
+
+/* Waits a moment for work that is under way on the other thread. */
 static inline bool world_wait_task(struct world *world, size_t client, struct world_task *task) {
   *task = (struct world_task){0};
   for (int i = 0; i < 2000; i++) {
