@@ -506,6 +506,7 @@ static void add_size(struct blob_store *store, const char *name, const struct st
 }
 
 void blob_usage(struct blob_store *store, struct blob_usage *usage) {
-  *usage = (struct blob_usage){.free_bytes = free_bytes(store)};
+  *usage =
+      (struct blob_usage){.free_bytes = free_bytes(store), .reserve_bytes = store->reserve_bytes};
   each_unfinished(store, add_size, &usage->unfinished_bytes);
 }

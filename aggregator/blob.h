@@ -80,6 +80,7 @@ void blob_sweep(struct blob_store *store, uint64_t idle_seconds);
 
 struct blob_usage {
   uint64_t unfinished_bytes, free_bytes;
+  uint64_t reserve_bytes; /* of the free ones, kept from uploads */
 };
 void blob_usage(struct blob_store *store, struct blob_usage *usage);
 

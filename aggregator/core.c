@@ -235,10 +235,13 @@ static void settle(struct core *core) {
   answer_waiting(core, status, &fault);
   while (status == TAMIS_OK && core->quiet_until_ms <= monotonic_ms() && advance(core))
     status = commit(core, &fault);
+  if (status == TAMIS_OK && ledger_snapshot_is_due(&core->ledger, false))
+    status = ledger_snapshot(&core->ledger, &fault);
   if (status != TAMIS_OK)
     be_quiet(core);
   else if (core->quiet_until_ms <= monotonic_ms())
     start_work(core);
+  atomic_store(&core->published, core->ledger.published);
   if (core->ledger.published != before && core->changed) core->changed(core->changed_context);
 }
 
@@ -294,7 +297,9 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
                                           .genesis_path = options->genesis_path,
                                           .aggregator_key_path = options->aggregator_key_path,
                                           .log_key_path = options->log_key_path,
-                                          .reserve_bytes = options->reserve_bytes};
+                                          .reserve_bytes = options->reserve_bytes,
+                                          .snapshot_entries = options->snapshot_entries,
+                                          .notice = options->notice};
   enum tamis_status status = ledger_open(&ledger_options, &(*core)->ledger, fault);
   (*core)->ledger.on_entry = on_entry;
   (*core)->ledger.context = *core;
@@ -313,6 +318,8 @@ void core_close(struct core *core) {
   pthread_join(core->thread, NULL);
   mailbox_close(&core->work_mailbox);
   pthread_join(core->work_thread, NULL);
+  if (core->ledger.staged_count == 0 && ledger_snapshot_is_due(&core->ledger, true))
+    ledger_snapshot(&core->ledger, NULL);
   mailbox_destroy(&core->work_mailbox);
   mailbox_destroy(&core->mailbox);
   ledger_close(&core->ledger);

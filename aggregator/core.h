@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "aggregator/blob.h"
+#include "aggregator/notice.h"
 #include "proto/digest.h"
 #include "proto/fault.h"
 #include "proto/key.h"
@@ -22,6 +23,8 @@ struct core_options {
   const char *aggregator_key_path;
   const char *log_key_path;
   uint64_t reserve_bytes;            /* free space kept for the journal */
+  uint64_t snapshot_entries;         /* between snapshots; 0: LEDGER_SNAPSHOT_ENTRIES */
+  struct notice notice;              /* told what an operator should know */
   int threads;                       /* for judging and aggregating; 0: all */
   uint64_t (*now_ms)(void *context); /* unix time; the only clock */
   void *clock_context;

@@ -128,7 +128,7 @@ static enum tamis_status fill_plan(struct core *core, struct core_task *task,
   task->round = (uint64_t)round->number;
   task->plan_index = round->plan_index;
   enum tamis_status status =
-      journal_read(core->ledger.journal, round->plan_index, &task->plan, &task->plan_length, fault);
+      ledger_entry(&core->ledger, round->plan_index, &task->plan, &task->plan_length, fault);
   if (status != TAMIS_OK) return status;
   return ledger_receipt(&core->ledger, round->plan_index, &task->receipt, &task->receipt_length,
                         fault);
@@ -392,8 +392,7 @@ static enum tamis_status run_entry(struct core *core, struct call *call) {
   enum tamis_status status =
       ledger_receipt(&core->ledger, ask->number, call->receipt, call->receipt_length, call->fault);
   if (status != TAMIS_OK) return status;
-  status =
-      journal_read(core->ledger.journal, ask->number, ask->text, ask->text_length, call->fault);
+  status = ledger_entry(&core->ledger, ask->number, ask->text, ask->text_length, call->fault);
   if (status != TAMIS_OK) free(*call->receipt);
   return status;
 }

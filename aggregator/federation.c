@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "aggregator/manifest.h"
+#include "aggregator/state_text.h"
 #include "proto/canonical.h"
 
 struct applying {
@@ -462,6 +463,20 @@ static enum tamis_status apply_rollback(struct applying *a, struct fault *fault)
   return status;
 }
 
+/* ---- the state itself ---- */
+
+/* Every fold makes the digest anew. Only a format that we do not write cannot be checked, and such
+ * a snapshot is never read either. */
+static enum tamis_status apply_snapshot(struct applying *a, struct fault *fault) {
+  if (statement_integer(a->statement, "size") != (int64_t)a->index)
+    return contradiction(a, fault, "it is not about the entries before it");
+  if (statement_integer(a->statement, "format") != STATE_FORMAT) return TAMIS_OK;
+  struct digest digest = state_text_digest(a->state);
+  return digest_equal(&digest, &a->statement->subject[0])
+             ? TAMIS_OK
+             : contradiction(a, fault, "the entries before it add up to another state");
+}
+
 /* ---- the table ---- */
 
 static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying *,
@@ -483,6 +498,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_EXCLUSION] = apply_exclusion,
     [STATEMENT_REINSTATEMENT] = apply_reinstatement,
     [STATEMENT_ROLLBACK] = apply_rollback,
+    [STATEMENT_SNAPSHOT] = apply_snapshot,
 };
 
 enum tamis_status federation_apply(struct state *state, const struct entry *entry,

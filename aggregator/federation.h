@@ -102,6 +102,11 @@ bool federation_worked(const struct state *state, const struct work *work,
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision);
 
+/* What the state of now adds up to, for the log to say. `digest` is state_text_digest's; nothing
+ * may come between the two. */
+void federation_snapshot(const struct state *state, const struct digest *digest,
+                         struct decision *decision);
+
 /* When federation_next or federation_work has to be asked again although nothing was appended;
  * INT64_MAX: never. */
 int64_t federation_deadline_ms(const struct state *state);

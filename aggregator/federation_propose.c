@@ -9,6 +9,7 @@
 #include "aggregator/admission.h"
 #include "aggregator/cohort.h"
 #include "aggregator/manifest.h"
+#include "aggregator/state_text.h"
 #include "proto/canonical.h"
 
 /* ---- opening a round ---- */
@@ -163,6 +164,14 @@ int64_t federation_deadline_ms(const struct state *state) {
       deadline_ms = round->closes_at_ms;
   }
   return deadline_ms;
+}
+
+/* ---- the state itself ---- */
+
+void federation_snapshot(const struct state *state, const struct digest *digest,
+                         struct decision *decision) {
+  decision_add(decision, STATEMENT_SNAPSHOT, "state", digest,
+               json_pack("{s:I, s:i}", "size", (json_int_t)state->applied, "format", STATE_FORMAT));
 }
 
 /* ---- refusals ---- */

@@ -159,14 +159,13 @@ static void grow(struct journal *journal, const void *bytes, size_t length) {
   pthread_mutex_unlock(&journal->lock);
 }
 
-/* Every whole record to `visit` and into `journal`, either of which may be NULL. `*end` is where a
- * torn tail starts, or the size of the file. */
+/* Every whole record from `*end` on to `visit` and into `journal`, either of which may be NULL.
+ * `*end` becomes where a torn tail starts, or the size of the file. */
 static enum tamis_status walk(struct scan *scan, struct journal *journal,
                               enum tamis_status (*visit)(void *context, uint64_t index,
                                                          const char *bytes, size_t length),
                               void *context, uint64_t *end, struct fault *fault) {
-  uint64_t index = 0;
-  for (*end = 0; *end < scan->size; index++) {
+  for (uint64_t index = journal ? journal->count : 0; *end < scan->size; index++) {
     enum record record;
     const uint8_t *bytes = NULL;
     size_t length = 0;
@@ -219,13 +218,18 @@ recover(struct journal *journal, uint64_t signed_size, const struct digest *sign
         enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
         void *context, uint64_t *torn_bytes, struct fault *fault) {
   struct scan scan = {.window = NULL};
-  uint64_t end = 0;
+  uint64_t end = file_end(journal);
   enum tamis_status status = lock_file(journal, fault);
   if (status != TAMIS_OK) goto out;
   status = scan_open(&scan, journal->descriptor, journal->path, fault);
   if (status != TAMIS_OK) goto out;
   if (scan.size == 0) status = durable_sync_parent(journal->path, fault);
   if (status != TAMIS_OK) goto out;
+  if (scan.size < end) {
+    status = fault_set(fault, TAMIS_CORRUPT, "%s ends before entry %" PRIu64 ", which is known",
+                       journal->path, journal->count - 1);
+    goto out;
+  }
   status = walk(&scan, journal, visit, context, &end, fault);
   if (status != TAMIS_OK) goto out;
   status = check_signed(journal, signed_size, signed_root, fault);
@@ -242,8 +246,26 @@ out:
   return status;
 }
 
-enum tamis_status journal_open(
-    const char *path, uint64_t signed_size, const struct digest *signed_root,
+/* Ends that do not grow by at least a record would send a reader anywhere. */
+static enum tamis_status take_known(struct journal *journal, const struct journal_record *known,
+                                    uint64_t count, struct fault *fault) {
+  enum tamis_status status = reserve(journal, count, fault);
+  uint64_t start = 0;
+  if (status != TAMIS_OK) return status;
+  for (uint64_t i = 0; i < count; i++) {
+    if (known[i].end < start + HEAD_SIZE + 1 ||
+        known[i].end > start + HEAD_SIZE + ENVELOPE_SIZE_MAX)
+      return fault_set(fault, TAMIS_CORRUPT, "what is known of entry %" PRIu64 " cannot be", i);
+    journal->end[i] = start = known[i].end;
+  }
+  journal->count = count;
+  merkle_tree_load(journal->tree, &known->leaf, sizeof *known, count);
+  return TAMIS_OK;
+}
+
+static enum tamis_status open_from(
+    const char *path, const struct journal_record *known, uint64_t known_count,
+    uint64_t signed_size, const struct digest *signed_root,
     enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
     void *context, struct journal **out, uint64_t *torn_bytes, struct fault *fault) {
   struct journal *journal = calloc(1, sizeof *journal);
@@ -253,12 +275,14 @@ enum tamis_status journal_open(
   journal->path = strdup(path);
   journal->descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-  enum tamis_status status;
+  enum tamis_status status = TAMIS_OK;
   if (!journal->path)
     status = fault_plain(fault, TAMIS_NO_MEMORY);
   else if (journal->descriptor < 0)
     status = durable_fault(fault, errno, "open", path);
-  else
+  else if (known_count > 0)
+    status = take_known(journal, known, known_count, fault);
+  if (status == TAMIS_OK)
     status = recover(journal, signed_size, signed_root, visit, context, torn_bytes, fault);
   if (status != TAMIS_OK) {
     journal_close(journal);
@@ -266,6 +290,31 @@ enum tamis_status journal_open(
   }
   *out = journal;
   return TAMIS_OK;
+}
+
+enum tamis_status journal_open(
+    const char *path, uint64_t signed_size, const struct digest *signed_root,
+    enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
+    void *context, struct journal **journal, uint64_t *torn_bytes, struct fault *fault) {
+  return open_from(path, NULL, 0, signed_size, signed_root, visit, context, journal, torn_bytes,
+                   fault);
+}
+
+enum tamis_status journal_resume(const char *path, const struct journal_record *known,
+                                 uint64_t known_count, uint64_t signed_size,
+                                 const struct digest *signed_root, struct journal **journal,
+                                 uint64_t *torn_bytes, struct fault *fault) {
+  assert(known_count < signed_size);
+  return open_from(path, known, known_count, signed_size, signed_root, NULL, NULL, journal,
+                   torn_bytes, fault);
+}
+
+void journal_records(const struct journal *journal, uint64_t from, uint64_t count,
+                     struct journal_record *records) {
+  assert(from + count <= journal_size(journal));
+  for (uint64_t i = 0; i < count; i++)
+    records[i] =
+        (struct journal_record){merkle_tree_leaf(journal->tree, from + i), journal->end[from + i]};
 }
 
 void journal_close(struct journal *journal) {
@@ -385,7 +434,7 @@ enum tamis_status journal_walk(const char *path,
                                                           const char *bytes, size_t length),
                                void *context, struct fault *fault) {
   struct scan scan;
-  uint64_t end;
+  uint64_t end = 0;
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return durable_fault(fault, errno, "open", path);
   enum tamis_status status = scan_open(&scan, descriptor, path, fault);

@@ -29,7 +29,27 @@ enum tamis_status journal_open(
     const char *path, uint64_t signed_size, const struct digest *signed_root,
     enum tamis_status (*visit)(void *context, uint64_t index, const char *bytes, size_t length),
     void *context, struct journal **journal, uint64_t *torn_bytes, struct fault *fault);
+
+/* What is known of an entry without reading it. */
+struct journal_record {
+  struct digest leaf;
+  uint64_t end; /* in the file; the next record starts there */
+};
+
+/* As journal_open, but the first `known_count` entries are taken from `known` (borrowed for the
+ * call) and not read: only what follows them is. What `known` says of their hashes is held against
+ * the signed root, what it says of their places only by what follows and when they are read. So at
+ * least one entry more than `known_count` must be signed (asserted). */
+enum tamis_status journal_resume(const char *path, const struct journal_record *known,
+                                 uint64_t known_count, uint64_t signed_size,
+                                 const struct digest *signed_root, struct journal **journal,
+                                 uint64_t *torn_bytes, struct fault *fault);
 void journal_close(struct journal *journal);
+
+/* Copies what is known of entries `from` to `from` + `count` - 1, which must be there. For the
+ * appending thread. */
+void journal_records(const struct journal *journal, uint64_t from, uint64_t count,
+                     struct journal_record *records);
 
 /* Appends and makes durable with one fdatasync; on return the tree has grown. A failed write
  * (DISK_FULL, IO) leaves the file as it was before the call. A failed fdatasync ends the process:

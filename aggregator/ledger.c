@@ -12,25 +12,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "aggregator/checkpoint_file.h"
+#include "aggregator/ledger_private.h"
 #include "aggregator/manifest.h"
+#include "aggregator/scrub.h"
+#include "aggregator/snapshot.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
 
 struct staged {
   char *bytes; /* owned */
   size_t length;
+  struct digest leaf;
   struct entry entry; /* owned */
   json_t *manifest;   /* owned; NULL: none */
 };
 
 /* ---- folding ---- */
 
+/* A manifest takes as long to read as an entry for every so many bytes of it. */
+enum { MANIFEST_ENTRY_BYTES = 4096 };
+
 /* The manifest of an entry, NULL when it has none. */
-static enum tamis_status manifest_of(const struct ledger *ledger, const struct entry *entry,
+static enum tamis_status manifest_of(struct ledger *ledger, const struct entry *entry,
                                      json_t **manifest, struct fault *fault) {
   struct digest digest;
   *manifest = NULL;
   if (!federation_manifest(ledger->state, entry, &digest)) return TAMIS_OK;
+  ledger->snapshot.since += blob_size(ledger->blobs, &digest) / MANIFEST_ENTRY_BYTES;
   return manifest_load(ledger->blobs, &digest, manifest, fault);
 }
 
@@ -48,6 +56,7 @@ static enum tamis_status fold(void *context, uint64_t index, const char *bytes, 
   if (status == TAMIS_OK) status = federation_apply(ledger->state, &entry, manifest, &why);
   if (status != TAMIS_OK) fault_set(fault, status, "entry %" PRIu64 ": %s", index, why.text);
   leaves_add(&ledger->leaves, &leaf, index);
+  ledger->snapshot.since++;
   json_decref(manifest);
   entry_close(&entry);
   return status;
@@ -64,25 +73,49 @@ static enum tamis_status fold_opening(void *context, uint64_t index, const char 
   return fold(opening->ledger, index, bytes, length, &opening->fault);
 }
 
-static void state_begin(struct ledger *ledger) {
+void ledger_state_begin(struct ledger *ledger) {
   state_free(ledger->state);
   leaves_clear(&ledger->leaves);
   ledger->state = state_new(&ledger->log_key.public);
+  ledger->snapshot.since = 0;
+}
+
+enum tamis_status ledger_fold_rest(struct ledger *ledger, struct fault *fault) {
+  enum tamis_status status = TAMIS_OK;
+  for (uint64_t i = ledger->state->applied; status == TAMIS_OK && i < journal_size(ledger->journal);
+       i++) {
+    char *bytes;
+    size_t length;
+    status = ledger_entry(ledger, i, &bytes, &length, fault);
+    if (status != TAMIS_OK) break;
+    status = fold(ledger, i, bytes, length, fault);
+    free(bytes);
+  }
+  return status;
+}
+
+enum tamis_status ledger_entry(const struct ledger *ledger, uint64_t index, char **bytes,
+                               size_t *length, struct fault *fault) {
+  enum tamis_status status = journal_read(ledger->journal, index, bytes, length, fault);
+  if (status == TAMIS_OK) {
+    struct digest found = merkle_leaf(*bytes, *length);
+    struct digest leaf = merkle_tree_leaf(journal_tree(ledger->journal), index);
+    if (digest_equal(&found, &leaf)) return TAMIS_OK;
+    free(*bytes);
+    status = fault_set(fault, TAMIS_CORRUPT,
+                       "entry %" PRIu64 " of the journal is not the one signed", index);
+  }
+  /* Either the journal is damaged, or the place that the snapshot gave is wrong: a start without it
+   * tells which. */
+  if (status == TAMIS_CORRUPT && ledger->snapshot.is_resumed) snapshot_remove(ledger->state_dir);
+  return status;
 }
 
 /* After a journal that took nothing: what was staged is gone, and so must be its effect. */
 static void fold_again(struct ledger *ledger) {
   struct fault fault = {TAMIS_OK, ""};
-  enum tamis_status status = TAMIS_OK;
-  state_begin(ledger);
-  for (uint64_t i = 0; status == TAMIS_OK && i < journal_size(ledger->journal); i++) {
-    char *bytes;
-    size_t length;
-    status = journal_read(ledger->journal, i, &bytes, &length, &fault);
-    if (status != TAMIS_OK) break;
-    status = fold(ledger, i, bytes, length, &fault);
-    free(bytes);
-  }
+  if (!ledger_snapshot_recall(ledger)) ledger_state_begin(ledger);
+  enum tamis_status status = ledger_fold_rest(ledger, &fault);
   if (status == TAMIS_OK) return;
   fprintf(stderr, "tamis: the journal that was good at the start no longer is: %s\n", fault.text);
   abort();
@@ -103,7 +136,7 @@ static enum tamis_status project_old(struct ledger *ledger, uint64_t index, stru
   json_t *manifest = NULL;
   char *bytes;
   size_t length;
-  enum tamis_status status = journal_read(ledger->journal, index, &bytes, &length, fault);
+  enum tamis_status status = ledger_entry(ledger, index, &bytes, &length, fault);
   if (status != TAMIS_OK) return status;
   status = envelope_open(bytes, length, &envelope, fault);
   if (status == TAMIS_OK) {
@@ -177,7 +210,7 @@ static enum tamis_status tiles_follow(struct ledger *ledger, struct fault *fault
   while (status == TAMIS_OK && tiles_count(ledger->tiles) < journal_size(ledger->journal)) {
     char *bytes;
     size_t length;
-    status = journal_read(ledger->journal, tiles_count(ledger->tiles), &bytes, &length, fault);
+    status = ledger_entry(ledger, tiles_count(ledger->tiles), &bytes, &length, fault);
     if (status != TAMIS_OK) return status;
     status = tiles_add(ledger->tiles, bytes, length, fault);
     free(bytes);
@@ -241,10 +274,17 @@ enum tamis_status ledger_receipt(const struct ledger *ledger, uint64_t index, ch
 
 /* ---- staging and committing ---- */
 
+static struct digest leaf_at(const void *context, uint64_t index) {
+  const struct ledger *ledger = context;
+  uint64_t size = journal_size(ledger->journal);
+  return index < size ? merkle_tree_leaf(journal_tree(ledger->journal), index)
+                      : ledger->staged[index - size].leaf;
+}
+
 bool ledger_find(const struct ledger *ledger, const char *envelope, size_t length,
                  uint64_t *index) {
   struct digest leaf = merkle_leaf(envelope, length);
-  return leaves_find(&ledger->leaves, &leaf, index);
+  return leaves_find(&ledger->leaves, &leaf, leaf_at, ledger, index);
 }
 
 static void staged_clear(struct ledger *ledger) {
@@ -272,7 +312,8 @@ static enum tamis_status stage(struct ledger *ledger, char *bytes, size_t length
   if (status != TAMIS_OK) return status;
   struct digest leaf = merkle_leaf(bytes, length);
   leaves_add(&ledger->leaves, &leaf, *index);
-  ledger->staged[ledger->staged_count++] = (struct staged){bytes, length, *entry, manifest};
+  ledger->snapshot.since++;
+  ledger->staged[ledger->staged_count++] = (struct staged){bytes, length, leaf, *entry, manifest};
   entry->statement.root = NULL;
   return TAMIS_OK;
 }
@@ -383,15 +424,14 @@ static enum tamis_status keys_load(const struct ledger_options *options, struct 
   return status;
 }
 
-static enum tamis_status journal_load(const struct ledger_options *options, struct ledger *ledger,
-                                      struct fault *fault) {
+static enum tamis_status journal_load(struct ledger *ledger, struct fault *fault) {
   struct opening opening = {.ledger = ledger, .fault = {TAMIS_OK, ""}};
   struct checkpoint checkpoint;
   uint64_t torn_bytes;
   enum tamis_status status = checkpoint_load(ledger, &checkpoint, fault);
-  char *path = path_in(options->state_dir, "journal");
+  char *path = path_in(ledger->state_dir, "journal");
   if (status == TAMIS_OK && !path) status = fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK)
+  if (status == TAMIS_OK && !ledger_snapshot_resume(ledger, path, &checkpoint))
     status = journal_open(path, checkpoint.size, &checkpoint.root, fold_opening, &opening,
                           &ledger->journal, &torn_bytes, fault);
   if (status != TAMIS_OK && opening.fault.status != TAMIS_OK) *fault = opening.fault;
@@ -445,17 +485,21 @@ enum tamis_status ledger_open(const struct ledger_options *options, struct ledge
   enum tamis_status status = keys_load(options, ledger, fault);
   if (status != TAMIS_OK) return status;
   char *blobs = path_in(options->state_dir, "blobs");
+  ledger->notice = options->notice;
+  ledger->snapshot.every =
+      options->snapshot_entries ? options->snapshot_entries : LEDGER_SNAPSHOT_ENTRIES;
+  ledger->state_dir = strdup(options->state_dir);
   ledger->checkpoint_path = path_in(options->state_dir, "checkpoint");
   ledger->projection_path = path_in(options->state_dir, "tamis.db");
-  if (!blobs || !ledger->checkpoint_path || !ledger->projection_path)
+  if (!blobs || !ledger->state_dir || !ledger->checkpoint_path || !ledger->projection_path)
     status = fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK && mkdir(options->state_dir, 0700) != 0 && errno != EEXIST)
     status = fault_set(fault, TAMIS_IO, "cannot make %s: %s", options->state_dir, strerror(errno));
   if (status == TAMIS_OK)
     status = blob_store_open(blobs, options->reserve_bytes, &ledger->blobs, fault);
   free(blobs);
-  state_begin(ledger);
-  if (status == TAMIS_OK) status = journal_load(options, ledger, fault);
+  ledger_state_begin(ledger);
+  if (status == TAMIS_OK) status = journal_load(ledger, fault);
   if (status == TAMIS_OK) status = projection_start(ledger, fault);
   if (status == TAMIS_OK) status = tiles_start(options->state_dir, ledger, fault);
   if (status == TAMIS_OK && journal_size(ledger->journal) == 0)
@@ -466,6 +510,8 @@ enum tamis_status ledger_open(const struct ledger_options *options, struct ledge
 }
 
 void ledger_close(struct ledger *ledger) {
+  scrub_stop(ledger->scrub);
+  ledger_snapshot_wait(ledger);
   staged_clear(ledger);
   free(ledger->staged);
   tiles_close(ledger->tiles);
@@ -477,6 +523,7 @@ void ledger_close(struct ledger *ledger) {
   free(ledger->note);
   free(ledger->projection_path);
   free(ledger->checkpoint_path);
+  free(ledger->state_dir);
   key_wipe(&ledger->aggregator_key);
   key_wipe(&ledger->log_key);
 }

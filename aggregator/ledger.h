@@ -11,6 +11,7 @@
 #include "aggregator/federation.h"
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
+#include "aggregator/notice.h"
 #include "aggregator/projection.h"
 #include "aggregator/tiles.h"
 #include "proto/key.h"
@@ -18,14 +19,23 @@
 struct ledger_options {
   const char *state_dir, *genesis_path, *aggregator_key_path, *log_key_path;
   uint64_t reserve_bytes; /* free space that uploads leave for the journal */
+  /* So many entries after the last snapshot the next is due (0: LEDGER_SNAPSHOT_ENTRIES), and a
+   * tenth of them before a stop. */
+  uint64_t snapshot_entries;
+  struct notice notice;
 };
 
+/* A fold of so many entries takes less than half a second. */
+enum { LEDGER_SNAPSHOT_ENTRIES = 10000 };
+
 struct staged;
+struct ledger_snapshot_job;
+struct scrub;
 
 struct ledger {
   struct secret_key aggregator_key, log_key;
   char log_vkey[KEY_VKEY_SIZE];
-  char *checkpoint_path, *projection_path;
+  char *state_dir, *checkpoint_path, *projection_path;
   struct state *state;
   struct leaves leaves;
   struct journal *journal;
@@ -40,10 +50,22 @@ struct ledger {
   void (*on_entry)(void *context,
                    const struct statement *statement); /* after its commit; or NULL */
   void *context;
+  struct notice notice;
+  struct {         /* what of it is on disk, or will be when `job` is done */
+    uint64_t size; /* 0: none */
+    struct digest digest;
+    uint64_t records; /* in `index`, with this checksum */
+    uint32_t records_crc;
+    uint64_t every, since; /* entries; one with a long manifest counts for more */
+    struct ledger_snapshot_job *job;
+    bool is_resumed; /* this start did not fold what is before `size` */
+  } snapshot;
+  struct scrub *scrub;
 };
 
-/* Folds the journal and holds it against keys, manifests and the published checkpoint; begins a new
- * log with the genesis file. Refuses to open on anything that does not add up, and says what. */
+/* Folds the journal, from the last snapshot on if it is good, and holds it against keys, manifests
+ * and the published checkpoint; begins a new log with the genesis file. Refuses to open on anything
+ * that does not add up, and says what. */
 enum tamis_status ledger_open(const struct ledger_options *options, struct ledger *ledger,
                               struct fault *fault);
 void ledger_close(struct ledger *ledger);
@@ -64,6 +86,18 @@ enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *d
  * entries are forgotten and the state is folded anew. When tiles or checkpoint cannot be written,
  * the entries are in the log all the same, and the next commit publishes them. */
 enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault);
+
+/* Has enough happened since the last snapshot? */
+bool ledger_snapshot_is_due(const struct ledger *ledger, bool is_closing);
+/* Says in the log what the entries so far add up to, commits that, and has the state written beside
+ * the journal in the background. Nothing may be staged. A snapshot that is not written is no
+ * failure: it is said as a notice. */
+enum tamis_status ledger_snapshot(struct ledger *ledger, struct fault *fault);
+
+/* An entry's bytes, held against its leaf in the tree; the caller frees them. NOT_FOUND past the
+ * end, CORRUPT. */
+enum tamis_status ledger_entry(const struct ledger *ledger, uint64_t index, char **bytes,
+                               size_t *length, struct fault *fault);
 
 /* tlog-proof of an entry under the published checkpoint. NOT_FOUND when it is not under it yet. */
 enum tamis_status ledger_receipt(const struct ledger *ledger, uint64_t index, char **receipt,

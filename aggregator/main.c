@@ -143,6 +143,11 @@ static enum tamis_status tls_read(struct daemon *daemon, struct fault *fault) {
   return status;
 }
 
+static void tell(void *context, enum notice_level level, const char *event, const char *sentence) {
+  static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
+  log_event(context, levels[level], event, log_text("sentence", sentence), log_end());
+}
+
 static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) {
   const struct config *config = &daemon->config;
   struct core_options wanted = {
@@ -155,6 +160,7 @@ static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) 
       .now_ms = unix_now_ms,
       .on_entry = chronicle_tell,
       .entry_context = &daemon->log,
+      .notice = {tell, &daemon->log},
   };
   return core_open(&wanted, &daemon->core, fault);
 }

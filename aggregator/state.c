@@ -40,6 +40,7 @@ void state_free(struct state *state) {
   for (size_t i = 0; i < state->federation_count; i++) federation_free(state->federation[i]);
   free(state->client);
   free(state->invitation);
+  free(state->readable_slot);
   free(state->readable);
   free(state);
 }
@@ -162,32 +163,31 @@ static size_t readable_place(const struct state *state, const struct digest *blo
   size_t place;
   memcpy(&place, blob->byte, sizeof place);
   place &= state->readable_capacity - 1;
-  while (!digest_is_zero(&state->readable[place]) && !digest_equal(&state->readable[place], blob))
+  while (state->readable_slot[place] &&
+         !digest_equal(&state->readable[state->readable_slot[place] - 1], blob))
     place = (place + 1) & (state->readable_capacity - 1);
   return place;
 }
 
 static void readable_double(struct state *state) {
-  struct digest *old = state->readable;
-  size_t old_capacity = state->readable_capacity;
-  state->readable_capacity = old_capacity ? 2 * old_capacity : 64;
-  state->readable = grow(NULL, state->readable_capacity, sizeof *state->readable);
-  memset(state->readable, 0, state->readable_capacity * sizeof *state->readable);
-  for (size_t i = 0; i < old_capacity; i++)
-    if (!digest_is_zero(&old[i])) state->readable[readable_place(state, &old[i])] = old[i];
-  free(old);
+  free(state->readable_slot);
+  state->readable_capacity = state->readable_capacity ? 2 * state->readable_capacity : 64;
+  state->readable_slot = grow(NULL, state->readable_capacity, sizeof *state->readable_slot);
+  memset(state->readable_slot, 0, state->readable_capacity * sizeof *state->readable_slot);
+  for (size_t i = 0; i < state->readable_count; i++)
+    state->readable_slot[readable_place(state, &state->readable[i])] = (uint32_t)i + 1;
 }
 
 void state_readable_add(struct state *state, const struct digest *blob) {
   if (state_readable_has(state, blob)) return;
   if (2 * (state->readable_count + 1) > state->readable_capacity) readable_double(state);
-  state->readable[readable_place(state, blob)] = *blob;
-  state->readable_count++;
+  state->readable = grow_for_one(state->readable, state->readable_count, sizeof *state->readable);
+  state->readable[state->readable_count++] = *blob;
+  state->readable_slot[readable_place(state, blob)] = (uint32_t)state->readable_count;
 }
 
 bool state_readable_has(const struct state *state, const struct digest *blob) {
-  return state->readable_capacity > 0 && !digest_is_zero(blob) &&
-         digest_equal(&state->readable[readable_place(state, blob)], blob);
+  return state->readable_capacity > 0 && state->readable_slot[readable_place(state, blob)] != 0;
 }
 
 bool state_is_eligible(const struct state *state, const struct federation *federation,

@@ -136,8 +136,10 @@ struct state {
   size_t invitation_count;
   struct federation *federation[STATE_FEDERATIONS_MAX];
   size_t federation_count;
-  struct digest *readable; /* blobs that any client may fetch: open addressing, zero is empty */
-  size_t readable_count, readable_capacity;
+  struct digest *readable; /* blobs that any client may fetch, in the order of the log */
+  size_t readable_count;
+  uint32_t *readable_slot; /* where they are, by digest: open addressing, 0 is empty, else + 1 */
+  size_t readable_capacity;
   uint64_t applied; /* entries */
 };
 

@@ -244,11 +244,16 @@ struct walk {
   struct fault fault;
 };
 
+static struct digest leaf_at(const void *context, uint64_t index) {
+  const struct archive *archive = context;
+  return merkle_tree_leaf(archive->tree, index);
+}
+
 /* The same statement twice would be acted on twice. */
 static enum tamis_status refuse_repeated(struct archive *archive, const struct digest *leaf,
                                          struct fault *fault) {
   uint64_t first;
-  if (!leaves_find(&archive->leaves, leaf, &first)) return TAMIS_OK;
+  if (!leaves_find(&archive->leaves, leaf, leaf_at, archive, &first)) return TAMIS_OK;
   return fault_set(fault, TAMIS_CORRUPT, "it is entry %" PRIu64 " again", first);
 }
 

@@ -103,6 +103,10 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
     write(out, "%s round %lld abandoned with %lld of %lld updates: %s", text(s, "federation"),
           integer(s, "round"), integer(s, "received"), integer(s, "quorum"), text(s, "sentence"));
     break;
+  case STATEMENT_SNAPSHOT:
+    write(out, "the first %lld entries add up to state %s", integer(s, "size"),
+          shorten(s->subject[0]).hex);
+    break;
   default: break;
   }
 }

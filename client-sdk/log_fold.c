@@ -482,6 +482,15 @@ static enum tamis_status fold_rollback(const struct folding *f) {
   return status;
 }
 
+/* The state that it names is the server's own, in more detail than this fold keeps: whether the
+ * digest is the right one only a fold by the server's rules can tell (`tamis audit`). */
+static enum tamis_status fold_snapshot(const struct folding *f) {
+  int64_t size = statement_integer(f->statement, "size");
+  if (size == (int64_t)f->index) return TAMIS_OK;
+  return fold_differs(f->fold->report, "a snapshot of the entries before it", "one of %lld entries",
+                      (long long)size);
+}
+
 static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct folding *) = {
     [STATEMENT_GENESIS] = fold_genesis,
     [STATEMENT_FEDERATION_CREATE] = fold_create,
@@ -500,6 +509,7 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_EXCLUSION] = fold_exclusion,
     [STATEMENT_REINSTATEMENT] = fold_reinstatement,
     [STATEMENT_ROLLBACK] = fold_rollback,
+    [STATEMENT_SNAPSHOT] = fold_snapshot,
 };
 
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement) {

@@ -60,6 +60,10 @@ struct digest digest_stream_finish(struct digest_stream *stream) {
   return digest;
 }
 
+void digest_stream_restart(struct digest_stream *stream) {
+  must(EVP_DigestInit_ex(stream->context, NULL, NULL));
+}
+
 void digest_stream_free(struct digest_stream *stream) {
   if (!stream) return;
   EVP_MD_CTX_free(stream->context);

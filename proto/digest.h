@@ -19,11 +19,13 @@ void digest_to_hex(const struct digest *digest, char hex[DIGEST_HEX_SIZE]);
 bool digest_from_hex(const char *hex, size_t length, struct digest *digest);
 
 /* Bytes that come piece by piece. `_new` aborts only when out of memory; `_finish` may be called
- * once, `_free` always. */
+ * once before a restart, `_free` always. */
 struct digest_stream;
 struct digest_stream *digest_stream_new(void);
 void digest_stream_add(struct digest_stream *stream, const void *bytes, size_t length);
 struct digest digest_stream_finish(struct digest_stream *stream);
+/* As new, for less than a new one costs: for who hashes many. */
+void digest_stream_restart(struct digest_stream *stream);
 void digest_stream_free(struct digest_stream *stream);
 
 #endif

@@ -47,17 +47,19 @@ void merkle_tree_free(struct merkle_tree *tree) {
 }
 
 /* A log that cannot keep its own tree in memory cannot prove anything: it stops here. */
-static void push(struct level *level, const struct digest *hash) {
-  if (level->count == level->capacity) {
-    uint64_t capacity = level->capacity ? level->capacity + level->capacity / 2 + 1 : 8;
-    struct digest *grown = reallocarray(level->hash, capacity, sizeof *grown);
-    if (!grown) {
-      fputs("tamis: out of memory for the Merkle tree\n", stderr);
-      abort();
-    }
-    level->hash = grown;
-    level->capacity = capacity;
+static void reserve(struct level *level, uint64_t capacity) {
+  struct digest *grown = reallocarray(level->hash, capacity, sizeof *grown);
+  if (!grown) {
+    fputs("tamis: out of memory for the Merkle tree\n", stderr);
+    abort();
   }
+  level->hash = grown;
+  level->capacity = capacity;
+}
+
+static void push(struct level *level, const struct digest *hash) {
+  if (level->count == level->capacity)
+    reserve(level, level->capacity ? level->capacity + level->capacity / 2 + 1 : 8);
   level->hash[level->count++] = *hash;
 }
 
@@ -69,6 +71,34 @@ void merkle_tree_append(struct merkle_tree *tree, const struct digest *leaf) {
     hash = merkle_node(&pair[0], &pair[1]);
     push(&tree->level[k + 1], &hash);
   }
+}
+
+/* merkle_node with a stream that is used again and again. */
+static struct digest node_of(struct digest_stream *stream, const struct digest *pair) {
+  uint8_t bytes[1 + 2 * DIGEST_SIZE];
+  bytes[0] = 0x01;
+  memcpy(bytes + 1, pair[0].byte, DIGEST_SIZE);
+  memcpy(bytes + 1 + DIGEST_SIZE, pair[1].byte, DIGEST_SIZE);
+  digest_stream_restart(stream);
+  digest_stream_add(stream, bytes, sizeof bytes);
+  return digest_stream_finish(stream);
+}
+
+void merkle_tree_load(struct merkle_tree *tree, const void *leaf, size_t stride, uint64_t count) {
+  struct digest_stream *stream = digest_stream_new();
+  assert(merkle_tree_size(tree) == 0);
+  if (count > 0) reserve(&tree->level[0], count);
+  for (uint64_t i = 0; i < count; i++)
+    memcpy(&tree->level[0].hash[i], (const uint8_t *)leaf + i * stride, DIGEST_SIZE);
+  tree->level[0].count = count;
+  for (int k = 0; tree->level[k].count > 1; k++) {
+    struct level *above = &tree->level[k + 1];
+    above->count = tree->level[k].count / 2;
+    reserve(above, above->count);
+    for (uint64_t i = 0; i < above->count; i++)
+      above->hash[i] = node_of(stream, &tree->level[k].hash[2 * i]);
+  }
+  digest_stream_free(stream);
 }
 
 uint64_t merkle_tree_size(const struct merkle_tree *tree) {

@@ -102,6 +102,8 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), NAME("client"), TEXT("reason"), NONCE}},
   [STATEMENT_ROLLBACK] = {{"model"}, {
     NAME("federation"), INT("to_round", 0, ROUND_MAX), TEXT("reason"), NONCE}},
+  [STATEMENT_SNAPSHOT] = {{"state"}, {
+    INT("size", 1, ANY), INT("format", 1, 1000)}},
 };
 /* clang-format on */
 

@@ -30,7 +30,8 @@
   X(ABANDON, "abandon", "aggregator")                                                              \
   X(EXCLUSION, "exclusion", "operator")                                                            \
   X(REINSTATEMENT, "reinstatement", "operator")                                                    \
-  X(ROLLBACK, "rollback", "operator")
+  X(ROLLBACK, "rollback", "operator")                                                              \
+  X(SNAPSHOT, "snapshot", "aggregator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

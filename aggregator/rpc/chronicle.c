@@ -47,6 +47,7 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
     [STATEMENT_ROLLBACK] = {LOG_LEVEL_WARN,
                             "head rolled back",
                             {"federation", "to_round", "reason"}},
+    [STATEMENT_SNAPSHOT] = {LOG_LEVEL_DEBUG, "state said", {"size"}},
 };
 
 /* A client that gains trust is nothing to wake up for. */

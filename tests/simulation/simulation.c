@@ -164,6 +164,10 @@ static void restart(struct life *life) {
     snprintf(command, sizeof command, "rm -f %s/tamis.db*", world->state_dir);
     must(system(command) == 0);
   }
+  if (below(life, 4) == 0) {
+    snprintf(command, sizeof command, "rm -f %s/snapshot", world->state_dir);
+    must(system(command) == 0);
+  }
   world_start(world);
 }
 
@@ -247,6 +251,9 @@ static void begin(struct life *life, uint64_t seed) {
   static const char *const rules[] = {"mean", "median", "trimmed_mean(f=1)", "multi_krum(f=1)"};
   life->seed = seed;
   world_open(&life->world);
+  world_stop(&life->world);
+  life->world.snapshot_entries = 20 + below(life, 200);
+  world_start(&life->world);
   size_t clients = 8 + below(life, 5);
   life->liars = below(life, 3);
   life->attack = (enum world_attack)(1 + below(life, 3));

@@ -42,7 +42,10 @@ struct world {
   struct layout layout;
   struct digest first_model;
   struct core *core;
-  const char *optimiser; /* of federations that are created from now on; NULL: none */
+  const char *optimiser;       /* of federations that are created from now on; NULL: none */
+  uint64_t snapshot_entries;   /* of cores that are started from now on; 0: as by default */
+  atomic_uint notices[3];      /* how many of each level were said */
+  char notice[512], event[64]; /* the last one */
 };
 
 /* ---- small helpers ---- */
@@ -89,14 +92,24 @@ static inline void world_remove(const char *folder) {
 /* What a disk might hold if the machine stopped now: in the order in which a running core writes,
  * last things first, and without the database, which is only a fold. */
 static inline void world_copy(const char *from, const char *to) {
-  char command[2048];
-  snprintf(command, sizeof command,
-           "mkdir %s && cp %s/checkpoint %s/ && cp %s/journal %s/ && cp -a %s/blobs %s/", to, from,
-           to, from, to, from, to);
+  char command[4096];
+  snprintf(
+      command, sizeof command,
+      "mkdir %s && { cp %s/snapshot %s/ && cp %s/index %s/ || rm -f %s/snapshot; } 2>/dev/null;"
+      "cp %s/checkpoint %s/ && cp %s/journal %s/ && cp -a %s/blobs %s/",
+      to, from, to, from, to, to, from, to, from, to, from, to);
   assert_int_equal(system(command), 0);
 }
 
 /* ---- the core ---- */
+
+static inline void world_notice(void *context, enum notice_level level, const char *event,
+                                const char *sentence) {
+  struct world *world = context;
+  snprintf(world->event, sizeof world->event, "%s", event);
+  snprintf(world->notice, sizeof world->notice, "%s", sentence);
+  world->notices[level]++;
+}
 
 static inline struct core_options world_options(struct world *world, const char *state_dir) {
   return (struct core_options){.state_dir = state_dir,
@@ -104,6 +117,8 @@ static inline struct core_options world_options(struct world *world, const char 
                                .aggregator_key_path = world->aggregator_path,
                                .log_key_path = world->log_path,
                                .threads = 1,
+                               .snapshot_entries = world->snapshot_entries,
+                               .notice = {world_notice, world},
                                .now_ms = world_now,
                                .clock_context = world};
 }

@@ -1,0 +1,459 @@
+/* One function a struct, each for both ways: what is written and what is read cannot differ. */
+#include "aggregator/state_text.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whoever adds a field to the state writes it here too, or a start from a snapshot forgets it: then
+ * these numbers, and STATE_FORMAT when logs of the old one may exist. */
+static_assert(sizeof(struct client) == 355, "a field of struct client came or went");
+static_assert(sizeof(struct invitation) == 184, "a field of struct invitation came or went");
+static_assert(sizeof(struct history) == 328, "a field of struct history came or went");
+static_assert(sizeof(struct member) == 408, "a field of struct member came or went");
+static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
+static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
+static_assert(sizeof(struct round) == 688, "a field of struct round came or went");
+static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
+static_assert(sizeof(struct terms) == 1136, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == 1984, "a field of struct federation came or went");
+static_assert(sizeof(struct state) == 2840, "a field of struct state came or went");
+
+struct codec {
+  bool is_reading, is_bad;
+  char *text; /* reading: borrowed */
+  size_t length, capacity;
+  size_t at; /* reading: where the next line begins */
+};
+
+/* ---- lines ---- */
+
+static char *room_for(struct codec *codec, size_t more) {
+  if (codec->length + more > codec->capacity) {
+    codec->capacity = 2 * codec->capacity + more + 4096;
+    codec->text = realloc(codec->text, codec->capacity);
+    if (!codec->text) {
+      fputs("tamis: out of memory for the text of the state\n", stderr);
+      abort();
+    }
+  }
+  return codec->text + codec->length;
+}
+
+static void put(struct codec *codec, const char *name, const char *value, size_t length) {
+  size_t name_length = strlen(name);
+  char *to = room_for(codec, name_length + length + 2);
+  memcpy(to, name, name_length);
+  to[name_length] = ' ';
+  memcpy(to + name_length + 1, value, length);
+  to[name_length + 1 + length] = '\n';
+  codec->length += name_length + length + 2;
+}
+
+/* The value on the next line, which must have this name; NULL, and nothing more is read, when it
+ * has not. */
+static const char *take(struct codec *codec, const char *name, size_t *length) {
+  size_t name_length = strlen(name), rest = codec->length - codec->at;
+  const char *line = codec->text + codec->at;
+  const char *end = codec->is_bad || rest == 0 ? NULL : memchr(line, '\n', rest);
+  if (!end || (size_t)(end - line) <= name_length || memcmp(line, name, name_length) != 0 ||
+      line[name_length] != ' ') {
+    codec->is_bad = true;
+    return NULL;
+  }
+  *length = (size_t)(end - line) - name_length - 1;
+  codec->at += (size_t)(end - line) + 1;
+  return line + name_length + 1;
+}
+
+static bool is_next(const struct codec *codec, const char *name) {
+  size_t length = strlen(name);
+  return !codec->is_bad && codec->length - codec->at > length &&
+         memcmp(codec->text + codec->at, name, length) == 0 &&
+         codec->text[codec->at + length] == ' ';
+}
+
+/* ---- one value a line ---- */
+
+static bool read_natural(const char *text, size_t length, uint64_t *value) {
+  uint64_t read = 0;
+  if (length == 0 || length > 19 || (length > 1 && text[0] == '0')) return false;
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    read = 10 * read + (uint64_t)(text[i] - '0');
+  }
+  *value = read;
+  return true;
+}
+
+static void on_natural(struct codec *codec, const char *name, uint64_t *value, uint64_t most) {
+  size_t length;
+  if (codec->is_reading) {
+    const char *text = take(codec, name, &length);
+    if (!text || !read_natural(text, length, value) || *value > most) codec->is_bad = true;
+    if (codec->is_bad) *value = 0;
+    return;
+  }
+  char text[24];
+  length = (size_t)snprintf(text, sizeof text, "%" PRIu64, *value);
+  put(codec, name, text, length);
+}
+
+static void on_integer(struct codec *codec, const char *name, int64_t *value) {
+  uint64_t magnitude = *value < 0 ? -(uint64_t)*value : (uint64_t)*value;
+  size_t length;
+  if (codec->is_reading) {
+    const char *text = take(codec, name, &length);
+    bool is_negative = text && length > 0 && text[0] == '-';
+    if (!text || !read_natural(text + is_negative, length - is_negative, &magnitude) ||
+        magnitude > INT64_MAX || (is_negative && magnitude == 0))
+      codec->is_bad = true;
+    *value = codec->is_bad ? 0 : is_negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    return;
+  }
+  char text[24];
+  length = (size_t)snprintf(text, sizeof text, "%" PRId64, *value);
+  put(codec, name, text, length);
+}
+
+/* Gives the value back: for types smaller than the widest. */
+static uint64_t on_small(struct codec *codec, const char *name, uint64_t value, uint64_t most) {
+  on_natural(codec, name, &value, most);
+  return value;
+}
+
+static void on_size(struct codec *codec, const char *name, size_t *value, size_t most) {
+  *value = (size_t)on_small(codec, name, *value, most);
+}
+
+static void on_truth(struct codec *codec, const char *name, bool *value) {
+  *value = on_small(codec, name, *value, 1) == 1;
+}
+
+static void on_text(struct codec *codec, const char *name, char *value, size_t size) {
+  size_t length;
+  if (!codec->is_reading) {
+    put(codec, name, value, strlen(value));
+    return;
+  }
+  const char *text = take(codec, name, &length);
+  if (!text || length >= size || !text_is_printable(text, length)) {
+    codec->is_bad = true;
+    length = 0;
+  } else {
+    memcpy(value, text, length);
+  }
+  value[length] = '\0';
+}
+
+/* Bytes as hex, zeros as "-": there are many. */
+static void on_bytes(struct codec *codec, const char *name, uint8_t *bytes, size_t count) {
+  char hex[2 * 64 + 1];
+  uint8_t any = 0;
+  size_t length;
+  assert(2 * count < sizeof hex);
+  if (codec->is_reading) {
+    const char *text = take(codec, name, &length);
+    memset(bytes, 0, count);
+    if (!text || (length == 1 && text[0] == '-')) return;
+    if (!text_hex_decode(text, length, bytes, count)) codec->is_bad = true;
+    for (size_t i = 0; i < count; i++) any |= bytes[i];
+    if (any == 0) codec->is_bad = true;
+    return;
+  }
+  for (size_t i = 0; i < count; i++) any |= bytes[i];
+  text_hex_encode(bytes, count, hex);
+  put(codec, name, any ? hex : "-", any ? 2 * count : 1);
+}
+
+static void on_digest(struct codec *codec, const char *name, struct digest *digest) {
+  on_bytes(codec, name, digest->byte, DIGEST_SIZE);
+}
+
+/* The sixteen hex digits of its big-endian bits. */
+static void on_double(struct codec *codec, const char *name, double *value) {
+  uint8_t bytes[8];
+  uint64_t bits;
+  memcpy(&bits, value, sizeof bits);
+  for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(bits >> (56 - 8 * i));
+  on_bytes(codec, name, bytes, sizeof bytes);
+  if (!codec->is_reading) return;
+  bits = 0;
+  for (int i = 0; i < 8; i++) bits = bits << 8 | bytes[i];
+  memcpy(value, &bits, sizeof *value);
+}
+
+/* The name of a key may be empty before the genesis. */
+static void on_key(struct codec *codec, const char *name, struct public_key *key) {
+  on_text(codec, name, key->name, sizeof key->name);
+  on_bytes(codec, "key", key->byte, sizeof key->byte);
+}
+
+/* How many follow. Each takes a line at least, so that a count cannot ask for more memory than its
+ * text has lines. */
+static void on_count(struct codec *codec, const char *name, size_t *count, size_t most) {
+  size_t rest = codec->is_reading ? codec->length - codec->at : most;
+  on_size(codec, name, count, rest < most ? rest : most);
+}
+
+/* ---- structs ---- */
+
+static void on_client(struct codec *codec, struct client *client) {
+  on_text(codec, "client", client->name, sizeof client->name);
+  on_text(codec, "organisation", client->organisation, sizeof client->organisation);
+  on_key(codec, "key_name", &client->key);
+  on_truth(codec, "revoked", &client->revoked);
+}
+
+static void on_invitation(struct codec *codec, struct invitation *invitation) {
+  on_digest(codec, "invitation", &invitation->token);
+  on_text(codec, "client", invitation->client, sizeof invitation->client);
+  on_text(codec, "organisation", invitation->organisation, sizeof invitation->organisation);
+  on_integer(codec, "not_after", &invitation->not_after);
+  on_truth(codec, "used", &invitation->used);
+}
+
+static void on_policy(struct codec *codec, struct policy *policy) {
+#define X(name, fallback, least, most, meaning) on_double(codec, #name, &policy->name);
+  POLICY_MAP(X)
+#undef X
+}
+
+static void on_terms(struct codec *codec, struct terms *terms) {
+  on_text(codec, "rule", terms->rule, sizeof terms->rule);
+  on_text(codec, "optimiser", terms->optimiser, sizeof terms->optimiser);
+  on_digest(codec, "layout", &terms->layout);
+  on_digest(codec, "first_model", &terms->first_model);
+  on_integer(codec, "parameters", &terms->parameters);
+  on_integer(codec, "quorum", &terms->quorum);
+  on_integer(codec, "cohort", &terms->cohort);
+  on_integer(codec, "over_selection_percent", &terms->over_selection_percent);
+  on_integer(codec, "deadline_ms", &terms->deadline_ms);
+  on_integer(codec, "rounds_max", &terms->rounds_max);
+  on_double(codec, "norm_max", &terms->norm_max);
+  on_integer(codec, "examples_max", &terms->examples_max);
+  on_policy(codec, &terms->policy);
+}
+
+static void on_memory(struct codec *codec, struct memory *memory) {
+  on_size(codec, "memory", &memory->count, STATE_VECTORS_MAX);
+  for (size_t i = 0; i < memory->count; i++) {
+    on_text(codec, "vector", memory->vector[i].name, sizeof memory->vector[i].name);
+    on_digest(codec, "blob", &memory->vector[i].blob);
+  }
+}
+
+static void on_past(struct codec *codec, struct past_round *past) {
+  past->outcome = (enum outcome)on_small(codec, "outcome", past->outcome, OUTCOME_ABANDONED);
+  on_integer(codec, "base_round", &past->base_round);
+  on_digest(codec, "model", &past->model);
+  on_digest(codec, "verdicts", &past->verdicts);
+  on_memory(codec, &past->memory);
+  on_truth(codec, "undone", &past->undone);
+}
+
+static void on_slot(struct codec *codec, struct slot *slot, size_t clients) {
+  slot->client = (uint32_t)on_small(codec, "slot", slot->client, clients ? clients - 1 : 0);
+  slot->answer = (enum answer)on_small(codec, "answer", slot->answer, ANSWER_REFUSED);
+  on_natural(codec, "index", &slot->index, INT64_MAX);
+  on_digest(codec, "update", &slot->update);
+  on_integer(codec, "examples", &slot->examples);
+  slot->verdict = (enum verdict)on_small(codec, "verdict", slot->verdict, VERDICT_REJECT);
+}
+
+static void on_round(struct codec *codec, struct round *round, size_t clients) {
+  round->phase = (enum phase)on_small(codec, "phase", round->phase, PHASE_AGGREGATED);
+  on_integer(codec, "round", &round->number);
+  on_digest(codec, "base", &round->base);
+  on_digest(codec, "randomness", &round->randomness);
+  on_digest(codec, "cohort", &round->cohort);
+  on_integer(codec, "base_round", &round->base_round);
+  on_natural(codec, "plan_index", &round->plan_index, INT64_MAX);
+  on_integer(codec, "quorum", &round->quorum);
+  on_integer(codec, "target", &round->target);
+  on_integer(codec, "opened_at_ms", &round->opened_at_ms);
+  on_integer(codec, "closes_at_ms", &round->closes_at_ms);
+  on_size(codec, "updates", &round->updates, round->selected);
+  on_size(codec, "answered", &round->answered, round->selected);
+  on_digest(codec, "verdicts", &round->verdicts);
+  on_digest(codec, "gram", &round->gram);
+  on_digest(codec, "candidate", &round->candidate);
+  on_memory(codec, &round->memory);
+  for (size_t i = 0; i < round->selected; i++) on_slot(codec, &round->slot[i], clients);
+}
+
+static void on_history(struct codec *codec, struct history *history) {
+  history->standing =
+      (enum standing)on_small(codec, "standing", history->standing, STANDING_COUNT - 1);
+  on_double(codec, "reputation", &history->reputation);
+  on_double(codec, "cusum", &history->cusum);
+  on_integer(codec, "rounds", &history->rounds);
+  on_integer(codec, "accepted", &history->accepted);
+  on_integer(codec, "held", &history->held);
+  on_integer(codec, "rejected", &history->rejected);
+  on_integer(codec, "clean", &history->clean);
+  on_integer(codec, "strikes", &history->strikes);
+  on_text(codec, "sentence", history->sentence, sizeof history->sentence);
+}
+
+static void on_member(struct codec *codec, struct member *member) {
+  on_history(codec, &member->history);
+  on_digest(codec, "before", &member->before);
+  on_truth(codec, "barred", &member->is_barred);
+  on_truth(codec, "has_moved", &member->has_moved);
+  member->moved_from =
+      (enum standing)on_small(codec, "moved_from", member->moved_from, STANDING_COUNT - 1);
+  on_digest(codec, "last_refused", &member->last_refused);
+  member->refused_since_open =
+      (int)on_small(codec, "refused_since_open", (uint64_t)member->refused_since_open, INT32_MAX);
+}
+
+/* ---- lists ---- */
+
+/* Of thousands of clients few may have taken part: a member that nothing has happened to is left
+ * out. */
+static void members_write(struct codec *codec, struct federation *federation) {
+  struct codec fresh = {.is_reading = false};
+  struct member newcomer = {.before = {{0}}};
+  judge_history_start(&newcomer.history);
+  on_member(&fresh, &newcomer);
+  for (size_t i = 0; i < federation->member_count; i++) {
+    size_t before = codec->length;
+    on_small(codec, "member", i, SIZE_MAX);
+    size_t start = codec->length;
+    on_member(codec, &federation->member[i]);
+    if (codec->length - start == fresh.length &&
+        memcmp(codec->text + start, fresh.text, fresh.length) == 0)
+      codec->length = before;
+  }
+  free(fresh.text);
+}
+
+static void members_read(struct codec *codec, struct federation *federation) {
+  for (size_t next = 0; is_next(codec, "member"); next++) {
+    size_t i = (size_t)on_small(codec, "member", 0, INT64_MAX);
+    if (i < next || i >= federation->member_count) {
+      codec->is_bad = true;
+      return;
+    }
+    on_member(codec, &federation->member[i]);
+    next = i;
+  }
+}
+
+/* A round's places are there before what fills them. */
+static void rounds_make(struct federation *federation, size_t count, size_t selected) {
+  for (size_t i = 1; i <= count; i++) state_round_add(federation, i == count ? selected : 0);
+}
+
+static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
+  size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
+  on_terms(codec, &federation->terms);
+  on_digest(codec, "head", &federation->head);
+  on_count(codec, "rounds", &rounds, SIZE_MAX);
+  on_count(codec, "selected", &selected, state->client_count);
+  if (codec->is_reading && rounds == 0 && selected > 0) codec->is_bad = true;
+  if (codec->is_bad) return;
+  if (codec->is_reading) rounds_make(federation, rounds, selected);
+  federation->head_round =
+      (int64_t)on_small(codec, "head_round", (uint64_t)federation->head_round, rounds);
+  for (size_t i = 0; i <= rounds && !codec->is_bad; i++) on_past(codec, &federation->past[i]);
+  on_round(codec, &federation->round, state->client_count);
+  on_natural(codec, "revision", &federation->revision, INT64_MAX);
+  on_natural(codec, "create_index", &federation->create_index, INT64_MAX);
+  if (codec->is_reading)
+    members_read(codec, federation);
+  else
+    members_write(codec, federation);
+}
+
+static void on_federations(struct codec *codec, struct state *state) {
+  size_t count = state->federation_count;
+  on_count(codec, "federations", &count, STATE_FEDERATIONS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++) {
+    char name[STATE_NAME_SIZE] = "";
+    if (!codec->is_reading) state_name_set(name, state->federation[i]->name);
+    on_text(codec, "federation", name, sizeof name);
+    if (codec->is_reading) state_federation_add(state, name);
+    on_federation(codec, state, state->federation[i]);
+  }
+}
+
+static void on_clients(struct codec *codec, struct state *state) {
+  size_t count = state->client_count;
+  on_count(codec, "clients", &count, STATE_CLIENTS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_client(codec, codec->is_reading ? state_client_add(state) : &state->client[i]);
+}
+
+static void on_invitations(struct codec *codec, struct state *state) {
+  size_t count = state->invitation_count;
+  on_count(codec, "invitations", &count, STATE_INVITATIONS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_invitation(codec, codec->is_reading ? state_invitation_add(state) : &state->invitation[i]);
+}
+
+static void on_readable(struct codec *codec, struct state *state) {
+  size_t count = state->readable_count;
+  on_count(codec, "readable", &count, UINT32_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++) {
+    struct digest blob = codec->is_reading ? (struct digest){{0}} : state->readable[i];
+    on_digest(codec, "blob", &blob);
+    if (codec->is_reading) state_readable_add(state, &blob);
+  }
+}
+
+static void on_state(struct codec *codec, struct state *state) {
+  struct public_key log_key = state->log_key;
+  on_key(codec, "log_key", &log_key);
+  if (strcmp(log_key.name, state->log_key.name) != 0 ||
+      memcmp(log_key.byte, state->log_key.byte, sizeof log_key.byte) != 0)
+    codec->is_bad = true;
+  on_natural(codec, "size", &state->applied, INT64_MAX);
+  on_key(codec, "aggregator", &state->aggregator);
+  on_size(codec, "operators", &state->operator_count, STATE_OPERATORS_MAX);
+  for (size_t i = 0; i < state->operator_count; i++) on_key(codec, "operator", &state->operator[i]);
+  on_clients(codec, state);
+  on_invitations(codec, state);
+  on_federations(codec, state);
+  on_readable(codec, state);
+}
+
+static void on_all(struct codec *codec, struct state *state) {
+  if (on_small(codec, "tamis-state", STATE_FORMAT, STATE_FORMAT) != STATE_FORMAT)
+    codec->is_bad = true;
+  on_state(codec, state);
+}
+
+void state_text_write(const struct state *state, char **text, size_t *length) {
+  struct codec codec = {.is_reading = false};
+  on_all(&codec, (struct state *)(uintptr_t)state); /* writing changes nothing */
+  *text = codec.text;
+  *length = codec.length;
+}
+
+struct digest state_text_digest(const struct state *state) {
+  char *text;
+  size_t length;
+  state_text_write(state, &text, &length);
+  struct digest digest = digest_of(text, length);
+  free(text);
+  return digest;
+}
+
+enum tamis_status state_text_read(const char *text, size_t length, const struct public_key *log_key,
+                                  struct state **out, struct fault *fault) {
+  struct codec codec = {.is_reading = true, .text = (char *)(uintptr_t)text, .length = length};
+  struct state *state = state_new(log_key);
+  on_all(&codec, state);
+  if (codec.is_bad || codec.at != length) {
+    state_free(state);
+    return fault_set(fault, TAMIS_CORRUPT,
+                     "the state's text is not of format %d, from byte %zu of %zu on", STATE_FORMAT,
+                     codec.at, length);
+  }
+  *out = state;
+  return TAMIS_OK;
+}
