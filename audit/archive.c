@@ -349,7 +349,7 @@ uint64_t archive_walked(const struct archive *archive) {
 
 bool archive_was_dropped(const struct archive *archive, const struct digest *file) {
   uint64_t index;
-  return leaves_find(&archive->dropped, file, &index);
+  return leaves_find(&archive->dropped, file, leaf_at, archive, &index);
 }
 
 struct blob_store *archive_blobs(const struct archive *archive) {
