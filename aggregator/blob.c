@@ -32,8 +32,9 @@ struct blob_store {
   int folder_fd, unfinished_fd;
   bool is_readonly;
   uint64_t reserve_bytes;
-  pthread_mutex_t lock;        /* of `uploads`, and of what is promised to them */
+  pthread_mutex_t lock;        /* of the lists, and of what is promised to the uploads */
   struct blob_upload *uploads; /* those that a stream has open */
+  struct blob_loan *loans;
 };
 
 struct blob_upload {
@@ -434,11 +435,37 @@ static void unmap_bytes(const uint8_t *bytes, uint64_t size) {
   if (bytes && size > 0) munmap((void *)bytes, size);
 }
 
+void blob_lend(struct blob_store *store, struct blob_loan *loan) {
+  pthread_mutex_lock(&store->lock);
+  loan->next = store->loans;
+  store->loans = loan;
+  pthread_mutex_unlock(&store->lock);
+}
+
+void blob_return(struct blob_store *store, struct blob_loan *loan) {
+  pthread_mutex_lock(&store->lock);
+  struct blob_loan **at = &store->loans;
+  while (*at != loan) at = &(*at)->next;
+  *at = loan->next;
+  pthread_mutex_unlock(&store->lock);
+}
+
+static bool view_loan(struct blob_store *store, const struct digest *digest,
+                      struct blob_view *view) {
+  pthread_mutex_lock(&store->lock);
+  const struct blob_loan *loan = store->loans;
+  while (loan && !digest_equal(&loan->digest, digest)) loan = loan->next;
+  if (loan) *view = (struct blob_view){loan->bytes, loan->length, true};
+  pthread_mutex_unlock(&store->lock);
+  return loan != NULL;
+}
+
 enum tamis_status blob_map(struct blob_store *store, const struct digest *digest, bool check,
                            struct blob_view *view, struct fault *fault) {
   char path[PATH_MAX];
   struct stat about;
   enum tamis_status status = TAMIS_OK;
+  if (view_loan(store, digest, view)) return TAMIS_OK;
   blob_path(store, digest, path, sizeof path);
   int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0 && errno == ENOENT)
@@ -461,7 +488,7 @@ enum tamis_status blob_map(struct blob_store *store, const struct digest *digest
 }
 
 void blob_unmap(struct blob_view *view) {
-  unmap_bytes(view->bytes, view->length);
+  if (!view->is_lent) unmap_bytes(view->bytes, view->length);
   *view = (struct blob_view){.bytes = NULL};
 }
 

@@ -70,10 +70,23 @@ enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t l
 struct blob_view {
   const uint8_t *bytes;
   size_t length;
+  bool is_lent; /* no mapping of a file: its pages are somebody's memory */
 };
 enum tamis_status blob_map(struct blob_store *store, const struct digest *digest, bool check,
                            struct blob_view *view, struct fault *fault);
 void blob_unmap(struct blob_view *view);
+
+/* A file in memory that stands in for a blob, so that what would be computed from it can be asked
+ * without writing it. While it is lent, blob_map of its digest gives these bytes. */
+struct blob_loan {
+  struct digest digest;
+  const uint8_t *bytes;
+  size_t length;
+  struct blob_loan *next; /* the store's */
+};
+/* The loan and its bytes must stay until blob_return. Lending the same digest twice is fine. */
+void blob_lend(struct blob_store *store, struct blob_loan *loan);
+void blob_return(struct blob_store *store, struct blob_loan *loan);
 
 /* Removes unfinished blobs that nobody has touched for `idle_seconds`. */
 void blob_sweep(struct blob_store *store, uint64_t idle_seconds);

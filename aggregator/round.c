@@ -49,7 +49,7 @@ static void batch_release(void *context, size_t from, size_t to) {
 static enum tamis_status map_file(struct blob_store *blobs, const struct digest *digest, bool check,
                                   struct blob_view *view, struct fault *fault) {
   enum tamis_status status = blob_map(blobs, digest, check, view, fault);
-  if (status != TAMIS_OK || view->length == 0) return status;
+  if (status != TAMIS_OK || view->length == 0 || view->is_lent) return status;
   madvise((void *)(uintptr_t)view->bytes, view->length, MADV_NOHUGEPAGE);
   if (check) madvise((void *)(uintptr_t)view->bytes, view->length, MADV_DONTNEED);
   return TAMIS_OK;

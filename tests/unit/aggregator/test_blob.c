@@ -484,6 +484,23 @@ static void damage_is_found_when_asked_for(void **state) {
   assert_int_equal(blob_map(fixture->store, &digest, true, &view, NULL), TAMIS_CORRUPT);
 }
 
+static void what_is_lent_is_there_until_it_is_returned(void **state) {
+  struct fixture *fixture = *state;
+  struct blob_loan loan = {.digest = fixture->digest, .bytes = fixture->bytes, .length = SIZE};
+  struct blob_loan again = loan;
+  struct blob_view view;
+  blob_lend(fixture->store, &loan);
+  blob_lend(fixture->store, &again);
+  blob_return(fixture->store, &loan);
+  assert_int_equal(blob_map(fixture->store, &fixture->digest, true, &view, NULL), TAMIS_OK);
+  assert_true(view.is_lent && view.bytes == fixture->bytes && view.length == SIZE);
+  blob_unmap(&view);
+  assert_int_equal(fixture->bytes[SIZE - 1], (uint8_t)((SIZE - 1) * 2654435761u >> 13));
+  blob_return(fixture->store, &again);
+  assert_int_equal(blob_map(fixture->store, &fixture->digest, true, &view, NULL), TAMIS_NOT_FOUND);
+  assert_false(blob_exists(fixture->store, &fixture->digest));
+}
+
 static void a_sweep_takes_what_is_idle_and_nothing_else(void **state) {
   struct fixture *fixture = *state;
   struct blob_upload *idle = start(fixture, "alice", 0), *busy = start(fixture, "bob", 0);
@@ -573,6 +590,7 @@ int main(void) {
       CLAIM(an_owner_that_is_no_name_ends_the_process),
       CLAIM(what_is_put_is_there_under_its_digest),
       CLAIM(damage_is_found_when_asked_for),
+      CLAIM(what_is_lent_is_there_until_it_is_returned),
       CLAIM(a_sweep_takes_what_is_idle_and_nothing_else),
       CLAIM(eight_senders_do_not_disturb_each_other),
   };
