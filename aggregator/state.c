@@ -40,8 +40,7 @@ void state_free(struct state *state) {
   for (size_t i = 0; i < state->federation_count; i++) federation_free(state->federation[i]);
   free(state->client);
   free(state->invitation);
-  free(state->readable_slot);
-  free(state->readable);
+  digest_set_clear(&state->readable);
   free(state);
 }
 
@@ -158,36 +157,12 @@ struct round *state_round_add(struct federation *federation, size_t selected) {
   return &federation->round;
 }
 
-/* SHA-256 is its own hash function: the first bytes choose the place. */
-static size_t readable_place(const struct state *state, const struct digest *blob) {
-  size_t place;
-  memcpy(&place, blob->byte, sizeof place);
-  place &= state->readable_capacity - 1;
-  while (state->readable_slot[place] &&
-         !digest_equal(&state->readable[state->readable_slot[place] - 1], blob))
-    place = (place + 1) & (state->readable_capacity - 1);
-  return place;
-}
-
-static void readable_double(struct state *state) {
-  free(state->readable_slot);
-  state->readable_capacity = state->readable_capacity ? 2 * state->readable_capacity : 64;
-  state->readable_slot = grow(NULL, state->readable_capacity, sizeof *state->readable_slot);
-  memset(state->readable_slot, 0, state->readable_capacity * sizeof *state->readable_slot);
-  for (size_t i = 0; i < state->readable_count; i++)
-    state->readable_slot[readable_place(state, &state->readable[i])] = (uint32_t)i + 1;
-}
-
 void state_readable_add(struct state *state, const struct digest *blob) {
-  if (state_readable_has(state, blob)) return;
-  if (2 * (state->readable_count + 1) > state->readable_capacity) readable_double(state);
-  state->readable = grow_for_one(state->readable, state->readable_count, sizeof *state->readable);
-  state->readable[state->readable_count++] = *blob;
-  state->readable_slot[readable_place(state, blob)] = (uint32_t)state->readable_count;
+  digest_set_add(&state->readable, blob);
 }
 
 bool state_readable_has(const struct state *state, const struct digest *blob) {
-  return state->readable_capacity > 0 && state->readable_slot[readable_place(state, blob)] != 0;
+  return digest_set_has(&state->readable, blob);
 }
 
 bool state_is_eligible(const struct state *state, const struct federation *federation,

@@ -10,6 +10,7 @@
 #include "aggregator/judge.h"
 #include "aggregator/policy.h"
 #include "proto/digest.h"
+#include "proto/digest_set.h"
 #include "proto/key.h"
 #include "proto/text.h"
 
@@ -136,11 +137,8 @@ struct state {
   size_t invitation_count;
   struct federation *federation[STATE_FEDERATIONS_MAX];
   size_t federation_count;
-  struct digest *readable; /* blobs that any client may fetch, in the order of the log */
-  size_t readable_count;
-  uint32_t *readable_slot; /* where they are, by digest: open addressing, 0 is empty, else + 1 */
-  size_t readable_capacity;
-  uint64_t applied; /* entries */
+  struct digest_set readable; /* blobs that any client may fetch */
+  uint64_t applied;           /* entries */
 };
 
 /* `log_key` names the log: its name is the origin. Out of memory ends the process, here and in

@@ -19,7 +19,7 @@ static_assert(sizeof(struct round) == 688, "a field of struct round came or went
 static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1136, "a field of struct terms came or went");
 static_assert(sizeof(struct federation) == 1984, "a field of struct federation came or went");
-static_assert(sizeof(struct state) == 2840, "a field of struct state came or went");
+static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
 
 struct codec {
   bool is_reading, is_bad;
@@ -396,10 +396,10 @@ static void on_invitations(struct codec *codec, struct state *state) {
 }
 
 static void on_readable(struct codec *codec, struct state *state) {
-  size_t count = state->readable_count;
+  size_t count = state->readable.count;
   on_count(codec, "readable", &count, UINT32_MAX);
   for (size_t i = 0; i < count && !codec->is_bad; i++) {
-    struct digest blob = codec->is_reading ? (struct digest){{0}} : state->readable[i];
+    struct digest blob = codec->is_reading ? (struct digest){{0}} : state->readable.digest[i];
     on_digest(codec, "blob", &blob);
     if (codec->is_reading) state_readable_add(state, &blob);
   }

@@ -10,6 +10,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/manifest.h"
+#include "proto/digest_set.h"
 
 struct lineage { /* the rounds of one federation */
   struct archive_round *round;
@@ -27,7 +28,7 @@ struct archive {
   struct state *state;
   struct merkle_tree *tree;
   struct leaves leaves;
-  struct leaves dropped; /* digests of files that are no longer kept, and the entry that says so */
+  struct digest_set dropped; /* files that are no longer kept */
   struct lineage lineage[STATE_FEDERATIONS_MAX]; /* in the order of state.federation */
 };
 
@@ -92,7 +93,7 @@ void archive_close(struct archive *archive) {
   if (!archive) return;
   for (size_t i = 0; i < STATE_FEDERATIONS_MAX; i++) lineage_close(&archive->lineage[i]);
   if (archive->blobs) blob_store_close(archive->blobs);
-  leaves_clear(&archive->dropped);
+  digest_set_clear(&archive->dropped);
   leaves_clear(&archive->leaves);
   merkle_tree_free(archive->tree);
   state_free(archive->state);
@@ -348,8 +349,7 @@ uint64_t archive_walked(const struct archive *archive) {
 }
 
 bool archive_was_dropped(const struct archive *archive, const struct digest *file) {
-  uint64_t index;
-  return leaves_find(&archive->dropped, file, leaf_at, archive, &index);
+  return digest_set_has(&archive->dropped, file);
 }
 
 struct blob_store *archive_blobs(const struct archive *archive) {

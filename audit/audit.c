@@ -341,8 +341,10 @@ static void check_work(struct audit *audit, const struct archive_entry *at,
 
 static void check_own(struct audit *audit, const struct archive_entry *at) {
   const struct statement *statement = &at->entry->statement;
-  const struct federation *federation =
-      state_federation_find(at->state, statement_text(statement, "federation"));
+  const char *name = NULL;
+  if (!canonical_text(statement->predicate, "federation", &name))
+    return; /* the fold makes it again */
+  const struct federation *federation = state_federation_find(at->state, name);
   struct moment moment = {.now_ms = decided_ms(statement), .is_settled = true, .root = at->root};
   struct decision decision = {0};
   if (!federation) return; /* cannot be folded either */
