@@ -104,6 +104,16 @@ static const struct option_row log_watch_options[] = {
     END,
 };
 
+static const struct option_row audit_options[] = {
+    {"state", 0, "DIR", VALUE_FILE, false, "the state folder, or a copy of it (the site's own)"},
+    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's verifier key (server.json's)"},
+    {"rounds", 0, "A..B", VALUE_TEXT, false, "compute only these again: 7, 3..9, 3.. or ..9"},
+    {"federation", 0, "NAME", VALUE_NAME, false, "and only this federation's"},
+    {"light", 0, NULL, VALUE_FLAG, false, "decisions alone, from the logged Gram matrices"},
+    {"threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit"},
+    END,
+};
+
 static const struct option_row aggregate_options[] = {
     {"rule", 0, "PIPELINE", VALUE_TEXT, true, "such as 'nnm(f=4) | median'"},
     {"file", 'o', "OUT", VALUE_FILE, true, "the result: .npy or .safetensors"},
@@ -197,6 +207,18 @@ static const struct command row[] = {
      "  tamis verify --journal state/journal --blobs state/blobs \\\n"
      "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
      verify_run},
+    {"audit", NULL, "", audit_options, "Make every decision of a log again, and compare",
+     "Needs the state folder (journal, checkpoint, blobs), or a copy, and the log's key;\n"
+     "no server, and no other key. Every entry is checked: signature, role, order, and\n"
+     "whether it could be let in. Evidence, verdicts, weights, models: bit for bit.\n"
+     "\n"
+     "--light reads no update and no model: n^2 steps a round. What it has to believe it\n"
+     "says. Rounds whose files the retention policy dropped count neither way.\n"
+     "Exit code 1 at the first entry that is not what it had to be; it is named.\n",
+     "  tamis audit\n"
+     "  tamis audit --rounds 100..120 --federation digits\n"
+     "  tamis audit --light --state copy --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     audit_command},
     {"aggregate", NULL, "IN...", aggregate_options, "Run a rule over files, without a server",
      "IN is one .npy of n x d numbers, or safetensors files of the same tensors, a row\n"
      "each: float32, float64, float16 or bfloat16. float64 is computed and written as\n"

@@ -31,6 +31,8 @@ enum tamis_status model_rollback(struct context *context, const struct arguments
 
 enum tamis_status verify_run(struct context *context, const struct arguments *arguments);
 
+enum tamis_status audit_command(struct context *context, const struct arguments *arguments);
+
 enum tamis_status aggregate_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status log_show(struct context *context, const struct arguments *arguments);

@@ -1,0 +1,181 @@
+/* `tamis audit`: every decision of a log made again from its journal and files, beside a running
+ * server or far from it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/audit.h"
+#include "cli/command_run.h"
+#include "cli/human.h"
+#include "cli/progress.h"
+#include "cli/site.h"
+
+/* "7", "3..9", "3.." or "..9"; 0 is no bound. */
+static bool rounds_read(const char *text, int64_t *first, int64_t *last) {
+  const char *dots = strstr(text, "..");
+  char left[HUMAN_TEXT_SIZE] = "";
+  uint64_t from = 0, to = 0;
+  size_t length = dots == NULL ? strlen(text) : (size_t)(dots - text);
+  if (length >= sizeof left) return false;
+  memcpy(left, text, length);
+  if (length > 0 && (!human_count_read(left, &from) || from == 0)) return false;
+  const char *right = dots == NULL ? left : dots + 2;
+  if (*right != '\0' && (!human_count_read(right, &to) || to == 0)) return false;
+  if ((from == 0 && to == 0) || (to != 0 && to < from)) return false;
+  *first = (int64_t)from;
+  *last = (int64_t)to;
+  return true;
+}
+
+static enum tamis_status options_read(struct context *context, const struct arguments *arguments,
+                                      struct audit_options *options) {
+  const char *rounds = arguments_text(arguments, "rounds", NULL);
+  uint64_t threads = arguments_count(arguments, "threads", 0);
+  *options = (struct audit_options){.federation = arguments_text(arguments, "federation", NULL),
+                                    .is_light = arguments_has(arguments, "light"),
+                                    .threads = threads > 1024 ? 1024 : (int)threads};
+  if (rounds == NULL || rounds_read(rounds, &options->first, &options->last)) return TAMIS_OK;
+  fault_set(&context->fault, TAMIS_BAD_REQUEST, "\"%.40s\" are no rounds", rounds);
+  return context_hint(context, TAMIS_BAD_REQUEST, "write 7, 3..9, 3.. or ..9; rounds begin at 1");
+}
+
+/* ---- the report ---- */
+
+static json_t *hex_of(const struct digest *digest) {
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(digest, hex);
+  return json_string(hex);
+}
+
+static json_t *report_json(const struct audit_report *report, bool is_light, const char *origin,
+                           double seconds) {
+  const struct {
+    const char *name;
+    uint64_t value;
+  } count[] = {{"entries", report->entries},
+               {"covered", report->covered},
+               {"signatures", report->signatures},
+               {"decisions", report->decisions},
+               {"rounds", report->rounds},
+               {"promoted", report->promoted},
+               {"held", report->held},
+               {"abandoned", report->abandoned},
+               {"open", report->open},
+               {"undone", report->undone},
+               {"updates", report->updates},
+               {"files", report->files},
+               {"bytes", report->bytes},
+               {"not_recomputable", report->by_policy},
+               {"refusals_believed", report->refusals},
+               {"troubles_believed", report->troubles},
+               {"weights_believed", report->weights_believed}};
+  json_t *data =
+      json_pack("{s:s, s:s, s:b, s:o, s:o, s:f}", "audit", report->has_diverged ? "failed" : "ok",
+                "origin", origin, "light", is_light, "root", hex_of(&report->root), "digest",
+                hex_of(&report->digest), "seconds", seconds);
+  for (size_t i = 0; i < sizeof count / sizeof *count; i++)
+    json_object_set_new(data, count[i].name, json_integer((json_int_t)count[i].value));
+  return data;
+}
+
+static void print_believed(struct context *context, const json_t *data) {
+  long long refusals = (long long)output_integer(data, "refusals_believed");
+  long long troubles = (long long)output_integer(data, "troubles_believed");
+  long long weights = (long long)output_integer(data, "weights_believed");
+  long long dropped = (long long)output_integer(data, "not_recomputable");
+  if (dropped > 0)
+    output_field(context, "not possible", "%lld round%s: files dropped by policy", dropped,
+                 dropped == 1 ? "" : "s");
+  if (refusals > 0)
+    output_field(context, "believed", "%lld refusals: what was refused is not in the log",
+                 refusals);
+  if (troubles > 0)
+    output_field(context, "believed", "%lld round%s abandoned for reasons not in the log", troubles,
+                 troubles == 1 ? "" : "s");
+  if (weights > 0)
+    output_field(context, "believed", "weights of %lld round%s: the rule looks into the updates",
+                 weights, weights == 1 ? "" : "s");
+  if (output_flag(data, "light"))
+    output_field(context, "believed", "models, and how like its last update each update is");
+}
+
+static void print_report(struct context *context, const json_t *data) {
+  char a[OUTPUT_CELL_SIZE], bytes[HUMAN_TEXT_SIZE];
+  fprintf(context->out, "OK: every decision of %s follows from its log\n",
+          output_text(data, "origin", a, sizeof a));
+  output_field(context, "entries", "%lld, %lld of them under the signed checkpoint",
+               (long long)output_integer(data, "entries"),
+               (long long)output_integer(data, "covered"));
+  output_field(context, "root", "%s", output_text(data, "root", a, sizeof a));
+  output_field(context, "signatures", "%lld, each by the key of its role at its place",
+               (long long)output_integer(data, "signatures"));
+  output_field(context, "rounds", "%lld: promoted %lld, held %lld, abandoned %lld, open %lld",
+               (long long)output_integer(data, "rounds"),
+               (long long)output_integer(data, "promoted"), (long long)output_integer(data, "held"),
+               (long long)output_integer(data, "abandoned"),
+               (long long)output_integer(data, "open"));
+  output_field(context, "made again", "%lld decisions, %lld updates judged%s",
+               (long long)output_integer(data, "decisions"),
+               (long long)output_integer(data, "updates"),
+               output_flag(data, "light") ? ", from the Gram matrices" : ", bit for bit");
+  human_bytes((uint64_t)output_integer(data, "bytes"), bytes);
+  output_field(context, "files", "%lld (%s), each of its digest",
+               (long long)output_integer(data, "files"), bytes);
+  print_believed(context, data);
+  output_field(context, "digest", "%s", output_text(data, "digest", a, sizeof a));
+  output_field(context, "time", "%.1fs", output_real(data, "seconds"));
+}
+
+/* ---- the run ---- */
+
+static void step(void *opaque, uint64_t entries, uint64_t total) {
+  struct progress *progress = opaque;
+  progress->total = total > entries ? total : entries;
+  progress_step(progress, entries);
+}
+
+static void add_divergence(json_t *data, const struct audit_divergence *divergence) {
+  json_object_set_new(data, "index", json_integer((json_int_t)divergence->index));
+  json_object_set_new(data, "federation", json_string(divergence->federation));
+  json_object_set_new(data, "round", json_integer((json_int_t)divergence->round));
+  json_object_set_new(data, "what", json_string(divergence->what));
+  json_object_set_new(data, "expected", json_string(divergence->expected));
+  json_object_set_new(data, "found", json_string(divergence->found));
+}
+
+static enum tamis_status audit_and_tell(struct context *context, const char *folder,
+                                        const char *vkey, const struct public_key *log_key,
+                                        struct audit_options *options) {
+  struct progress progress;
+  struct audit_report report;
+  int64_t began_ms = context_monotonic_ms();
+  progress_begin(&progress, context, "auditing", "entries", 0);
+  options->progress = step;
+  options->context = &progress;
+  enum tamis_status status = audit_run(folder, vkey, options, &report, &context->fault);
+  progress_end(&progress);
+  if (status != TAMIS_OK && !report.has_diverged) return status;
+  json_t *data = report_json(&report, options->is_light, log_key->name,
+                             (double)(context_monotonic_ms() - began_ms) / 1000);
+  if (report.has_diverged) {
+    add_divergence(data, &report.divergence);
+    context->failure = data;
+    return status;
+  }
+  output_thing(context, "log", log_key->name, data, print_report);
+  json_decref(data);
+  return TAMIS_OK;
+}
+
+enum tamis_status audit_command(struct context *context, const struct arguments *arguments) {
+  struct audit_options options;
+  struct public_key log_key;
+  const char *vkey;
+  char *folder = NULL;
+  enum tamis_status status = options_read(context, arguments, &options);
+  if (status == TAMIS_OK) status = site_log_key(context, arguments, &vkey, &log_key);
+  if (status == TAMIS_OK) status = site_state(context, arguments, &folder);
+  if (status == TAMIS_OK) status = audit_and_tell(context, folder, vkey, &log_key, &options);
+  free(folder);
+  return status;
+}
