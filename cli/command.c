@@ -105,7 +105,7 @@ static const struct option_row log_watch_options[] = {
 };
 
 static const struct option_row audit_options[] = {
-    {"state", 0, "DIR", VALUE_FILE, false, "the state folder, or a copy of it (the site's own)"},
+    {"state", 0, "DIR", VALUE_FILE, false, "the state folder or a copy (the site's own)"},
     {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's verifier key (server.json's)"},
     {"rounds", 0, "A..B", VALUE_TEXT, false, "compute only these again: 7, 3..9, 3.. or ..9"},
     {"federation", 0, "NAME", VALUE_NAME, false, "and only this federation's"},
@@ -208,16 +208,16 @@ static const struct command row[] = {
      "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
      verify_run},
     {"audit", NULL, "", audit_options, "Make every decision of a log again, and compare",
-     "Needs the state folder (journal, checkpoint, blobs), or a copy, and the log's key;\n"
-     "no server, and no other key. Every entry is checked: signature, role, order, and\n"
-     "whether it could be let in. Evidence, verdicts, weights, models: bit for bit.\n"
+     "Needs the state folder (journal, checkpoint, blobs) and the log's key; no\n"
+     "server, no other key. Every entry is checked: signature, role, order, whether\n"
+     "it could be let in. Evidence, verdicts, weights, models: again, bit for bit.\n"
      "\n"
-     "--light reads no update and no model: n^2 steps a round. What it has to believe it\n"
-     "says. Rounds whose files the retention policy dropped count neither way.\n"
+     "--light reads no update and no model: n^2 steps a round. What it has to believe\n"
+     "it says. Rounds whose files the retention policy dropped count neither way.\n"
      "Exit code 1 at the first entry that is not what it had to be; it is named.\n",
      "  tamis audit\n"
      "  tamis audit --rounds 100..120 --federation digits\n"
-     "  tamis audit --light --state copy --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     "  tamis audit --light --state copy --log-key 'fl.example/agg1+1a2b3c4d+AX...'\n",
      audit_command},
     {"aggregate", NULL, "IN...", aggregate_options, "Run a rule over files, without a server",
      "IN is one .npy of n x d numbers, or safetensors files of the same tensors, a row\n"
