@@ -7,13 +7,16 @@ usage: crash_matrix.py CRASH_SCRIPT [--runs N] [--seed S] [--only CALL:FAULT:WHE
 Without --runs the whole matrix; with it a share of it, drawn by the seed, which is printed. Needs strace; exit code 77 without."""
 
 import argparse
+import os
 import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 CALLS = ["write", "pwrite64", "writev", "fsync", "fdatasync", "rename", "renameat", "renameat2", "ftruncate", "openat", "unlink",
          "unlinkat", "mkdir", "fallocate", "mmap"]
@@ -22,9 +25,9 @@ KILL, ONCE, EVER = "signal=KILL:when={n}", "error={e}:when={n}", "error={e}:when
 FAULTS = {"kill": KILL, "eio": ONCE.replace("{e}", "EIO"), "eio-ever": EVER.replace("{e}", "EIO"),
           "enospc": ONCE.replace("{e}", "ENOSPC"), "enospc-ever": EVER.replace("{e}", "ENOSPC")}
 TAKES_SPACE = {"write", "pwrite64", "writev", "openat", "mkdir", "fallocate", "renameat2", "rename", "renameat"}
-# How a life may end: whole; refusing to start; killed; by its own hand after a failed fsync (DESIGN 4); without its libraries;
-# at a question that the script asks and the broken disk cannot answer. Never 1: a receipt that does not verify.
-ENDS = {0, 3, -9, 137, -6, 134, 127, 255}
+# How a life may end: whole; refusing to start; killed; by its own hand after a failed fsync (DESIGN 4); at a question that the
+# script asks and the broken disk cannot answer. Never 1: a receipt that does not verify. Never by a fault of memory.
+ENDS = {0, 3, -9, -6, 255}
 
 
 def arguments():
@@ -42,9 +45,28 @@ def fresh(script, root):
     return folder
 
 
+def tracer_of(process):
+    return int(re.search(r"TracerPid:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
+
+
 def strace(options, script, folder):
-    return subprocess.run(["strace", "-f", "-qq", "-o", folder / "trace", *options, script, "play", folder],
-                          capture_output=True, text=True, timeout=120)
+    """A life from its first own call on: it stops itself before, so that no fault hits the loader of its libraries."""
+    life = subprocess.Popen([script, "play", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "CRASH_WAIT": "1"})
+    os.waitid(os.P_PID, life.pid, os.WSTOPPED | os.WNOWAIT)
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", folder / "trace", *options, "-p", str(life.pid)],
+                              stderr=subprocess.DEVNULL)
+    while tracer.poll() is None and not tracer_of(life):
+        time.sleep(0.001)
+    life.send_signal(signal.SIGCONT)
+    try:
+        said = life.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        life.kill()
+        raise
+    finally:
+        tracer.wait(30)
+    return subprocess.CompletedProcess(life.args, life.returncode, *said)
 
 
 def calls_of(script, root):
