@@ -28,7 +28,7 @@ struct archive {
   struct state *state;
   struct merkle_tree *tree;
   struct leaves leaves;
-  struct digest_set dropped; /* files that are no longer kept */
+  struct digest_set dropped;                     /* files that are no longer kept */
   struct lineage lineage[STATE_FEDERATIONS_MAX]; /* in the order of state.federation */
 };
 

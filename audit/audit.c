@@ -252,7 +252,7 @@ static void first_layout(const struct audit *audit, const struct statement *stat
 
 static void check_admitted(struct audit *audit, const struct archive_entry *at) {
   const struct statement *statement = &at->entry->statement;
-  struct difference difference = {.what = "the entry", .found = "in the log"};
+  struct difference difference = {.found = "let in"};
   struct layout layout = {0};
   struct fault fault;
   struct moment moment = {.now_ms = earliest_ms(at),
@@ -267,6 +267,8 @@ static void check_admitted(struct audit *audit, const struct archive_entry *at) 
   enum tamis_status status = federation_admit(at->state, at->entry, &moment, &fault);
   layout_close(&layout);
   if (status == TAMIS_OK) return;
+  snprintf(difference.what, sizeof difference.what, "this %s",
+           statement_kind_name(statement->kind));
   snprintf(difference.expected, sizeof difference.expected, "refused (%s: %.120s)",
            tamis_status_name(status), fault.text);
   diverge(audit, at->index, "", 0, &difference);
@@ -326,7 +328,7 @@ static bool follows_from_work(enum statement_kind kind) {
 static void check_work(struct audit *audit, const struct archive_entry *at,
                        const struct federation *federation, int64_t now_ms) {
   const struct statement *statement = &at->entry->statement;
-  struct difference difference = {.what = "the entry", .expected = "none now"};
+  struct difference difference = {.what = "what follows here", .expected = "nothing yet"};
   struct work *work =
       follows_from_work(statement->kind) ? federation_work(at->state, federation, now_ms) : NULL;
   if (!work) {
@@ -396,7 +398,7 @@ static int absent_order(const void *left, const void *right) {
 }
 
 static void absent_diverge(struct audit *audit, const struct absent *absent) {
-  struct difference difference = {.what = "the file", .found = "no such file"};
+  struct difference difference = {.what = "the file", .found = "it is not there"};
   digest_to_hex(&absent->file, difference.expected);
   set_divergence(audit, absent->index, absent->federation, absent->round, &difference);
 }
@@ -468,9 +470,10 @@ static enum tamis_status conclude(struct audit *audit, enum tamis_status status,
   if (divergence->federation[0] != '\0')
     snprintf(round, sizeof round, ", round %" PRId64 " of %s", divergence->round,
              divergence->federation);
-  return fault_set(
-      fault, TAMIS_CORRUPT, "entry %" PRIu64 "%s: %s should be %.100s, the log says %.100s",
-      divergence->index, round, divergence->what, divergence->expected, divergence->found);
+  return fault_set(fault, TAMIS_CORRUPT, "entry %" PRIu64 "%s: %s should be %.100s%s %.100s",
+                   divergence->index, round, divergence->what, divergence->expected,
+                   strncmp(divergence->found, "it ", 3) == 0 ? ";" : ", the log says",
+                   divergence->found);
 }
 
 static enum tamis_status walk(struct audit *audit, struct fault *fault) {

@@ -43,7 +43,7 @@ bool recompute_file(struct blob_store *blobs, const struct digest *digest,
     out->recomputed = RECOMPUTED_ABSENT;
     out->absent = *digest;
   } else if (status == TAMIS_CORRUPT) {
-    differ_in(out, "the file", hex, "a file of that name with other bytes");
+    differ_in(out, "the file", hex, "it has other bytes");
   } else {
     out->recomputed = RECOMPUTED_FAILED;
   }
@@ -121,7 +121,7 @@ static void check_stored(struct recompute *recompute, const struct found *found,
     } else if (status != TAMIS_OK) {
       out->recomputed = RECOMPUTED_FAILED;
     } else if (view.length != file->length || memcmp(view.bytes, file->bytes, file->length) != 0) {
-      differ_in(out, "the stored file of the result", hex, "a file of that name with other bytes");
+      differ_in(out, "the stored file of the result", hex, "it has other bytes");
     }
     if (status == TAMIS_OK) blob_unmap(&view);
     out->files++;
@@ -152,7 +152,8 @@ static void compare(struct recompute *recompute, struct recomputation *out) {
   struct decision decision = {0};
   if (!federation_worked(recompute->state, recompute->work, &moment, &decision) ||
       decision.count == 0) {
-    differ_in(out, "the entry", "none now", statement_kind_name(recompute->statement.kind));
+    differ_in(out, "what follows here", "nothing yet",
+              statement_kind_name(recompute->statement.kind));
   } else {
     out->recomputed =
         differ(&decision.proposal[0], &recompute->statement, recompute->manifest, &out->difference)
