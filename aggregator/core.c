@@ -296,7 +296,7 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
   struct ledger_options ledger_options = {.state_dir = options->state_dir,
                                           .genesis_path = options->genesis_path,
                                           .aggregator_key_path = options->aggregator_key_path,
-                                          .log_key_path = options->log_key_path,
+                                          .signer = options->signer,
                                           .reserve_bytes = options->reserve_bytes,
                                           .snapshot_entries = options->snapshot_entries,
                                           .notice = options->notice};
@@ -327,11 +327,11 @@ void core_close(struct core *core) {
 }
 
 const char *core_origin(const struct core *core) {
-  return core->ledger.log_key.public.name;
+  return core->ledger.signed_last.key.name;
 }
 
 const char *core_log_vkey(const struct core *core) {
-  return core->ledger.log_vkey;
+  return core->ledger.signed_last.vkey;
 }
 
 const struct public_key *core_aggregator_key(const struct core *core) {

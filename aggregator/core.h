@@ -16,12 +16,13 @@
 #include "proto/statement.h"
 
 struct core;
+struct signer;
 
 struct core_options {
   const char *state_dir;    /* journal, blobs/, tamis.db, tile/, checkpoint */
   const char *genesis_path; /* the operator's genesis envelope: entry 0 of a new log */
   const char *aggregator_key_path;
-  const char *log_key_path;
+  struct signer *signer;             /* of the log; the caller's, closed after the core */
   uint64_t reserve_bytes;            /* free space kept for the journal */
   uint64_t snapshot_entries;         /* between snapshots; 0: LEDGER_SNAPSHOT_ENTRIES */
   struct notice notice;              /* told what an operator should know */

@@ -192,14 +192,16 @@ static enum tamis_status check_signed(const struct journal *journal, uint64_t si
   if (signed_size == 0) return TAMIS_OK;
   if (journal->count < signed_size)
     return fault_set(fault, TAMIS_CORRUPT,
-                     "%s holds %" PRIu64
-                     " entries, but the last checkpoint was signed over %" PRIu64
-                     ": it is cut short or an old copy",
+                     "%s holds %" PRIu64 " entries, and %" PRIu64
+                     " were signed: restored from a backup, or cut short? Clients hold receipts "
+                     "for the others; find the newer journal",
                      journal->path, journal->count, signed_size);
   struct digest root = merkle_tree_root(journal->tree, signed_size);
   if (!digest_equal(&root, signed_root))
     return fault_set(fault, TAMIS_CORRUPT,
-                     "%s: the first %" PRIu64 " entries are not those the last checkpoint signed",
+                     "%s: the first %" PRIu64
+                     " entries are not those that were signed: another log's, or restored from a "
+                     "backup and continued?",
                      journal->path, signed_size);
   return TAMIS_OK;
 }

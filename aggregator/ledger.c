@@ -76,7 +76,7 @@ static enum tamis_status fold_opening(void *context, uint64_t index, const char 
 void ledger_state_begin(struct ledger *ledger) {
   state_free(ledger->state);
   leaves_clear(&ledger->leaves);
-  ledger->state = state_new(&ledger->log_key.public);
+  ledger->state = state_new(&ledger->signed_last.key);
   ledger->snapshot.since = 0;
 }
 
@@ -228,6 +228,53 @@ static enum tamis_status tiles_start(const char *state_dir, struct ledger *ledge
 
 /* ---- the checkpoint ---- */
 
+/* What was signed must be in this journal: the signer forgets nothing when a folder is restored
+ * from an old copy, or replaced. */
+static enum tamis_status check_signed(const struct ledger *ledger, uint64_t signed_size,
+                                      const struct digest *signed_root, struct fault *fault) {
+  uint64_t size = journal_size(ledger->journal);
+  if (signed_size > size)
+    return fault_set(fault, TAMIS_CORRUPT,
+                     "the journal holds %" PRIu64 " entries and %" PRIu64
+                     " were signed: restored from a backup? Clients hold receipts for the others; "
+                     "find the newer journal",
+                     size, signed_size);
+  if (signed_size == 0) return TAMIS_OK;
+  struct digest root = merkle_tree_root(journal_tree(ledger->journal), signed_size);
+  if (digest_equal(&root, signed_root)) return TAMIS_OK;
+  return fault_set(fault, TAMIS_CORRUPT,
+                   "the first %" PRIu64 " of the journal's %" PRIu64
+                   " entries are not those that were signed: another log's state folder, or one "
+                   "that was restored from a backup and continued?",
+                   signed_size, size);
+}
+
+static enum tamis_status ask_signed(struct ledger *ledger, struct fault *fault) {
+  enum tamis_status status = signer_last(ledger->signer, &ledger->signed_last, fault);
+  ledger->is_signed_known = status == TAMIS_OK;
+  return status;
+}
+
+static enum tamis_status sign(struct ledger *ledger, const struct checkpoint *checkpoint,
+                              char **note, size_t *length, struct fault *fault) {
+  struct signer_last *last = &ledger->signed_last;
+  struct merkle_proof proof = {.count = 0};
+  enum tamis_status status = TAMIS_OK;
+  if (!ledger->is_signed_known) {
+    status = ask_signed(ledger, fault);
+    if (status == TAMIS_OK) status = check_signed(ledger, last->size, &last->root, fault);
+  }
+  if (status != TAMIS_OK) return status;
+  if (last->size > 0)
+    merkle_tree_consistency(journal_tree(ledger->journal), last->size, checkpoint->size, &proof);
+  status = signer_sign(ledger->signer, checkpoint, &proof, note, length, fault);
+  ledger->is_signed_known = status == TAMIS_OK;
+  if (status != TAMIS_OK) return status;
+  last->size = checkpoint->size;
+  last->root = checkpoint->root;
+  return TAMIS_OK;
+}
+
 static enum tamis_status publish(struct ledger *ledger, struct fault *fault) {
   struct checkpoint checkpoint = {.size = journal_size(ledger->journal)};
   char *note;
@@ -236,8 +283,9 @@ static enum tamis_status publish(struct ledger *ledger, struct fault *fault) {
   assert(checkpoint.size > ledger->published); /* a tree never shrinks */
   snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", state_origin(ledger->state));
   checkpoint.root = merkle_tree_root(journal_tree(ledger->journal), checkpoint.size);
-  checkpoint_sign(&checkpoint, &ledger->log_key, &note, &length);
-  enum tamis_status status = checkpoint_file_write(ledger->checkpoint_path, note, length, fault);
+  enum tamis_status status = sign(ledger, &checkpoint, &note, &length, fault);
+  if (status != TAMIS_OK) return status;
+  status = checkpoint_file_write(ledger->checkpoint_path, note, length, fault);
   if (status != TAMIS_OK) {
     free(note);
     return status;
@@ -256,8 +304,8 @@ static enum tamis_status checkpoint_load(struct ledger *ledger, struct checkpoin
   *checkpoint = (struct checkpoint){.size = 0};
   if (status == TAMIS_NOT_FOUND) return TAMIS_OK;
   if (status == TAMIS_OK)
-    status = checkpoint_open(ledger->note, ledger->note_length, &ledger->log_key.public, checkpoint,
-                             fault);
+    status = checkpoint_open(ledger->note, ledger->note_length, &ledger->signed_last.key,
+                             checkpoint, fault);
   ledger->published = checkpoint->size;
   return status;
 }
@@ -419,22 +467,28 @@ static enum tamis_status keys_load(const struct ledger_options *options, struct 
   enum tamis_status status = key_library_start();
   if (status == TAMIS_OK)
     status = key_file_read(options->aggregator_key_path, &ledger->aggregator_key, fault);
-  if (status == TAMIS_OK) status = key_file_read(options->log_key_path, &ledger->log_key, fault);
-  if (status == TAMIS_OK) key_vkey_write(&ledger->log_key.public, ledger->log_vkey);
-  return status;
+  ledger->signer = options->signer;
+  return status == TAMIS_OK ? ask_signed(ledger, fault) : status;
 }
 
 static enum tamis_status journal_load(struct ledger *ledger, struct fault *fault) {
   struct opening opening = {.ledger = ledger, .fault = {TAMIS_OK, ""}};
+  const struct signer_last *last = &ledger->signed_last;
   struct checkpoint checkpoint;
   uint64_t torn_bytes;
   enum tamis_status status = checkpoint_load(ledger, &checkpoint, fault);
   char *path = path_in(ledger->state_dir, "journal");
   if (status == TAMIS_OK && !path) status = fault_plain(fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK && !ledger_snapshot_resume(ledger, path, &checkpoint))
-    status = journal_open(path, checkpoint.size, &checkpoint.root, fold_opening, &opening,
-                          &ledger->journal, &torn_bytes, fault);
+  /* Signed comes before published, so the signer knows at least as much; but its mark may have been
+   * adopted. The larger of the two is what the journal must hold, before its tail is cut. */
+  struct checkpoint held = checkpoint;
+  if (last->size > held.size) held = (struct checkpoint){.size = last->size, .root = last->root};
+  if (status == TAMIS_OK && !ledger_snapshot_resume(ledger, path, &held))
+    status = journal_open(path, held.size, &held.root, fold_opening, &opening, &ledger->journal,
+                          &torn_bytes, fault);
   if (status != TAMIS_OK && opening.fault.status != TAMIS_OK) *fault = opening.fault;
+  if (status == TAMIS_OK) status = check_signed(ledger, last->size, &last->root, fault);
+  if (status == TAMIS_OK) status = check_signed(ledger, checkpoint.size, &checkpoint.root, fault);
   free(path);
   return status;
 }
@@ -477,6 +531,14 @@ static enum tamis_status check_aggregator(const struct ledger *ledger, struct fa
     return TAMIS_OK;
   return fault_set(fault, TAMIS_BAD_CONFIG,
                    "the aggregator key %s is not the one that the log's genesis names", ours->name);
+}
+
+bool ledger_is_new(const char *state_dir) {
+  struct stat about;
+  char *path = path_in(state_dir, "journal");
+  bool is_new = path && (stat(path, &about) == 0 ? about.st_size == 0 : errno == ENOENT);
+  free(path);
+  return is_new;
 }
 
 enum tamis_status ledger_open(const struct ledger_options *options, struct ledger *ledger,
@@ -525,5 +587,4 @@ void ledger_close(struct ledger *ledger) {
   free(ledger->checkpoint_path);
   free(ledger->state_dir);
   key_wipe(&ledger->aggregator_key);
-  key_wipe(&ledger->log_key);
 }

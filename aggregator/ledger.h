@@ -15,9 +15,11 @@
 #include "aggregator/projection.h"
 #include "aggregator/tiles.h"
 #include "proto/key.h"
+#include "signer/signer.h"
 
 struct ledger_options {
-  const char *state_dir, *genesis_path, *aggregator_key_path, *log_key_path;
+  const char *state_dir, *genesis_path, *aggregator_key_path;
+  struct signer *signer;  /* of the log; the caller's, open as long as the ledger */
   uint64_t reserve_bytes; /* free space that uploads leave for the journal */
   /* So many entries after the last snapshot the next is due (0: LEDGER_SNAPSHOT_ENTRIES), and a
    * tenth of them before a stop. */
@@ -33,8 +35,10 @@ struct ledger_snapshot_job;
 struct scrub;
 
 struct ledger {
-  struct secret_key aggregator_key, log_key;
-  char log_vkey[KEY_VKEY_SIZE];
+  struct secret_key aggregator_key;
+  struct signer *signer;
+  struct signer_last signed_last; /* as the signer said; with the log's public key */
+  bool is_signed_known;           /* false after a signer that did not answer */
   char *state_dir, *checkpoint_path, *projection_path;
   struct state *state;
   struct leaves leaves;
@@ -63,9 +67,12 @@ struct ledger {
   struct scrub *scrub;
 };
 
-/* Folds the journal, from the last snapshot on if it is good, and holds it against keys, manifests
- * and the published checkpoint; begins a new log with the genesis file. Refuses to open on anything
- * that does not add up, and says what. */
+/* Has this state folder no entry yet? Then the signer may begin. */
+bool ledger_is_new(const char *state_dir);
+
+/* Folds the journal, from the last snapshot on if it is good, and holds it against keys, manifests,
+ * the published checkpoint and what the signer signed last; begins a new log with the genesis file.
+ * Refuses to open on anything that does not add up, and says what. */
 enum tamis_status ledger_open(const struct ledger_options *options, struct ledger *ledger,
                               struct fault *fault);
 void ledger_close(struct ledger *ledger);

@@ -20,7 +20,7 @@ enum { SCRUB_BYTES_PER_SECOND = 32 << 20 };
 /* The aggregator's key as the log's first entry names it. */
 static enum tamis_status aggregator_of(const struct ledger *ledger, struct public_key *key,
                                        struct fault *fault) {
-  struct state *state = state_new(&ledger->log_key.public);
+  struct state *state = state_new(&ledger->signed_last.key);
   struct entry entry;
   char *bytes;
   size_t length;
@@ -39,7 +39,7 @@ static enum tamis_status aggregator_of(const struct ledger *ledger, struct publi
 /* The entry that names this text: where it must be, by whom it must be signed. */
 static enum tamis_status check_entry(const struct ledger *ledger, const struct snapshot *snapshot,
                                      struct fault *fault) {
-  struct state *state = state_new(&ledger->log_key.public); /* knows one key, and nothing else */
+  struct state *state = state_new(&ledger->signed_last.key); /* knows one key, and nothing else */
   struct entry entry = {.signer = ""};
   char *bytes = NULL;
   size_t length;
@@ -66,7 +66,7 @@ static enum tamis_status take_state(struct ledger *ledger, const struct snapshot
                                     struct fault *fault) {
   struct state *state;
   enum tamis_status status =
-      state_text_read(snapshot->text, snapshot->length, &ledger->log_key.public, &state, fault);
+      state_text_read(snapshot->text, snapshot->length, &ledger->signed_last.key, &state, fault);
   if (status != TAMIS_OK) return status;
   if (state->applied != snapshot->size) {
     state_free(state);

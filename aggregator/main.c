@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "aggregator/core.h"
 #include "aggregator/durable.h"
+#include "aggregator/ledger.h"
 #include "aggregator/rpc/chronicle.h"
 #include "aggregator/rpc/config.h"
 #include "aggregator/rpc/log.h"
@@ -21,6 +22,7 @@
 #include "aggregator/rpc/notify.h"
 #include "aggregator/rpc/service.h"
 #include "proto/key.h"
+#include "signer/signer.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 9 };
 enum {
@@ -42,6 +44,8 @@ struct daemon {
   struct log log;
   sigset_t signals;
   char *certificate, *key, *client_ca;
+  struct signer *signer;
+  bool has_lost_signer; /* it ended by itself */
   struct core *core;
   struct service *service;
   struct metrics *metrics;
@@ -60,6 +64,7 @@ static const char help_text[] =
     "  state: FOLDER            journal, blobs, projection\n"
     "  genesis: FILE            first entry of the log\n"
     "  keys: {aggregator: FILE, log: FILE}\n"
+    "  signer: unix:/PATH       a tamis-signd, instead of keys.log\n"
     "  tls: {certificate: FILE, key: FILE, client_ca: FILE}\n"
     "  metrics: 127.0.0.1:PORT  /metrics and /healthz\n"
     "  flow: bounded | wan      least memory, or windows for long paths\n"
@@ -120,6 +125,7 @@ static void process_prepare(struct daemon *daemon) {
   sigaddset(&daemon->signals, SIGTERM);
   sigaddset(&daemon->signals, SIGINT);
   sigaddset(&daemon->signals, SIGHUP);
+  sigaddset(&daemon->signals, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
 }
 
@@ -154,7 +160,7 @@ static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) 
       .state_dir = config->state,
       .genesis_path = config->genesis,
       .aggregator_key_path = config->keys.aggregator,
-      .log_key_path = config->keys.log,
+      .signer = daemon->signer,
       .reserve_bytes = (uint64_t)config->limits.reserve_mib << 20,
       .threads = (int)config->threads,
       .now_ms = unix_now_ms,
@@ -163,6 +169,14 @@ static enum tamis_status core_start(struct daemon *daemon, struct fault *fault) 
       .notice = {tell, &daemon->log},
   };
   return core_open(&wanted, &daemon->core, fault);
+}
+
+/* Before any thread: a child has only the one that made it. */
+static enum tamis_status signer_begin(struct daemon *daemon, struct fault *fault) {
+  const struct config *config = &daemon->config;
+  if (config->signer)
+    return signer_connect(config->signer + strlen("unix:"), &daemon->signer, fault);
+  return signer_start(config->keys.log, ledger_is_new(config->state), &daemon->signer, fault);
 }
 
 static void limits_from(const struct config_limits *from, struct service_limits *limits) {
@@ -214,6 +228,7 @@ static enum tamis_status announce(struct daemon *daemon, struct fault *fault) {
 
 static enum tamis_status start(struct daemon *daemon, struct fault *fault) {
   enum tamis_status status = key_library_start();
+  if (!status) status = signer_begin(daemon, fault);
   if (!status) status = tls_read(daemon, fault);
   if (!status) status = core_start(daemon, fault);
   if (!status) status = service_start(daemon, fault);
@@ -230,6 +245,7 @@ static int wait_signal(const struct daemon *daemon, uint64_t ms) {
   return signal > 0 ? signal : 0;
 }
 
+/* Until the signal to stop, or the end of our signer. */
 static int serve(struct daemon *daemon) {
   uint64_t beat_ms = notify_interval_ms(), swept_ms = rpc_clock_ms();
   if (!beat_ms || beat_ms > WAKE_MS) beat_ms = WAKE_MS;
@@ -238,8 +254,9 @@ static int serve(struct daemon *daemon) {
     if (signal == SIGHUP)
       log_event(&daemon->log, LOG_LEVEL_WARN, "needs restart",
                 log_text("sentence", "the configuration is read at start only"), log_end());
-    else if (signal)
-      return signal;
+    else if (signal == SIGCHLD)
+      daemon->has_lost_signer = true;
+    if (daemon->has_lost_signer || (signal && signal != SIGHUP)) return signal;
     notify_alive();
     if (rpc_clock_ms() - swept_ms < SWEEP_EVERY_MS) continue;
     blob_sweep(core_blobs(daemon->core), UNFINISHED_SECONDS);
@@ -250,13 +267,19 @@ static int serve(struct daemon *daemon) {
 /* What is under way may finish until the deadline or a second signal. */
 static void drain(struct daemon *daemon, int reason) {
   uint64_t until = rpc_clock_ms() + (uint64_t)daemon->config.limits.drain_seconds * 1000;
+  if (daemon->has_lost_signer)
+    log_event(&daemon->log, LOG_LEVEL_ERROR, "signer ended",
+              log_text("sentence", "nothing can be acknowledged without the log's signer; start "
+                                   "tamisd again"),
+              log_end());
   log_event(&daemon->log, LOG_LEVEL_INFO, "stopping", log_text("signal", strsignal(reason)),
             log_end());
   notify_stopping();
   service_drain(daemon->service);
   while (!service_wait(daemon->service, 0)) {
     int signal = wait_signal(daemon, DRAIN_LOOK_MS);
-    if ((signal && signal != SIGHUP) || rpc_clock_ms() >= until) {
+    bool is_order = signal && signal != SIGHUP && signal != SIGCHLD;
+    if (is_order || daemon->has_lost_signer || rpc_clock_ms() >= until) {
       log_event(&daemon->log, LOG_LEVEL_WARN, "breaking off what is under way", log_end());
       return;
     }
@@ -267,6 +290,7 @@ static void stop(struct daemon *daemon) {
   metrics_close(daemon->metrics);
   if (daemon->service) service_shut(daemon->service);
   if (daemon->core) core_close(daemon->core);
+  signer_close(daemon->signer);
   service_free(daemon->service);
   if (daemon->arguments->ready_file) unlink(daemon->arguments->ready_file);
   free(daemon->certificate);
@@ -286,7 +310,8 @@ static int run(struct daemon *daemon) {
   }
   stop(daemon);
   if (!status) log_event(&daemon->log, LOG_LEVEL_INFO, "stopped", log_end());
-  return status == TAMIS_BAD_CONFIG ? EXIT_CONFIG : status ? EXIT_FAILED : EXIT_SUCCESS;
+  if (status == TAMIS_BAD_CONFIG) return EXIT_CONFIG;
+  return status || daemon->has_lost_signer ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv) {

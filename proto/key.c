@@ -14,7 +14,7 @@
 #include "proto/key.h"
 #include "proto/text.h"
 
-enum { KEY_TYPE_ED25519 = 0x01, KEY_FILE_MAX = 512 };
+enum { KEY_TYPE_ED25519 = 0x01 };
 
 static const char private_prefix[] = "PRIVATE+KEY+";
 
@@ -131,18 +131,24 @@ enum tamis_status key_vkey_read(const char *text, size_t length, struct public_k
   return TAMIS_OK;
 }
 
+void key_line_write(const struct secret_key *key, char line[KEY_LINE_SIZE]) {
+  char tail[KEY_VKEY_SIZE];
+  write_tail(&key->public, key->seed, tail);
+  int length = snprintf(line, KEY_LINE_SIZE, "%s%s\n", private_prefix, tail);
+  assert(length > 0 && length < KEY_LINE_SIZE);
+  sodium_memzero(tail, sizeof tail);
+}
+
 enum tamis_status key_file_write(const char *path, const struct secret_key *key,
                                  struct fault *fault) {
-  char tail[KEY_VKEY_SIZE], line[KEY_FILE_MAX];
+  char line[KEY_LINE_SIZE];
   int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (descriptor < 0)
     return fault_set(fault, errno == EEXIST ? TAMIS_CONFLICT : TAMIS_IO,
                      "cannot create key file %s: %s", path, strerror(errno));
-  write_tail(&key->public, key->seed, tail);
-  int length = snprintf(line, sizeof line, "%s%s\n", private_prefix, tail);
-  int error = disk_write(descriptor, line, (size_t)length, 0);
+  key_line_write(key, line);
+  int error = disk_write(descriptor, line, strlen(line), 0);
   if (!error && fsync(descriptor) != 0) error = errno;
-  sodium_memzero(tail, sizeof tail);
   sodium_memzero(line, sizeof line);
   close(descriptor);
   if (error) {
@@ -156,8 +162,8 @@ enum tamis_status key_file_write(const char *path, const struct secret_key *key,
   return TAMIS_OK;
 }
 
-static enum tamis_status parse_file(const char *path, const char *text, size_t length,
-                                    struct secret_key *key, struct fault *fault) {
+enum tamis_status key_line_read(const char *path, const char *text, size_t length,
+                                struct secret_key *key, struct fault *fault) {
   size_t prefix = sizeof private_prefix - 1;
   char name[KEY_NAME_SIZE];
   uint8_t seed[KEY_SEED_SIZE];
@@ -187,7 +193,7 @@ static ssize_t read_file(int descriptor, char *text, size_t size) {
 }
 
 enum tamis_status key_file_read(const char *path, struct secret_key *key, struct fault *fault) {
-  char text[KEY_FILE_MAX];
+  char text[KEY_LINE_SIZE];
   struct stat about;
   enum tamis_status status;
   /* O_NONBLOCK so that a pipe put in the key's place is refused and not waited for. */
@@ -209,7 +215,7 @@ enum tamis_status key_file_read(const char *path, struct secret_key *key, struct
   if (length < 0)
     status = fault_set(fault, TAMIS_IO, "cannot read key file %s: %s", path, strerror(errno));
   else
-    status = parse_file(path, text, (size_t)length, key, fault);
+    status = key_line_read(path, text, (size_t)length, key, fault);
 out:
   close(descriptor);
   sodium_memzero(text, sizeof text);

@@ -13,6 +13,7 @@ enum {
   KEY_SIGNATURE_SIZE = 64,
   KEY_NAME_SIZE = 192, /* with terminator */
   KEY_VKEY_SIZE = 320, /* "name+hash8+base64" with terminator */
+  KEY_LINE_SIZE = 512, /* a secret key's line with newline and terminator */
 };
 
 struct public_key {
@@ -51,8 +52,14 @@ void key_vkey_write(const struct public_key *key, char out[KEY_VKEY_SIZE]);
 enum tamis_status key_vkey_read(const char *text, size_t length, struct public_key *key,
                                 struct fault *fault);
 
-/* A file of one line, "PRIVATE+KEY+name+hash8+base64(0x01 || seed)", mode 0600. Write is durable,
- * and refuses to overwrite; read refuses a file that others may read. */
+/* "PRIVATE+KEY+name+hash8+base64(0x01 || seed)" and a newline; the reader takes it without, too,
+ * and names `path` in its refusals. Wipe `line` after use. */
+void key_line_write(const struct secret_key *key, char line[KEY_LINE_SIZE]);
+enum tamis_status key_line_read(const char *path, const char *text, size_t length,
+                                struct secret_key *key, struct fault *fault);
+
+/* A file of one such line, mode 0600. Write is durable, and refuses to overwrite; read refuses a
+ * file that others may read. */
 enum tamis_status key_file_write(const char *path, const struct secret_key *key,
                                  struct fault *fault);
 enum tamis_status key_file_read(const char *path, struct secret_key *key, struct fault *fault);

@@ -106,14 +106,14 @@ static cyaml_schema_field_t field_group(const char *key, size_t offset, size_t s
 }
 
 struct schema {
-  cyaml_schema_field_t keys[3], tls[4], limits[BOUND_COUNT + 1], log[3], top[11];
+  cyaml_schema_field_t keys[3], tls[4], limits[BOUND_COUNT + 1], log[3], top[12];
   cyaml_schema_value_t root;
 };
 
 static void schema_fill(struct schema *schema) {
   memset(schema, 0, sizeof *schema);
   schema->keys[0] = field_text("aggregator", offsetof(struct config_keys, aggregator), true);
-  schema->keys[1] = field_text("log", offsetof(struct config_keys, log), true);
+  schema->keys[1] = field_text("log", offsetof(struct config_keys, log), false);
   schema->tls[0] = field_text("certificate", offsetof(struct config_tls, certificate), true);
   schema->tls[1] = field_text("key", offsetof(struct config_tls, key), true);
   schema->tls[2] = field_text("client_ca", offsetof(struct config_tls, client_ca), false);
@@ -129,6 +129,7 @@ static void schema_fill(struct schema *schema) {
                        schema->keys);
   *top++ = field_group("tls", offsetof(struct config, tls), sizeof(struct config_tls), false,
                        schema->tls);
+  *top++ = field_text("signer", offsetof(struct config, signer), false);
   *top++ = field_text("metrics", offsetof(struct config, metrics), false);
   *top++ = field_choice("flow", offsetof(struct config, flow), flow_names, 2);
   *top++ = field_number("threads", offsetof(struct config, threads));
@@ -263,6 +264,15 @@ static enum tamis_status addresses_check(const char *path, const struct config *
                      "%s: listen is \"%s\", which others can reach: give `tls` a certificate and a "
                      "key, or listen on 127.0.0.1 or a unix socket",
                      path, config->listen);
+  if (config->signer && !is_unix(config->signer))
+    return fault_set(fault, TAMIS_BAD_CONFIG,
+                     "%s: signer is \"%s\"; write unix:/PATH, the socket of tamis-signd", path,
+                     config->signer);
+  if (!config->signer == !config->keys.log)
+    return fault_set(fault, TAMIS_BAD_CONFIG,
+                     "%s: give either keys.log, the log key's file, or signer, the socket of the "
+                     "tamis-signd that holds it",
+                     path);
   if (config->metrics && (is_unix(config->metrics) || !config_is_local(config->metrics)))
     return fault_set(fault, TAMIS_BAD_CONFIG,
                      "%s: metrics is \"%s\"; they are served on loopback only, for example "
@@ -311,6 +321,7 @@ void config_close(struct config *config) {
   free(config->tls.certificate);
   free(config->tls.key);
   free(config->tls.client_ca);
+  free(config->signer);
   free(config->metrics);
   memset(config, 0, sizeof *config);
 }

@@ -17,8 +17,9 @@ struct config {
   char *state;   /* folder of journal, blobs, tamis.db, checkpoint */
   char *genesis; /* the operator's genesis envelope */
   struct config_keys {
-    char *aggregator, *log;
+    char *aggregator, *log; /* log: NULL with `signer` */
   } keys;
+  char *signer; /* "unix:/run/tamis/signd", a tamis-signd; NULL: one of our own for keys.log */
   struct config_tls {
     char *certificate, *key,
         *client_ca; /* PEM files; client_ca: clients must show a certificate of it */

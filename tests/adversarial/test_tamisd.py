@@ -78,9 +78,12 @@ def a_port_in_use_is_an_error():
 
 
 def two_servers_do_not_share_a_port():
+    shutil.copytree(home, folder / "other")  # a log key has one signer: the second server has a key file of its own
     first = Daemon(configure("first", listen='"127.0.0.1:0"'))
-    done = tamisd("--config", configure("second", listen=f'"{first.address}"', state="state2"))
+    done = tamisd("--config", shutil.copy(configure("second", listen=f'"{first.address}"'), folder / "other"))
     assert done.returncode == 1 and "in use" in done.stderr, done
+    done = tamisd("--config", configure("third", listen='"127.0.0.1:0"', state="state3"))
+    assert done.returncode == 1 and "another signer uses this key" in done.stderr, done
     first.stop()
 
 

@@ -2,6 +2,7 @@
 journal, a full disk. A clear error, nothing acknowledged lost, and the run goes on."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -162,6 +163,7 @@ def a_full_disk(stage):
         stage.start()
         return False
     try:
+        shutil.copytree(stage.home / "state", folder / "state")
         config = stage.home / "tamisd.yaml"
         config.write_text(config.read_text().replace("\nstate: state", f"\nstate: {folder}/state")
                           + "\nlimits: {reserve_mib: 1}\n")

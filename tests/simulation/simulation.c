@@ -157,6 +157,8 @@ static void restart(struct life *life) {
     world_copy(world->state_dir, copy);
     world_stop(world);
     world_remove(world->state_dir);
+    snprintf(command, sizeof command, "mv %s.signed %s.signed", copy, world->log_path);
+    must(system(command) == 0);
     snprintf(world->state_dir, sizeof world->state_dir, "%s", copy);
     life->crashes++;
   }

@@ -68,6 +68,7 @@ static void a_stop_after_any_entry_changes_no_model(void **unused) {
   snprintf(world.state_dir, sizeof world.state_dir, "%s", copy);
   for (uint64_t entries = first; entries < size; entries++) {
     crashed_copy(original, copy, entries);
+    world_signer_forgets(&world);
     world_start(&world);
     world_play(&world, ROUNDS, LIARS, WORLD_SIGN_FLIP);
     heads(&world, again, sizeof again);
@@ -140,6 +141,7 @@ static void refused(struct world *world, const char *what) {
   assert_status(core_open(&options, &world->core, &fault), TAMIS_CORRUPT);
   if (!strstr(fault.text, what)) print_message("%s\n", fault.text);
   assert_non_null(strstr(fault.text, what));
+  world_stop(world); /* its signer */
 }
 
 static void a_lost_manifest_is_named(void **unused) {
@@ -178,7 +180,29 @@ static void a_restored_backup_is_refused(void **unused) {
   world_stop(&world);
   snprintf(path, sizeof path, "%s/journal", world.state_dir);
   journal_cut(path, size - 1);
-  refused(&world, "");
+  refused(&world, "restored from a backup");
+  world_remove(world.dir);
+  layout_close(&world.layout);
+}
+
+/* All of the state folder goes back, checkpoint and all: only the signer still knows. */
+static void a_restored_folder_is_refused_by_what_the_signer_signed(void **unused) {
+  struct world world;
+  (void)unused;
+  world_open(&world);
+  world_enrol_clients(&world, 3);
+  world_stop(&world);
+  shell(&world, "cp -a . ../backup");
+  world_start(&world);
+  world_enrol_clients(&world, 4);
+  uint64_t size = core_size(world.core);
+  world_stop(&world);
+  shell(&world, "cd .. && rm -r state && cp -a backup state");
+  char words[64];
+  snprintf(words, sizeof words, "%" PRIu64 " were signed: restored from a backup", size);
+  refused(&world, words);
+  shell(&world, "rm -r ../state/*"); /* nothing at all is an old copy, too */
+  refused(&world, words);
   world_remove(world.dir);
   layout_close(&world.layout);
 }
@@ -195,6 +219,7 @@ static void another_aggregator_key_is_refused(void **unused) {
   assert_status(key_file_write(world.aggregator_path, &key, NULL), TAMIS_OK);
   struct core_options options = world_options(&world, world.state_dir);
   assert_status(core_open(&options, &world.core, &fault), TAMIS_BAD_CONFIG);
+  world_stop(&world);
   world_remove(world.dir);
   layout_close(&world.layout);
 }
@@ -267,6 +292,7 @@ int main(void) {
       cmocka_unit_test(deleted_tiles_come_back_the_same),
       cmocka_unit_test(a_lost_manifest_is_named),
       cmocka_unit_test(a_restored_backup_is_refused),
+      cmocka_unit_test(a_restored_folder_is_refused_by_what_the_signer_signed),
       cmocka_unit_test(another_aggregator_key_is_refused),
       cmocka_unit_test(a_round_out_of_order_is_corrupt),
       cmocka_unit_test(an_entry_signed_by_another_role_is_corrupt),

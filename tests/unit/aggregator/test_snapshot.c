@@ -42,7 +42,7 @@ static struct ledger_options options_of(struct world *world) {
   return (struct ledger_options){.state_dir = world->state_dir,
                                  .genesis_path = world->genesis,
                                  .aggregator_key_path = world->aggregator_path,
-                                 .log_key_path = world->log_path,
+                                 .signer = world_signer(world, world->state_dir),
                                  .snapshot_entries = 1000000,
                                  .notice = {world_notice, world}};
 }
@@ -79,6 +79,7 @@ static struct start start_of(struct world *world) {
     free(bytes);
   }
   ledger_close(&ledger);
+  world_stop(world);
   return start;
 }
 
@@ -141,9 +142,9 @@ static void a_start_from_a_snapshot_is_the_whole_start(void **unused) {
   world_stop(&world);
   assert_start(&world, true);
   snprintf(world.state_dir, sizeof world.state_dir, "%s", copy);
+  world_signer_forgets(&world);
   assert_start(&world, true);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 static void the_text_is_read_back_or_refused(void **unused) {
@@ -178,8 +179,7 @@ static void the_text_is_read_back_or_refused(void **unused) {
   assert_status(state_text_read(start.text, start.length, &world.operator_key.public, &state, NULL),
                 TAMIS_CORRUPT);
   free(start.text);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 static bool opens(const char *folder) {
@@ -223,8 +223,7 @@ static void every_flipped_bit_is_seen(void **unused) {
   assert_start(&world, false);
   assert_string_equal(world.event, "snapshot not used");
   assert_non_null(strstr(world.notice, "index: a record is not what was written"));
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* Whoever can write the folder can write good checksums too. */
@@ -244,8 +243,7 @@ static void a_forged_state_is_not_named_by_the_log(void **unused) {
   snapshot_close(&snapshot);
   assert_start(&world, false);
   assert_non_null(strstr(world.notice, "does not name this state"));
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* Records with a good checksum, but of another log or of no place in the file. */
@@ -300,8 +298,7 @@ static void a_forged_place_is_seen_when_it_is_read(void **unused) {
   ledger_close(&ledger);
   assert_false(opens(world.state_dir));
   assert_start(&world, false);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* The steps of a snapshot: entry and checkpoint, records, text. A stop between any two leaves the
@@ -347,8 +344,7 @@ static void a_stop_between_two_steps_is_no_harm(void **unused) {
   free(records);
   free(new_text);
   free(new_records);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* A folder put together from two backups. */
@@ -367,6 +363,7 @@ static void a_snapshot_newer_than_the_log_is_not_used(void **unused) {
   snprintf(command, sizeof command, "cp %s/* %s/ && rm -f %s/tamis.db*", aside, world.state_dir,
            world.state_dir);
   assert_int_equal(system(command), 0);
+  world_signer_forgets(&world);
   assert_start(&world, false);
   assert_non_null(strstr(world.notice, "does not cover the entry that names it"));
   /* An older snapshot beside a newer log is only a longer tail: covered above. One of nothing. */
@@ -374,8 +371,7 @@ static void a_snapshot_newer_than_the_log_is_not_used(void **unused) {
   path_of(&world, "index", index);
   file_write(path, "", 0);
   assert_start(&world, false);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* The log key's owner signs a root over a `snapshot` by somebody else's key: no fold takes that,
@@ -429,8 +425,7 @@ static void an_entry_by_another_key_is_refused(void **unused) {
   assert_string_equal(world.event, "snapshot not used");
   assert_non_null(strstr(world.notice, "signature"));
   assert_non_null(strstr(fault.text, "signature"));
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* Every fold holds a snapshot against what it folded: this one is well signed and wrong. */
@@ -462,8 +457,7 @@ static void a_snapshot_of_another_state_is_no_log_of_ours(void **unused) {
   assert_status(ledger_open(&options, &ledger, &fault), TAMIS_CORRUPT);
   ledger_close(&ledger);
   assert_non_null(strstr(fault.text, "add up to another state"));
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 /* What a start from a snapshot does not read is read in the background. */
@@ -495,8 +489,7 @@ static void damage_in_old_entries_is_found_by_the_scrub(void **unused) {
   struct ledger ledger;
   assert_status(ledger_open(&wanted, &ledger, NULL), TAMIS_CORRUPT);
   ledger_close(&ledger);
-  layout_close(&world.layout);
-  world_remove(world.dir);
+  world_close(&world);
 }
 
 int main(void) {

@@ -21,10 +21,12 @@
 #include <unistd.h>
 #include "aggregator/core.h"
 #include "aggregator/journal.h"
+#include "aggregator/ledger.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
 #include "proto/statement.h"
 #include "proto/tensor.h"
+#include "signer/mark.h"
 
 enum { WORLD_CLIENTS_MAX = 64, WORLD_PARAMETERS = 96, WORLD_DEADLINE_MS = 60000 };
 
@@ -46,6 +48,7 @@ struct world {
   uint64_t snapshot_entries;   /* of cores that are started from now on; 0: as by default */
   atomic_uint notices[3];      /* how many of each level were said */
   char notice[512], event[64]; /* the last one */
+  struct signer *signer;       /* while the core runs */
 };
 
 /* ---- small helpers ---- */
@@ -96,8 +99,9 @@ static inline void world_copy(const char *from, const char *to) {
   snprintf(
       command, sizeof command,
       "mkdir %s && { cp %s/snapshot %s/ && cp %s/index %s/ || rm -f %s/snapshot; } 2>/dev/null;"
-      "cp %s/checkpoint %s/ && cp %s/journal %s/ && cp -a %s/blobs %s/",
-      to, from, to, from, to, to, from, to, from, to, from, to);
+      "cp %s/checkpoint %s/ && cp %s/../log.key.signed %s.signed && cp %s/journal %s/ && "
+      "cp -a %s/blobs %s/",
+      to, from, to, from, to, to, from, to, from, to, from, to, from, to);
   assert_int_equal(system(command), 0);
 }
 
@@ -111,11 +115,29 @@ static inline void world_notice(void *context, enum notice_level level, const ch
   world->notices[level]++;
 }
 
+/* Runs until world_stop. */
+static inline struct signer *world_signer(struct world *world, const char *state_dir) {
+  if (!world->signer)
+    assert_int_equal(signer_start(world->log_path, ledger_is_new(state_dir), &world->signer, NULL),
+                     TAMIS_OK);
+  return world->signer;
+}
+
+/* For folders that a test takes back to an earlier moment, which the signer would refuse. Not while
+ * one runs. */
+static inline void world_signer_forgets(const struct world *world) {
+  static const struct mark nothing = {.state = MARK_ACTIVE};
+  char path[256];
+  snprintf(path, sizeof path, "%s.signed", world->log_path);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(mark_create(path, &world->log_key.public, &nothing, NULL), TAMIS_OK);
+}
+
 static inline struct core_options world_options(struct world *world, const char *state_dir) {
   return (struct core_options){.state_dir = state_dir,
                                .genesis_path = world->genesis,
                                .aggregator_key_path = world->aggregator_path,
-                               .log_key_path = world->log_path,
+                               .signer = world_signer(world, state_dir),
                                .threads = 1,
                                .snapshot_entries = world->snapshot_entries,
                                .notice = {world_notice, world},
@@ -133,7 +155,9 @@ static inline void world_start(struct world *world) {
 
 static inline void world_stop(struct world *world) {
   core_close(world->core);
+  signer_close(world->signer);
   world->core = NULL;
+  world->signer = NULL;
 }
 
 static inline void world_genesis(struct world *world) {
