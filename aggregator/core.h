@@ -19,7 +19,7 @@ struct core;
 struct signer;
 
 struct core_options {
-  const char *state_dir;    /* journal, blobs/, tamis.db, tile/, checkpoint */
+  const char *state_dir;    /* journal, blobs/, tamis.db, tile/, log.vkey, checkpoint */
   const char *genesis_path; /* the operator's genesis envelope: entry 0 of a new log */
   const char *aggregator_key_path;
   struct signer *signer;             /* of the log; the caller's, closed after the core */

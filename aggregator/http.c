@@ -79,6 +79,14 @@ static struct addrinfo *resolve(const char *address) {
   return getaddrinfo(host, service, &hints, &found) ? NULL : found;
 }
 
+/* No path of ours needs %XX, so nothing is decoded: not "%2e", and not "%00", which would end it.
+ */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {
+  (void)context;
+  (void)connection;
+  return strlen(text);
+}
+
 enum tamis_status http_open(const struct http_options *options, struct http **out,
                             struct fault *fault) {
   struct addrinfo *where = resolve(options->address);
@@ -92,11 +100,11 @@ enum tamis_status http_open(const struct http_options *options, struct http **ou
   if (http) {
     http->get = options->get;
     http->context = options->context;
-    http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR,
-                                    where->ai_addr, MHD_OPTION_CONNECTION_LIMIT,
-                                    options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                                    options->seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                    (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+    http->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, where->ai_addr,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        options->seconds_max, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
   }
   freeaddrinfo(where);
   if (http && http->daemon) {

@@ -21,7 +21,7 @@ struct http_options {
   const char *address;                   /* "127.0.0.1:7415", "[::1]:80"; port 0: any */
   unsigned connections_max, seconds_max; /* at once; of one that is silent */
   /* On one of the server's threads, for GET and HEAD only (others get 405). `path` is what a client
-   * sent, with %XX decoded and without the query: hostile. `answer` is zeros but for descriptor -1
+   * sent, %XX and all, without the query: hostile. `answer` is zeros but for descriptor -1
    * and status 404; no bytes mean the words of http_words. */
   void (*get)(void *context, const char *path, struct http_answer *answer);
   void *context;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "aggregator/checkpoint_file.h"
+#include "aggregator/durable.h"
 #include "aggregator/ledger_private.h"
 #include "aggregator/manifest.h"
 #include "aggregator/scrub.h"
@@ -26,6 +27,11 @@ struct staged {
   struct entry entry; /* owned */
   json_t *manifest;   /* owned; NULL: none */
 };
+
+static char *path_in(const char *folder, const char *name) {
+  char *path = NULL;
+  return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
 
 /* ---- folding ---- */
 
@@ -218,10 +224,22 @@ static enum tamis_status tiles_follow(struct ledger *ledger, struct fault *fault
   return status == TAMIS_OK ? tiles_write(ledger->tiles, fault) : status;
 }
 
+/* Beside the tiles, for who hands them out; who checks them has the key from somewhere else. */
+static enum tamis_status vkey_publish(const char *state_dir, const struct ledger *ledger,
+                                      struct fault *fault) {
+  char line[KEY_VKEY_SIZE + 1], *path = path_in(state_dir, "log.vkey");
+  if (!path) return fault_plain(fault, TAMIS_NO_MEMORY);
+  int length = snprintf(line, sizeof line, "%s\n", ledger->signed_last.vkey);
+  enum tamis_status status = durable_publish(path, 0600, false, line, (size_t)length, fault);
+  free(path);
+  return status;
+}
+
 static enum tamis_status tiles_start(const char *state_dir, struct ledger *ledger,
                                      struct fault *fault) {
   struct tiles_options options = {.folder = state_dir, .tree = journal_tree(ledger->journal)};
-  enum tamis_status status = tiles_open(&options, &ledger->tiles, fault);
+  enum tamis_status status = vkey_publish(state_dir, ledger, fault);
+  if (status == TAMIS_OK) status = tiles_open(&options, &ledger->tiles, fault);
   if (status == TAMIS_OK) status = tiles_resume(ledger->tiles, ledger->published, fault);
   return status == TAMIS_OK ? tiles_follow(ledger, fault) : status;
 }
@@ -456,11 +474,6 @@ enum tamis_status ledger_commit(struct ledger *ledger, struct fault *fault) {
 }
 
 /* ---- opening ---- */
-
-static char *path_in(const char *folder, const char *name) {
-  char *path = NULL;
-  return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
-}
 
 static enum tamis_status keys_load(const struct ledger_options *options, struct ledger *ledger,
                                    struct fault *fault) {

@@ -193,8 +193,8 @@ static enum tamis_status put(struct tiles *tiles, const struct tile *tile, const
   if (tiles->options.is_dry) return TAMIS_OK;
   enum tamis_status status = make_folders(tiles, path, fault);
   if (status != TAMIS_OK) return status;
-  return durable_publish(path, tiles->options.is_public ? 0666 : 0600, tile->width == TILE_WIDTH,
-                         bytes, length, fault);
+  bool lasts = tile->width == TILE_WIDTH || tiles->options.is_public;
+  return durable_publish(path, tiles->options.is_public ? 0666 : 0600, lasts, bytes, length, fault);
 }
 
 /* Removes N.p and what is in it. One that stays does no harm but to the eye. */

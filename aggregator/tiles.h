@@ -20,7 +20,9 @@ enum tiles_difference { TILES_MISSING, TILES_DIFFERENT, TILES_STRAY };
 struct tiles_options {
   const char *folder;             /* must be there; tile/ is made in it */
   const struct merkle_tree *tree; /* borrowed; grows ahead of the tiles */
-  bool is_public;  /* files and folders for everybody, as the umask says; otherwise the owner's */
+  /* Files and folders for everybody, as the umask says; otherwise the owner's. Partial tiles are
+   * synced too: nobody starts an export and looks after them. */
+  bool is_public;
   bool is_checked; /* what is there is read first, and left alone where it is right */
   bool is_dry;     /* with is_checked: nothing is written or removed */
   /* With is_checked: told of each file that was not right, by its path under `folder`; or NULL. */

@@ -98,6 +98,18 @@ static const struct option_row log_show_options[] = {
     {"raw", 0, NULL, VALUE_FLAG, false, "the envelopes, byte for byte, one a line"},
     END,
 };
+static const struct option_row log_export_options[] = {
+    {"state", 0, "DIR", VALUE_FILE, false, "a state folder or a copy, instead of the server"},
+    {"blobs", 0, NULL, VALUE_FLAG, false, "also the models, updates and manifests it names"},
+    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
+    END,
+};
+static const struct option_row log_serve_options[] = {
+    {"state", 0, "DIR", VALUE_FILE, false, "a state folder; a server may be running on it"},
+    {"listen", 0, "ADDR", VALUE_TEXT, false, "where (127.0.0.1:7416)"},
+    {"blobs", 0, NULL, VALUE_FLAG, false, "also the models and updates, to whoever connects"},
+    END,
+};
 static const struct option_row log_watch_options[] = {
     {"from", 0, "INDEX", VALUE_COUNT, false, "begin with this entry (what comes next)"},
     {"wait", 0, "TIME", VALUE_DURATION, false, "stop when nothing came for so long"},
@@ -242,6 +254,21 @@ static const struct command row[] = {
      "  tamis log show\n  tamis log show --kind client-state\n"
      "  tamis log show --from 0 --count 1 --raw\n",
      log_show},
+    {"log", "export", "DIR", log_export_options, "Copy the log as files that any tlog client reads",
+     "DIR gets tile/, checkpoint and log.vkey: C2SP tlog-tiles (PROTOCOL.md 9), for a\n"
+     "web server. The checkpoint's signature is checked, and the entries are held against\n"
+     "its root and the checkpoint that DIR had before. Again into the same DIR, only what\n"
+     "is new is fetched and written.\n",
+     "  tamis log export public\n  tamis log export public --blobs\n"
+     "  tamis log export public --state state --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     log_export},
+    {"log", "serve", "[DIR]", log_serve_options, "Serve the log's files over HTTP, to read",
+     "DIR is what `tamis log export` made; without it the site's own state folder, as it\n"
+     "grows. Plain HTTP: put a proxy with a certificate before it when others are to\n"
+     "read. Stops on Ctrl-C.\n",
+     "  tamis log serve\n  tamis log serve public --listen 0.0.0.0:8080\n"
+     "  curl http://127.0.0.1:7416/checkpoint\n",
+     log_serve},
     {"watch", NULL, "[FEDERATION]", log_watch_options, "Follow the log as it grows",
      "Reconnects by itself. With -o jsonl one object a line.\n",
      "  tamis watch\n  tamis watch digits -o jsonl\n", log_watch},
