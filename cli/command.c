@@ -256,16 +256,16 @@ static const struct command row[] = {
      log_show},
     {"log", "export", "DIR", log_export_options, "Copy the log as files that any tlog client reads",
      "DIR gets tile/, checkpoint and log.vkey: C2SP tlog-tiles (PROTOCOL.md 9), for a\n"
-     "web server. The checkpoint's signature is checked, and the entries are held against\n"
-     "its root and the checkpoint that DIR had before. Again into the same DIR, only what\n"
-     "is new is fetched and written.\n",
+     "web server. The checkpoint's signature is checked, the entries are held against\n"
+     "its root and against the checkpoint that DIR had before. Again into the same\n"
+     "DIR, only what is new is fetched and written.\n",
      "  tamis log export public\n  tamis log export public --blobs\n"
      "  tamis log export public --state state --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
      log_export},
     {"log", "serve", "[DIR]", log_serve_options, "Serve the log's files over HTTP, to read",
-     "DIR is what `tamis log export` made; without it the site's own state folder, as it\n"
-     "grows. Plain HTTP: put a proxy with a certificate before it when others are to\n"
-     "read. Stops on Ctrl-C.\n",
+     "DIR is what `tamis log export` made; without it the site's own state folder, as\n"
+     "it grows. Plain HTTP: put a proxy with a certificate before it when others are\n"
+     "to read. Stops on Ctrl-C.\n",
      "  tamis log serve\n  tamis log serve public --listen 0.0.0.0:8080\n"
      "  curl http://127.0.0.1:7416/checkpoint\n",
      log_serve},
