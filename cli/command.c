@@ -260,7 +260,7 @@ static const struct command row[] = {
      "its root and against the checkpoint that DIR had before. Again into the same\n"
      "DIR, only what is new is fetched and written.\n",
      "  tamis log export public\n  tamis log export public --blobs\n"
-     "  tamis log export public --state state --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     "  tamis log export public --state copy --log-key 'fl.example/agg1+1a2b+AX...'\n",
      log_export},
     {"log", "serve", "[DIR]", log_serve_options, "Serve the log's files over HTTP, to read",
      "DIR is what `tamis log export` made; without it the site's own state folder, as\n"
