@@ -334,3 +334,32 @@ void blame_close(struct blame *blame) {
   free(blame->row);
   *blame = (struct blame){0};
 }
+
+static bool leads(const struct blame *blame, const char *client) {
+  for (size_t i = 0; i < blame->count; i++)
+    if (strcmp(blame->row[i].client, client) == 0)
+      return blame->row[i].influence >= blame->row[0].influence;
+  return false;
+}
+
+enum tamis_status blame_since(const struct archive *archive, const struct blame_question *question,
+                              const char *client, int64_t *since, struct fault *fault) {
+  struct blame_question one = *question;
+  struct descent descent;
+  bool is_leading = true;
+  *since = 0;
+  one.evaluator = NULL;
+  one.progress = NULL;
+  enum tamis_status status =
+      descent_open(archive, question->federation, 0, question->round, &descent, fault);
+  for (size_t i = descent.count; status == TAMIS_OK && is_leading && i-- > 0;) {
+    struct blame blame;
+    one.since = one.round = descent.round[i]->number;
+    status = blame_model(archive, &one, &blame, fault);
+    is_leading = status == TAMIS_OK && leads(&blame, client);
+    if (is_leading) *since = one.round;
+    blame_close(&blame);
+  }
+  descent_close(&descent);
+  return status;
+}

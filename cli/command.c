@@ -11,6 +11,16 @@
   { "dry-run", 0, NULL, VALUE_FLAG, false, "say what would happen, change nothing" }
 #define FEDERATION                                                                                 \
   { "federation", 0, "NAME", VALUE_NAME, true, "which federation" }
+#define STATE_FOLDER                                                                               \
+  {"state", 0, "DIR", VALUE_FILE, false, "the state folder or a copy (the site's own)"}, {         \
+    "log-key", 0, "VKEY", VALUE_TEXT, false, "the log's verifier key (server.json's)"              \
+  }
+#define EVALUATE(required)                                                                         \
+  {"evaluate", 0, "COMMAND", VALUE_TEXT, required, "prints what a model is worth"}, {              \
+    "evaluate-timeout", 0, "TIME", VALUE_DURATION, false, "of one evaluation (10m)"                \
+  }
+#define THREADS                                                                                    \
+  { "threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit" }
 #define END                                                                                        \
   { .name = NULL }
 
@@ -117,12 +127,42 @@ static const struct option_row log_watch_options[] = {
 };
 
 static const struct option_row audit_options[] = {
-    {"state", 0, "DIR", VALUE_FILE, false, "the state folder or a copy (the site's own)"},
-    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's verifier key (server.json's)"},
+    STATE_FOLDER,
     {"rounds", 0, "A..B", VALUE_TEXT, false, "compute only these again: 7, 3..9, 3.. or ..9"},
     {"federation", 0, "NAME", VALUE_NAME, false, "and only this federation's"},
     {"light", 0, NULL, VALUE_FLAG, false, "decisions alone, from the logged Gram matrices"},
-    {"threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit"},
+    THREADS,
+    END,
+};
+
+static const struct option_row replay_options[] = {
+    {"rule", 0, "PIPELINE", VALUE_TEXT, false, "instead of the round's own"},
+    {"optimiser", 0, "TEXT", VALUE_TEXT, false, "instead of the round's own; none: none"},
+    EVALUATE(false),
+    {"file", 'O', "OUT", VALUE_FILE, false, "where to put the candidate; never overwrites"},
+    STATE_FOLDER,
+    THREADS,
+    END,
+};
+
+static const struct option_row blame_options[] = {
+    {"round", 0, "ROUND", VALUE_COUNT, false, "whose model (the head's)"},
+    {"since", 0, "ROUND", VALUE_COUNT, false, "leave clients out of this round and those after"},
+    EVALUATE(false),
+    STATE_FOLDER,
+    THREADS,
+    END,
+};
+
+static const struct option_row bisect_options[] = {
+    EVALUATE(true),
+    {"good", 0, "ROUND", VALUE_COUNT, false, "a round whose model was good (the best found)"},
+    {"bad", 0, "ROUND", VALUE_COUNT, false, "a later one that is not (the head's)"},
+    {"drop", 0, "X", VALUE_REAL, false, "bad is so far below good (half the loss)"},
+    {"all", 0, NULL, VALUE_FLAG, false, "look at every model between them"},
+    {"through", 0, NULL, VALUE_FLAG, false, "leave clients out of the rounds after it too"},
+    STATE_FOLDER,
+    THREADS,
     END,
 };
 
@@ -135,7 +175,7 @@ static const struct option_row aggregate_options[] = {
     {"counts", 0, "FILE", VALUE_FILE, false, "examples of each row: JSON list or .npy (1 each)"},
     {"reference", 0, "FILE", VALUE_FILE, false, "the vector that fltrust and flame compare with"},
     {"order", 0, "FILE", VALUE_FILE, false, "permutation that breaks ties (as they come)"},
-    {"threads", 0, "N", VALUE_COUNT, false, "so many (all processors); changes no bit"},
+    THREADS,
     END,
 };
 
@@ -231,6 +271,55 @@ static const struct command row[] = {
      "  tamis audit --rounds 100..120 --federation digits\n"
      "  tamis audit --light --state copy --log-key 'fl.example/agg1+1a2b3c4d+AX...'\n",
      audit_command},
+    {"replay", NULL, "FEDERATION ROUND", replay_options, "A round again by another rule",
+     "What would another rule have done with the same bytes? Changes nothing: reads\n"
+     "the state folder, beside a running server. Updates, verdicts, base, randomness,\n"
+     "what rule and optimiser remember: the round's own. With its own rule this\n"
+     "gives the logged model, byte for byte.\n"
+     "\n"
+     "COMMAND is a program and its arguments, 'quoted' where one has blanks. It gets\n"
+     "the model's path as its last argument and prints one number. There is no shell;\n"
+     "sh -c 'SCRIPT' name is one, with the path in $1.\n",
+     "  tamis replay digits 7 --rule 'multi_krum(f=2)'\n"
+     "  tamis replay digits 7 --rule median --file would-be.safetensors \\\n"
+     "    --evaluate 'tamis-lab evaluate --data mnist'\n",
+     replay_run},
+    {"blame", NULL, "FEDERATION", blame_options, "What a model would be without each client",
+     "Leave-one-out influence. For each client, all rounds of the model's line (from\n"
+     "--since on) are aggregated again from the stored updates without its own, each\n"
+     "on the model that the round before then gave. Others' verdicts and updates stay\n"
+     "as logged; a round whose rule cannot do without the client is skipped.\n"
+     "\n"
+     "INFLUENCE: |M - M'|, M the model and M' the one without the client.\n"
+     "SHARE: of |M - B|, B the model before the first of the rounds.\n"
+     "DIRECTION: cosine of M - M' with M - B. Near 1: M is where the client pulled.\n"
+     "GAIN: the evaluation of M' less that of M. Above 0: M is worse for the client.\n"
+     "\n"
+     "Ranked by gain with --evaluate, by influence without. One round under a rule of\n"
+     "weights is answered from the logged Gram matrix in n^2 steps a client.\n"
+     "COMMAND: see tamis help replay.\n",
+     "  tamis blame digits --since 10\n"
+     "  tamis blame digits --since 7 --round 7\n"
+     "  tamis blame digits --evaluate 'tamis-lab evaluate --data mnist' -o json\n",
+     blame_run},
+    {"bisect", NULL, "FEDERATION", bisect_options, "Which round made the model worse, and who",
+     "Evaluates models along the line of the bad one. A model is bad when it lies at\n"
+     "least --drop below the good one; without --drop, half of what was lost. The\n"
+     "answer is a round that is bad and whose predecessor is not.\n"
+     "\n"
+     "By halving, about log2 of the models are looked at; without --good those 1, 2,\n"
+     "4, 8... rounds back are first, and the best is the good one. A series that falls\n"
+     "more than once has more than one answer: --all looks at every model, takes the\n"
+     "first that is --drop below the best before it, and tells the largest fall too.\n"
+     "\n"
+     "Then that round is blamed (see tamis help blame): its clients ranked by what is\n"
+     "gained without them. Later rounds stand on a model that was already bad, and say\n"
+     "less; --through counts them in. Each model is evaluated once.\n"
+     "COMMAND: see tamis help replay.\n",
+     "  tamis bisect digits --evaluate 'tamis-lab evaluate --data mnist'\n"
+     "  tamis bisect digits --evaluate ./score.py --good 10 --drop 0.02\n"
+     "  tamis bisect digits --evaluate ./score.py --all -o json\n",
+     bisect_run},
     {"aggregate", NULL, "IN...", aggregate_options, "Run a rule over files, without a server",
      "IN is one .npy of n x d numbers, or safetensors files of the same tensors, a row\n"
      "each: float32, float64, float16 or bfloat16. float64 is computed and written as\n"

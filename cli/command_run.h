@@ -33,6 +33,10 @@ enum tamis_status verify_run(struct context *context, const struct arguments *ar
 
 enum tamis_status audit_command(struct context *context, const struct arguments *arguments);
 
+enum tamis_status replay_run(struct context *context, const struct arguments *arguments);
+enum tamis_status blame_run(struct context *context, const struct arguments *arguments);
+enum tamis_status bisect_run(struct context *context, const struct arguments *arguments);
+
 enum tamis_status aggregate_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status log_show(struct context *context, const struct arguments *arguments);

@@ -20,11 +20,11 @@ void audience_close(struct audience *audience) {
   audience->learner = NULL;
 }
 
-static double audience_evaluate(struct audience *audience, const uint8_t *bytes, size_t length) {
+double audience_evaluate(struct audience *audience, const uint8_t *bytes, size_t length) {
   struct fault fault = {0};
   struct layout layout;
   if (layout_parse(bytes, length, length, &layout, &fault) != TAMIS_OK) {
-    fprintf(stderr, "demo: the head is not a model: %s\n", fault.text);
+    fprintf(stderr, "tamis-lab: this is not a model: %s\n", fault.text);
     return -1;
   }
   double accuracy = -1;

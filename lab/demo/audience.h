@@ -17,6 +17,9 @@ struct audience {
 bool audience_open(struct audience *audience, struct mlp_shape shape, const struct dataset *test);
 void audience_close(struct audience *audience);
 
+/* Accuracy of a whole file; below 0, after a sentence on stderr, when it does not fit. */
+double audience_evaluate(struct audience *audience, const uint8_t *bytes, size_t length);
+
 /* Accuracy of the model of this digest, a fraction of the test images; below 0, after a sentence on
  * stderr, when it cannot be fetched or does not fit. A model with NaN or infinity scores what its
  * argmax scores. */

@@ -28,7 +28,11 @@
 #include "proto/tensor.h"
 #include "signer/mark.h"
 
-enum { WORLD_CLIENTS_MAX = 64, WORLD_PARAMETERS = 96, WORLD_DEADLINE_MS = 60000 };
+#ifndef WORLD_PARAMETERS /* of the one tensor; a test may want a model that learns */
+#define WORLD_PARAMETERS 96
+#endif
+
+enum { WORLD_CLIENTS_MAX = 64, WORLD_DEADLINE_MS = 60000 };
 
 #define WORLD_ORIGIN "test.example/log"
 #define WORLD_FEDERATION "digits"
@@ -45,6 +49,7 @@ struct world {
   struct digest first_model;
   struct core *core;
   const char *optimiser;       /* of federations that are created from now on; NULL: none */
+  const float *first;          /* the same: their first model; NULL: zeros */
   uint64_t snapshot_entries;   /* of cores that are started from now on; 0: as by default */
   atomic_uint notices[3];      /* how many of each level were said */
   char notice[512], event[64]; /* the last one */
@@ -281,7 +286,7 @@ static inline enum tamis_status world_federation(struct world *world, const char
                                                  int over_selection, int rounds_max, json_t *policy,
                                                  struct fault *fault) {
   float zero[WORLD_PARAMETERS] = {0};
-  world->first_model = world_put(world, zero);
+  world->first_model = world_put(world, world->first ? world->first : zero);
   return world_submit(
       world, STATEMENT_FEDERATION_CREATE,
       json_pack("{s:s, s:s, s:s*, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}",

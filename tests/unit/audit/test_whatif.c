@@ -367,6 +367,31 @@ static void with_an_evaluator_clients_are_ranked_by_what_is_gained_without_them(
   leave(scene);
 }
 
+/* Honest for two rounds, then a liar: it leads since the third. */
+static void since_when_is_the_first_round_of_an_unbroken_lead(void **context) {
+  (void)context;
+  struct scene *scene = calloc(1, sizeof *scene);
+  struct archive_options options = {.keeps_rounds = true};
+  int64_t since;
+  world_open(&scene->world);
+  world_enrol_clients(&scene->world, CLIENTS);
+  assert_status(world_federation(&scene->world, WORLD_FEDERATION, "mean", CLIENTS, 0, 0, ROUNDS,
+                                 json_pack("{s:o}", "enforce", canonical_f64(0)), NULL),
+                TAMIS_OK);
+  world_play(&scene->world, 2, 0, WORLD_HONEST);
+  world_play(&scene->world, ROUNDS, 1, WORLD_SCALE);
+  key_vkey_write(&scene->world.log_key.public, scene->vkey);
+  assert_status(archive_open(scene->world.state_dir, scene->vkey, &options, &scene->archive, NULL),
+                TAMIS_OK);
+  assert_status(archive_walk(scene->archive, NULL, NULL, NULL), TAMIS_OK);
+  struct blame_question question = {.federation = WORLD_FEDERATION, .round = ROUNDS};
+  assert_status(blame_since(scene->archive, &question, "c00", &since, NULL), TAMIS_OK);
+  assert_int_equal(since, 3);
+  assert_status(blame_since(scene->archive, &question, "c01", &since, NULL), TAMIS_OK);
+  assert_int_equal(since, 0);
+  leave(scene);
+}
+
 static void blame_refuses_what_has_no_answer(void **context) {
   (void)context;
   struct scene *scene = play("mean", NULL);
@@ -400,6 +425,7 @@ int main(void) {
       cmocka_unit_test(threads_and_memory_change_no_bit_of_blame),
       cmocka_unit_test(rounds_that_cannot_do_without_a_client_are_skipped),
       cmocka_unit_test(with_an_evaluator_clients_are_ranked_by_what_is_gained_without_them),
+      cmocka_unit_test(since_when_is_the_first_round_of_an_unbroken_lead),
       cmocka_unit_test(blame_refuses_what_has_no_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,221 @@
+/* Claims about replay, blame and bisect as they are typed and read, on the state folder of a
+ * federation that is being served. */
+#include "../aggregator/world.h"
+
+#include "cli/tool.h"
+
+enum { CLIENTS = 6, ROUNDS = 5, TURN = 4 };
+
+static struct world world;
+static char vkey[KEY_VKEY_SIZE], script[256];
+static char *said, *complained;
+
+/* Types the words, then where the state is and its key. */
+static void run(int expected, const char *const *words) {
+  char *argv[24] = {(char *)"tamis"};
+  int argc = 1;
+  size_t out_length, err_length;
+  free(said);
+  free(complained);
+  said = complained = NULL;
+  for (; *words != NULL; words++) argv[argc++] = (char *)(uintptr_t)*words;
+  argv[argc++] = (char *)"--state";
+  argv[argc++] = world.state_dir;
+  argv[argc++] = (char *)"--log-key";
+  argv[argc++] = vkey;
+  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
+  int code = tool_run(argc, argv, out, err);
+  fclose(out);
+  fclose(err);
+  if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
+}
+#define RUN(expected, ...) run(expected, (const char *const[]){__VA_ARGS__, NULL})
+
+static void says(const char *text, const char *what) {
+  if (strstr(text, what) == NULL) fail_msg("not said: %s; but: %s", what, text);
+}
+
+/* An evaluator in awk: how near the model is to where all honest clients want to go. */
+static void write_script(void) {
+  snprintf(script, sizeof script, "%s/score", world.dir);
+  FILE *file = fopen(script, "w");
+  assert_non_null(file);
+  fprintf(file,
+          "#!/bin/sh\nod -An -v -tf4 -w4 -j %zu \"$1\" |\n"
+          "  awk '{ d = $1 - 1; s += d * d } END { print -sqrt(s) }'\n",
+          world.layout.header_size);
+  fclose(file);
+  assert_int_equal(chmod(script, 0700), 0);
+}
+
+/* c00 is honest for three rounds, then turns. */
+static int set_up(void **state) {
+  (void)state;
+  world_open(&world);
+  world_enrol_clients(&world, CLIENTS);
+  assert_int_equal(world_federation(&world, WORLD_FEDERATION, "mean", CLIENTS, 0, 0, ROUNDS,
+                                    json_pack("{s:o}", "enforce", canonical_f64(0)), NULL),
+                   TAMIS_OK);
+  world_play(&world, TURN - 1, 0, WORLD_HONEST);
+  world_play(&world, ROUNDS, 1, WORLD_SCALE);
+  key_vkey_write(&world.log_key.public, vkey);
+  write_script();
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  free(said);
+  free(complained);
+  world_close(&world);
+  return 0;
+}
+
+static json_t *data(void) {
+  json_t *root = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
+  assert_non_null(root);
+  json_t *found = json_incref(json_object_get(root, "data"));
+  json_decref(root);
+  return found;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+  return json_string_value(json_object_get(object, key));
+}
+
+static double real_of(const json_t *object, const char *key) {
+  assert_true(json_is_number(json_object_get(object, key)));
+  return json_number_value(json_object_get(object, key));
+}
+
+static void replay_tells_the_same_from_the_different(void **state) {
+  (void)state;
+  RUN(0, "replay", WORLD_FEDERATION, "4");
+  says(said, "round         4 of digits, promoted; 6 of 6 updates accepted");
+  says(said, "rule          mean (the round's: mean)");
+  says(said, "logged        the same, byte for byte");
+  RUN(0, "replay", WORLD_FEDERATION, "4", "--rule", "multi_krum(f=1)", "--evaluate", script);
+  says(said, "rule          multi_krum(f=1) (the round's: mean)");
+  says(said, "moves         ");
+  says(said, "of the logged one\n");
+  says(said, "CLIENT  LOGGED  WEIGHT\nc00      0.167   0.000\nc01      0.167   0.200\n");
+}
+
+static void replay_as_json_has_every_number(void **state) {
+  (void)state;
+  RUN(0, "replay", WORLD_FEDERATION, "4", "--rule", "median", "--optimiser", "momentum",
+      "--evaluate", script, "-o", "json");
+  json_t *found = data();
+  assert_string_equal(text_of(found, "rule"), "median");
+  assert_string_equal(text_of(found, "optimiser"), "momentum");
+  assert_string_equal(text_of(found, "logged_rule"), "mean");
+  assert_true(json_is_false(json_object_get(found, "same")));
+  assert_true(real_of(found, "distance") > 0 && real_of(found, "cosine") < 1);
+  assert_true(real_of(found, "value") > real_of(found, "logged_value"));
+  assert_int_equal(json_array_size(json_object_get(found, "clients")), CLIENTS);
+  json_decref(found);
+}
+
+static void a_candidate_can_be_kept_but_nothing_is_overwritten(void **state) {
+  (void)state;
+  char path[256];
+  json_t *found;
+  snprintf(path, sizeof path, "%s/candidate.safetensors", world.dir);
+  RUN(0, "replay", WORLD_FEDERATION, "5", "--rule", "median", "--file", path, "-o", "json");
+  found = data();
+  FILE *file = fopen(path, "rb");
+  static uint8_t bytes[65536];
+  assert_non_null(file);
+  size_t length = fread(bytes, 1, sizeof bytes, file);
+  fclose(file);
+  struct digest digest = digest_of(bytes, length);
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(&digest, hex);
+  assert_string_equal(hex, text_of(found, "candidate"));
+  json_decref(found);
+  RUN(6, "replay", WORLD_FEDERATION, "5", "--file", path);
+}
+
+static void blame_ranks_and_says_how_it_knows(void **state) {
+  (void)state;
+  RUN(0, "blame", WORLD_FEDERATION, "--since", "4", "--round", "4");
+  says(said, "model         of round 4 of digits\nleft out of   1 round, from 4 on\n");
+  says(said, "the logged Gram matrix, no update read");
+  says(said, "CLIENT  ROUNDS  INFLUENCE  SHARE  DIRECTION\nc00          1  ");
+  RUN(0, "blame", WORLD_FEDERATION, "--evaluate", script);
+  says(said, "left out of   5 rounds, from 1 on\n");
+  says(said, "the stored updates");
+  says(said, "WITHOUT  GAIN\nc00          5  ");
+  RUN(0, "blame", WORLD_FEDERATION, "-o", "json");
+  json_t *found = data(), *first = json_array_get(json_object_get(found, "clients"), 0);
+  assert_string_equal(text_of(first, "client"), "c00");
+  assert_true(real_of(first, "influence") > 0 && real_of(first, "share") > 0);
+  assert_null(json_object_get(first, "gain"));
+  json_decref(found);
+}
+
+static void bisect_names_the_round_and_the_client(void **state) {
+  (void)state;
+  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script);
+  says(said, "worse in      round 4: ");
+  says(said, "\nWithout each client of round 4:\nCLIENT  ROUNDS");
+  says(said, "GAIN\nc00          1  ");
+  says(said, "\nFrom round 4 to it, nobody had more influence than c00.\n");
+  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--all", "--through", "-o", "json");
+  json_t *found = data(), *blame = json_object_get(found, "blame");
+  assert_int_equal(json_integer_value(json_object_get(found, "round")), TURN);
+  assert_int_equal(json_integer_value(json_object_get(found, "since")), TURN);
+  assert_string_equal(text_of(found, "suspect"), "c00");
+  assert_int_equal(json_array_size(json_object_get(found, "evaluations")), ROUNDS + 1);
+  assert_int_equal(json_integer_value(json_object_get(blame, "since")), TURN);
+  assert_int_equal(json_integer_value(json_object_get(blame, "round")), ROUNDS);
+  json_decref(found);
+}
+
+static void where_nothing_fell_nobody_is_blamed(void **state) {
+  (void)state;
+  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3");
+  says(said, "worse in      no round that was looked at; --all looks at every one\n");
+  assert_null(strstr(said, "Without"));
+  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3", "--all");
+  says(said, "worse in      no round\n");
+  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "1e9", "-o", "json");
+  json_t *found = data();
+  assert_true(json_is_false(json_object_get(found, "found")));
+  json_decref(found);
+}
+
+static void slips_are_told_with_what_to_do(void **state) {
+  (void)state;
+  RUN(5, "replay", "nobody", "1");
+  says(complained, "the log has no federation nobody");
+  RUN(5, "replay", WORLD_FEDERATION, "77");
+  says(complained, "there is no round 77 in digits");
+  RUN(2, "replay", WORLD_FEDERATION, "1", "--rule", "mean(3)");
+  RUN(10, "replay", WORLD_FEDERATION, "1", "--rule", "krum(f=3)");
+  says(complained, "krum(f=3) needs 2f < n; n is 6");
+  RUN(2, "blame", WORLD_FEDERATION, "--evaluate", "true");
+  says(complained, "printed nothing; it should print one number");
+  RUN(3, "blame", WORLD_FEDERATION, "--evaluate", "sh -c 'sleep 60' name", "--evaluate-timeout",
+      "50ms");
+  says(complained, "give it longer: --evaluate-timeout");
+  RUN(2, "bisect", WORLD_FEDERATION);
+  says(complained, "--evaluate COMMAND is missing");
+  RUN(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "0");
+  says(complained, "a drop is above 0");
+  RUN(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--good", "5", "--bad", "3");
+  says(complained, "does not descend from round 5");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(replay_tells_the_same_from_the_different),
+      cmocka_unit_test(replay_as_json_has_every_number),
+      cmocka_unit_test(a_candidate_can_be_kept_but_nothing_is_overwritten),
+      cmocka_unit_test(blame_ranks_and_says_how_it_knows),
+      cmocka_unit_test(bisect_names_the_round_and_the_client),
+      cmocka_unit_test(where_nothing_fell_nobody_is_blamed),
+      cmocka_unit_test(slips_are_told_with_what_to_do),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
