@@ -121,6 +121,10 @@ def check_export(stage):
     check_folder(offline)
     ours, theirs = files_of(offline), files_of(public)
     claim(all(theirs[name] == data for name, data in ours.items()), "the same bytes from state folder and server")
+    tlogcheck = stage.binaries / "tlogcheck"  # golang.org/x/mod, where Go is installed
+    if tlogcheck.exists():
+        found = subprocess.run([tlogcheck, "export", public], capture_output=True, text=True)
+        claim(found.returncode == 0 and found.stdout.startswith(f"{size} entries under a good"), found)
     return public, entries, vkey
 
 
