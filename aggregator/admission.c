@@ -22,6 +22,7 @@ struct offer {
   int64_t position;        /* of the client */
   int64_t now_ms;
   uint64_t expected_bytes;
+  bool is_other_history;
 };
 
 static enum tamis_status check_federation(const struct offer *offer, struct fault *fault) {
@@ -35,6 +36,16 @@ static enum tamis_status check_excluded(const struct offer *offer, struct fault 
   if (history->standing != STANDING_EXCLUDED) return TAMIS_OK;
   return fault_set(fault, TAMIS_EXCLUDED, "%s is excluded from %s: %s", offer->client,
                    offer->federation->name, history->sentence);
+}
+
+/* Either the client lies or this log is not the one it was: an operator must know at once. */
+static enum tamis_status check_history(const struct offer *offer, struct fault *fault) {
+  if (!offer->is_other_history) return TAMIS_OK;
+  return fault_set(
+      fault, TAMIS_FORK,
+      "%s verified a log of %" PRId64 " entries that is not this one: if this server "
+      "came from an old backup, stop it; `tamis log fork` checks the client's evidence",
+      offer->client, statement_integer(offer->statement, "checkpoint_size"));
 }
 
 static enum tamis_status check_round(const struct offer *offer, struct fault *fault) {
@@ -91,18 +102,20 @@ static enum tamis_status check_examples(const struct offer *offer, struct fault 
 }
 
 static enum tamis_status (*const checks[])(const struct offer *, struct fault *) = {
-    check_federation, check_excluded, check_round, check_selected, check_base,
-    check_duplicate,  check_closed,   check_size,  check_examples,
+    check_federation, check_excluded,  check_history, check_round, check_selected,
+    check_base,       check_duplicate, check_closed,  check_size,  check_examples,
 };
 
 enum tamis_status admission_update(const struct state *state, const struct entry *entry,
-                                   int64_t now_ms, uint64_t expected_bytes, struct fault *fault) {
+                                   int64_t now_ms, uint64_t expected_bytes, bool is_other_history,
+                                   struct fault *fault) {
   struct offer offer = {.state = state,
                         .statement = &entry->statement,
                         .client = entry->signer,
                         .position = state_client_find(state, entry->signer),
                         .now_ms = now_ms,
-                        .expected_bytes = expected_bytes};
+                        .expected_bytes = expected_bytes,
+                        .is_other_history = is_other_history};
   offer.federation = state_federation_find(state, statement_text(&entry->statement, "federation"));
   if (offer.federation) {
     offer.round = &offer.federation->round;

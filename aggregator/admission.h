@@ -13,9 +13,11 @@
 bool admission_is_closed(const struct federation *federation, int64_t now_ms);
 
 /* `entry` is a verified `update`. `expected_bytes`: the size of the base model's file, which an
- * update must have (0: unknown, not checked). */
+ * update must have (0: unknown, not checked). `is_other_history`: the checkpoint that it names as
+ * verified is no tree of this log. */
 enum tamis_status admission_update(const struct state *state, const struct entry *entry,
-                                   int64_t now_ms, uint64_t expected_bytes, struct fault *fault);
+                                   int64_t now_ms, uint64_t expected_bytes, bool is_other_history,
+                                   struct fault *fault);
 
 enum { ADMISSION_REFUSALS_MAX = 4 };
 

@@ -220,7 +220,9 @@ static bool advance(struct core *core) {
     struct moment moment = moment_of(core);
     struct decision decision = {0};
     enum tamis_status status = TAMIS_OK;
-    if (federation_next(state, state->federation[i], &moment, &decision))
+    moment.seen = core_witness_seen(core, i);
+    if (core_witness_next(core, state->federation[i], &decision) ||
+        federation_next(state, state->federation[i], &moment, &decision))
       status = ledger_propose(&core->ledger, &decision, NULL);
     decision_close(&decision);
     if (status != TAMIS_OK) be_quiet(core);
@@ -242,7 +244,11 @@ static void settle(struct core *core) {
   else if (core->quiet_until_ms <= monotonic_ms())
     start_work(core);
   atomic_store(&core->published, core->ledger.published);
-  if (core->ledger.published != before && core->changed) core->changed(core->changed_context);
+  core_witness_ask(core);
+  cosignatures_write(&core->cosignatures, core->ledger.state);
+  bool has_news = core->ledger.published != before || core->has_news;
+  core->has_news = false;
+  if (has_news && core->changed) core->changed(core->changed_context);
 }
 
 /* The clock may be anybody's, so it is looked at now and then while something depends on it. */
@@ -272,6 +278,13 @@ static void *run_core(void *context) {
 }
 
 /* ---- life ---- */
+
+static bool root_of(void *context, uint64_t size, struct digest *root) {
+  const struct ledger *ledger = context;
+  if (size > ledger->published) return false;
+  *root = merkle_tree_root(journal_tree(ledger->journal), size);
+  return true;
+}
 
 static enum tamis_status threads_start(struct core *core, struct fault *fault) {
   mailbox_open(&core->mailbox);
@@ -304,8 +317,12 @@ enum tamis_status core_open(const struct core_options *options, struct core **co
   (*core)->ledger.on_entry = on_entry;
   (*core)->ledger.context = *core;
   atomic_store(&(*core)->published, (*core)->ledger.published);
+  if (status == TAMIS_OK)
+    status = cosignatures_open(options->state_dir, (*core)->ledger.state, root_of, &(*core)->ledger,
+                               &(*core)->cosignatures, fault);
   if (status == TAMIS_OK) status = threads_start(*core, fault);
   if (status == TAMIS_OK) return TAMIS_OK;
+  core_witness_close(*core);
   ledger_close(&(*core)->ledger);
   free(*core);
   *core = NULL;
@@ -322,6 +339,7 @@ void core_close(struct core *core) {
     ledger_snapshot(&core->ledger, NULL);
   mailbox_destroy(&core->work_mailbox);
   mailbox_destroy(&core->mailbox);
+  core_witness_close(core);
   ledger_close(&core->ledger);
   free(core);
 }

@@ -112,7 +112,7 @@ enum tamis_status core_entry_under(struct core *core, uint64_t index, uint64_t s
                                    char **envelope, size_t *length, struct merkle_proof *proof,
                                    struct fault *fault);
 /* From `size` to `to`, or with `to` 0 to the latest checkpoint, whose note is given in any case.
- * NOT_FOUND beyond that, BAD_REQUEST backwards. */
+ * FORK beyond that, BAD_REQUEST backwards. */
 enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to,
                                    struct merkle_proof *proof, char **note, size_t *note_length,
                                    struct fault *fault);
@@ -124,11 +124,22 @@ enum tamis_status core_query(struct core *core, const char *name, size_t argumen
 enum tamis_status core_may_fetch(struct core *core, const char *principal, bool is_operator,
                                  const struct digest *digest, struct fault *fault);
 
+/* A client's cosignature of the tree of `size` entries with this root: a line of a signed note.
+ * FORK when that is no tree of this log, BAD_PROOF when it is not by the client's enrolled key,
+ * KEY_REVOKED, UNKNOWN_CLIENT. `*held`: how many there are of it. Not durable on return. */
+enum tamis_status core_cosign(struct core *core, const char *client, uint64_t size,
+                              const struct digest *root, const char *line, size_t length,
+                              uint64_t *held, struct fault *fault);
+/* The checkpoint that some round wants this client to cosign; `*note` NULL: none. */
+enum tamis_status core_witness_wanted(struct core *core, const char *client, char **note,
+                                      size_t *length, struct fault *fault);
+
 uint64_t core_size(struct core *core); /* entries in the log */
 
 struct core_counters { /* monotonic since start, but for the last four */
   uint64_t updates_accepted, updates_refused[TAMIS_STATUS_COUNT];
   uint64_t verdict_accept, verdict_clip, verdict_hold, verdict_reject;
+  uint64_t fork_evidence; /* calls that spoke of a tree that is not this log's */
   uint64_t rounds_promoted, rounds_abandoned, rounds_held, rollbacks, commits;
   double commit_seconds, judge_seconds, aggregate_seconds;
   uint64_t entries, clients, clients_excluded, federations;

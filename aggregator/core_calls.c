@@ -429,10 +429,13 @@ static enum tamis_status run_consistency(struct core *core, struct call *call) {
   const struct ledger *ledger = &core->ledger;
   uint64_t to = ask->to ? ask->to : ledger->published;
   uint64_t largest = to > ask->number ? to : ask->number;
-  if (largest > ledger->published)
-    return fault_set(call->fault, TAMIS_NOT_FOUND,
-                     "the log has %" PRIu64 " entries under its checkpoint, not %" PRIu64,
+  if (largest > ledger->published) {
+    core->counters.fork_evidence++; /* who asks was shown so many entries, or lies */
+    return fault_set(call->fault, TAMIS_FORK,
+                     "the log has %" PRIu64 " entries under its checkpoint, not %" PRIu64
+                     ": restored from an old backup, or served twice?",
                      ledger->published, largest);
+  }
   if (to < ask->number)
     return fault_set(call->fault, TAMIS_BAD_REQUEST, "%" PRIu64 " entries cannot continue %" PRIu64,
                      to, ask->number);

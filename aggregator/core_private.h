@@ -4,9 +4,18 @@
 
 #include <stdatomic.h>
 #include "aggregator/core.h"
+#include "aggregator/cosignatures.h"
 #include "aggregator/federation.h"
 #include "aggregator/ledger.h"
 #include "aggregator/mailbox.h"
+
+/* The checkpoint that a federation wants cosigned. */
+struct asked {
+  char *note; /* owned; NULL: none */
+  size_t length;
+  uint64_t size;
+  int64_t round;
+};
 
 struct core {
   struct ledger ledger;
@@ -26,6 +35,9 @@ struct core {
   struct call *waiting;              /* for the commit, newest first */
   atomic_uint_fast64_t published;
   struct core_counters counters;
+  struct cosignatures cosignatures;
+  struct asked asked[STATE_FEDERATIONS_MAX];
+  bool has_news; /* for those who wait, though the log has not grown */
 };
 
 /* A question from another thread. Embed it first in what the question says. */
@@ -49,6 +61,19 @@ enum tamis_status core_ask(struct core *core, struct call *call,
 /* Is this very envelope in the log? Then the call is to be answered with its receipt: the same
  * bytes again are answered as before. */
 bool core_knows(struct core *core, struct call *call, const char *envelope, size_t length);
+
+/* Is this tree the log's own, as far as it is published? */
+bool core_is_ours(const struct core *core, uint64_t size, const struct digest *root);
+
+/* Asks for cosignatures where a round waits for them, and no longer where it does not. */
+void core_witness_ask(struct core *core);
+/* What the witnesses of a federation have said, when that decides something. */
+bool core_witness_next(const struct core *core, const struct federation *federation,
+                       struct decision *decision);
+/* The tree that the federation asked for, with who vouched; NULL: nobody, or it asks for nothing.
+ */
+const struct cosigned *core_witness_seen(const struct core *core, size_t federation);
+void core_witness_close(struct core *core);
 
 /* Unix time for the decider. */
 int64_t core_now_ms(struct core *core);

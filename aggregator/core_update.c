@@ -38,6 +38,7 @@ static enum tamis_status turn_away(struct core *core, struct call *call, const s
                                    enum tamis_status status, const char *sentence) {
   struct decision decision = {0};
   core->counters.updates_refused[status]++;
+  core->counters.fork_evidence += status == TAMIS_FORK;
   federation_refuse(core->ledger.state, entry, status, sentence, &decision);
   call->waits = decision.count > 0 && ledger_propose(&core->ledger, &decision, NULL) == TAMIS_OK;
   decision_close(&decision);
@@ -47,7 +48,11 @@ static enum tamis_status turn_away(struct core *core, struct call *call, const s
 static enum tamis_status admit(struct core *core, struct call *call, const struct entry *entry,
                                uint64_t bytes) {
   struct fault fault;
-  struct moment moment = {.now_ms = core_now_ms(core), .expected_bytes = bytes};
+  struct digest root = statement_digest(&entry->statement, "checkpoint_root");
+  uint64_t size = (uint64_t)statement_integer(&entry->statement, "checkpoint_size");
+  struct moment moment = {.now_ms = core_now_ms(core),
+                          .expected_bytes = bytes,
+                          .is_other_history = size > 0 && !core_is_ours(core, size, &root)};
   enum tamis_status status = federation_admit(core->ledger.state, entry, &moment, &fault);
   if (status == TAMIS_OK) return TAMIS_OK;
   if (call->fault) *call->fault = fault;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "aggregator/manifest.h"
 #include "aggregator/state_text.h"
+#include "aggregator/witness.h"
 #include "proto/canonical.h"
 
 struct applying {
@@ -121,6 +122,9 @@ static void terms_read(const struct statement *statement, struct terms *terms) {
   terms->rounds_max = statement_integer(statement, "rounds_max");
   terms->norm_max = statement_f64(statement, "norm_max");
   terms->examples_max = statement_integer(statement, "examples_max");
+  terms->witness_organisations = statement_optional_integer(statement, "witness_organisations", 0);
+  terms->witness_per_organisation =
+      statement_optional_integer(statement, "witness_per_organisation", 1);
 }
 
 static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
@@ -348,12 +352,46 @@ static enum tamis_status apply_aggregate(struct applying *a, struct fault *fault
   struct round *round = &federation->round;
   enum tamis_status status = manifest_memory_read(a->manifest, &round->memory, fault);
   if (status != TAMIS_OK) return status;
+  int64_t at_ms = statement_optional_integer(a->statement, "at_ms", -1);
+  if ((at_ms < 0) != (federation->terms.witness_organisations == 0))
+    return contradiction(a, fault, "it has a time when witnesses are required, and only then");
   round->phase = PHASE_AGGREGATED;
+  round->aggregate_index = a->index;
+  round->witness_by_ms = at_ms < 0 ? 0 : at_ms + federation->terms.deadline_ms;
   round->candidate = a->statement->subject[0];
   for (size_t i = 0; i < round->memory.count; i++)
     state_readable_add(a->state, &round->memory.vector[i].blob);
   state_readable_add(a->state, &a->statement->subject[0]);
   state_readable_add(a->state, &a->statement->subject[1]);
+  return TAMIS_OK;
+}
+
+/* Enough organisations have seen a tree that holds the aggregate. That its root is our tree's is
+ * checked by whoever has the tree; here there is none. */
+static enum tamis_status apply_witnessed(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_AGGREGATED);
+  struct digest root = statement_digest(a->statement, "root");
+  uint64_t size = (uint64_t)statement_integer(a->statement, "size");
+  struct checkpoint checkpoint = witness_checkpoint(a->state, size, &root);
+  struct witness_tally tally;
+  const json_t *list;
+  if (!federation || federation->round.witness_by_ms == 0 || federation->round.is_witnessed)
+    return contradiction(a, fault, "this round waits for no witnesses now");
+  if (size <= federation->round.aggregate_index || size > a->index)
+    return contradiction(a, fault, "the tree is not one that holds the aggregate");
+  const struct terms *terms = &federation->terms;
+  enum tamis_status status = manifest_list(a->manifest, federation->name, federation->round.number,
+                                           "witnesses", &list, fault);
+  if (status == TAMIS_OK)
+    status = witness_manifest_check(a->state, list, &checkpoint, terms->witness_per_organisation,
+                                    &tally, fault);
+  if (status != TAMIS_OK) return status;
+  if ((int64_t)tally.organisations < terms->witness_organisations ||
+      (int64_t)tally.organisations != statement_integer(a->statement, "organisations") ||
+      (int64_t)tally.witnesses != statement_integer(a->statement, "witnesses"))
+    return contradiction(a, fault, "the witnesses are not those that it counts");
+  federation->round.is_witnessed = true;
+  state_readable_add(a->state, &a->statement->subject[0]);
   return TAMIS_OK;
 }
 
@@ -368,6 +406,8 @@ static enum tamis_status apply_promote(struct applying *a, struct fault *fault) 
   if (!federation || !digest_equal(&federation->round.candidate, &a->statement->subject[0]) ||
       !digest_equal(&federation->head, &from))
     return contradiction(a, fault, "it is not the candidate of this round on the head");
+  if (federation->round.witness_by_ms != 0 && !federation->round.is_witnessed)
+    return contradiction(a, fault, "the witnesses that the federation requires are missing");
   federation->head = federation->round.candidate;
   federation->head_round = federation->round.number;
   federation->past[federation->head_round].model = federation->head;
@@ -377,7 +417,9 @@ static enum tamis_status apply_promote(struct applying *a, struct fault *fault) 
 }
 
 static enum tamis_status apply_hold(struct applying *a, struct fault *fault) {
-  struct federation *federation = current(a, PHASE_JUDGED);
+  struct federation *federation = current(a, PHASE_JUDGED), *waiting = current(a, PHASE_AGGREGATED);
+  if (waiting && waiting->round.witness_by_ms != 0 && !waiting->round.is_witnessed)
+    federation = waiting; /* its witnesses did not come */
   if (!federation) return contradiction(a, fault, "this round is not to be held now");
   round_end(federation, OUTCOME_HELD);
   return TAMIS_OK;
@@ -492,6 +534,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_VERDICTS] = apply_verdicts,
     [STATEMENT_CLIENT_STATE] = apply_client_state,
     [STATEMENT_AGGREGATE] = apply_aggregate,
+    [STATEMENT_WITNESSED] = apply_witnessed,
     [STATEMENT_PROMOTE] = apply_promote,
     [STATEMENT_HOLD] = apply_hold,
     [STATEMENT_ABANDON] = apply_abandon,
@@ -532,7 +575,8 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   const struct statement *statement = &entry->statement;
   switch (statement->kind) {
   case STATEMENT_ROUND_OPEN: *manifest = statement_digest(statement, "cohort"); return true;
-  case STATEMENT_VERDICTS: *manifest = statement->subject[0]; return true;
+  case STATEMENT_VERDICTS:
+  case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
   case STATEMENT_AGGREGATE: *manifest = statement->subject[1]; return true;
   case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);
   default: return false;

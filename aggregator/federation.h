@@ -13,14 +13,15 @@
 #include "aggregator/entry.h"
 #include "aggregator/evidence.h"
 #include "aggregator/state.h"
+#include "aggregator/witness.h"
 #include "proto/fault.h"
 #include "proto/statement.h"
 #include "proto/tensor.h"
 
 /* ---- entries that were appended ---- */
 
-/* Is the entry about a manifest: a cohort, verdicts, weights, or for a rollback the verdicts of the
- * round it returns to? Then its digest. */
+/* Is the entry about a manifest: a cohort, verdicts, weights, witnesses, or for a rollback the
+ * verdicts of the round it returns to? Then its digest. */
 bool federation_manifest(const struct state *state, const struct entry *entry,
                          struct digest *manifest);
 
@@ -37,9 +38,11 @@ struct moment {
   int64_t now_ms;  /* unix time, never less than the moment before */
   bool is_settled; /* every entry of the state is in the log: `root` is its root */
   struct digest root;
+  const struct cosigned *seen; /* the largest tree that witnesses vouched for; NULL: none */
   const struct layout
       *layout;             /* federation-create: of the model, NULL when the blob is not there */
   uint64_t expected_bytes; /* update: size of the base model's file */
+  bool is_other_history;   /* update: the checkpoint that it names is no tree of this log */
 };
 
 /* May this verified entry be appended? TAMIS_OK or the reason why not. */
@@ -106,6 +109,15 @@ bool federation_next(const struct state *state, const struct federation *federat
  * may come between the two. */
 void federation_snapshot(const struct state *state, const struct digest *digest,
                          struct decision *decision);
+
+/* Does the open round wait for witnesses? Then from which size on a tree holds its aggregate. */
+bool federation_wants_witnesses(const struct federation *federation, uint64_t *size_least);
+
+/* Cosignatures that were verified, of a tree whose root is the log's own. Proposes `witnessed` when
+ * they stand for enough organisations and the tree holds the candidate that waits; the promotion
+ * follows by itself. False: not yet, or nobody waits. */
+bool federation_witnessed(const struct state *state, const struct federation *federation,
+                          const struct cosigned *cosigned, struct decision *decision);
 
 /* When federation_next or federation_work has to be asked again although nothing was appended;
  * INT64_MAX: never. */

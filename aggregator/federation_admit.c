@@ -61,6 +61,12 @@ static enum tamis_status check_model(const struct asking *ask, struct fault *fau
   return TAMIS_OK;
 }
 
+/* In all; each factor is at most a million. */
+static int64_t witnesses_wanted(const struct statement *statement) {
+  return statement_optional_integer(statement, "witness_organisations", 0) *
+         statement_optional_integer(statement, "witness_per_organisation", 1);
+}
+
 static enum tamis_status admit_create(const struct asking *ask, struct fault *fault) {
   const struct statement *statement = ask->statement;
   const char *name = statement_text(statement, "federation");
@@ -78,6 +84,9 @@ static enum tamis_status admit_create(const struct asking *ask, struct fault *fa
     return fault_set(fault, TAMIS_BAD_STATEMENT, "the quorum is above %d", JUDGE_ROWS_MAX);
   if (!(statement_f64(statement, "norm_max") > 0))
     return fault_set(fault, TAMIS_BAD_STATEMENT, "norm_max must be above 0");
+  if (witnesses_wanted(statement) > WITNESS_COSIGNATURES_MAX)
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "more than %d witnesses cannot be required",
+                     WITNESS_COSIGNATURES_MAX);
   enum tamis_status status =
       policy_read(json_object_get(statement->predicate, "policy"), &policy, fault);
   if (status == TAMIS_OK)
@@ -219,8 +228,9 @@ static enum tamis_status admit_rollback(const struct asking *ask, struct fault *
 }
 
 static enum tamis_status admit_update(const struct asking *ask, struct fault *fault) {
-  return admission_update(ask->state, ask->entry, ask->moment->now_ms, ask->moment->expected_bytes,
-                          fault);
+  const struct moment *moment = ask->moment;
+  return admission_update(ask->state, ask->entry, moment->now_ms, moment->expected_bytes,
+                          moment->is_other_history, fault);
 }
 
 /* Kinds without a row are ours alone to say. */

@@ -139,6 +139,65 @@ static bool next_moves(const struct state *state, const struct federation *feder
   return decision->count > 0;
 }
 
+/* ---- witnesses ---- */
+
+bool federation_wants_witnesses(const struct federation *federation, uint64_t *size_least) {
+  const struct round *round = &federation->round;
+  *size_least = round->aggregate_index + 1;
+  return round->phase == PHASE_AGGREGATED && round->witness_by_ms != 0 && !round->is_witnessed &&
+         digest_equal(&round->base, &federation->head);
+}
+
+bool federation_witnessed(const struct state *state, const struct federation *federation,
+                          const struct cosigned *cosigned, struct decision *decision) {
+  struct witness_tally tally;
+  uint64_t size_least;
+  if (!federation_wants_witnesses(federation, &size_least) || cosigned->size < size_least)
+    return false;
+  witness_count(state, cosigned, federation->terms.witness_per_organisation, &tally);
+  if ((int64_t)tally.organisations < federation->terms.witness_organisations) return false;
+  int64_t round = federation->round.number;
+  struct proposal *proposal = decision_add(
+      decision, STATEMENT_WITNESSED, "manifest", NULL,
+      json_pack("{s:s, s:I, s:I, s:o, s:I, s:I}", "federation", federation->name, "round",
+                (json_int_t)round, "size", (json_int_t)cosigned->size, "root",
+                manifest_digest(&cosigned->root), "organisations", (json_int_t)tally.organisations,
+                "witnesses", (json_int_t)tally.witnesses));
+  proposal->subject[0] =
+      decision_attach(proposal, witness_manifest(state, federation->name, round, cosigned));
+  return true;
+}
+
+/* Not weakened: without its witnesses a candidate stays a candidate. */
+static bool next_unwitnessed(const struct state *state, const struct federation *federation,
+                             const struct moment *moment, struct decision *decision) {
+  const struct terms *terms = &federation->terms;
+  struct witness_tally tally;
+  char sentence[400];
+  uint64_t size_least;
+  if (moment->now_ms < federation->round.witness_by_ms) return false;
+  federation_wants_witnesses(federation, &size_least);
+  const struct cosigned *seen =
+      moment->seen && moment->seen->size >= size_least ? moment->seen : NULL;
+  witness_count(state, seen, terms->witness_per_organisation, &tally);
+  snprintf(sentence, sizeof sentence,
+           "%zu of %" PRId64 " organisations witnessed the aggregate in time%s%s",
+           tally.organisations, terms->witness_organisations, tally.missing[0] ? "; missing: " : "",
+           tally.missing);
+  decision_add_hold(federation, moment->now_ms, sentence, decision);
+  return true;
+}
+
+static bool next_aggregated(const struct state *state, const struct federation *federation,
+                            const struct moment *moment, struct decision *decision) {
+  uint64_t ignored;
+  if (next_moved_head(federation, moment, decision)) return true;
+  if (federation_wants_witnesses(federation, &ignored))
+    return next_unwitnessed(state, federation, moment, decision);
+  propose_promote(federation, moment, decision);
+  return true;
+}
+
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision) {
   switch (federation->round.phase) {
@@ -148,10 +207,7 @@ bool federation_next(const struct state *state, const struct federation *federat
            next_below_quorum(federation, moment, decision);
   case PHASE_JUDGED:
     return next_moved_head(federation, moment, decision) || next_moves(state, federation, decision);
-  case PHASE_AGGREGATED:
-    if (!next_moved_head(federation, moment, decision))
-      propose_promote(federation, moment, decision);
-    return true;
+  case PHASE_AGGREGATED: return next_aggregated(state, federation, moment, decision);
   }
   return false;
 }
@@ -160,8 +216,12 @@ int64_t federation_deadline_ms(const struct state *state) {
   int64_t deadline_ms = INT64_MAX;
   for (size_t i = 0; i < state->federation_count; i++) {
     const struct round *round = &state->federation[i]->round;
+    uint64_t ignored;
     if (round->phase == PHASE_COLLECTING && round->closes_at_ms < deadline_ms)
       deadline_ms = round->closes_at_ms;
+    if (federation_wants_witnesses(state->federation[i], &ignored) &&
+        round->witness_by_ms < deadline_ms)
+      deadline_ms = round->witness_by_ms;
   }
   return deadline_ms;
 }

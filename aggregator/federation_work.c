@@ -162,7 +162,8 @@ static void propose_verdicts(const struct state *state, const struct federation 
   free(judged);
 }
 
-static void propose_aggregate(const struct state *state, const struct work *work,
+static void propose_aggregate(const struct state *state, const struct federation *federation,
+                              const struct work *work, const struct moment *moment,
                               struct decision *decision) {
   json_t *updates = decision_memory(json_array());
   for (size_t i = 0; i < work->count; i++)
@@ -175,6 +176,8 @@ static void propose_aggregate(const struct state *state, const struct work *work
                    json_pack("{s:s, s:I, s:s, s:I}", "federation", work->federation, "round",
                              (json_int_t)work->round, "rule", work->rule, "updates",
                              (json_int_t)work->accepted));
+  if (federation->terms.witness_organisations > 0) /* their time runs from here */
+    json_object_set_new(proposal->predicate, "at_ms", json_integer((json_int_t)moment->now_ms));
   proposal->subject_count = 2;
   proposal->subject_name[1] = "manifest";
   struct manifest_weights weights = {.federation = work->federation,
@@ -202,6 +205,6 @@ bool federation_worked(const struct state *state, const struct work *work,
   else if (work->kind == WORK_MEASURE)
     propose_verdicts(state, federation, work, moment, decision);
   else
-    propose_aggregate(state, work, decision);
+    propose_aggregate(state, federation, work, moment, decision);
   return true;
 }

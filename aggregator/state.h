@@ -74,7 +74,7 @@ enum phase {
   PHASE_WAITING,    /* no round is open: the first, or the next when enough clients are there */
   PHASE_COLLECTING, /* updates come in */
   PHASE_JUDGED,     /* verdicts are logged, the aggregate is not */
-  PHASE_AGGREGATED, /* a candidate is logged, promote or hold is not */
+  PHASE_AGGREGATED, /* a candidate is logged, promote or hold is not; witnesses may be missing */
 };
 
 struct round {
@@ -90,6 +90,9 @@ struct round {
   struct digest verdicts, gram; /* from PHASE_JUDGED on; verdicts is the manifest */
   struct digest candidate;      /* from PHASE_AGGREGATED on */
   struct memory memory;         /* with it */
+  uint64_t aggregate_index;     /* of its entry: what witnesses must have seen */
+  int64_t witness_by_ms;        /* until when; 0: no witnesses are required */
+  bool is_witnessed;            /* enough have */
 };
 
 enum outcome { OUTCOME_OPEN, OUTCOME_PROMOTED, OUTCOME_HELD, OUTCOME_ABANDONED };
@@ -110,6 +113,7 @@ struct terms { /* what federation-create promises */
   double norm_max;
   int64_t examples_max;
   struct policy policy;
+  int64_t witness_organisations, witness_per_organisation; /* that must vouch; 0: none */
 };
 
 struct federation {

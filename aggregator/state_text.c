@@ -15,10 +15,10 @@ static_assert(sizeof(struct history) == 328, "a field of struct history came or 
 static_assert(sizeof(struct member) == 408, "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
-static_assert(sizeof(struct round) == 688, "a field of struct round came or went");
+static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == 1136, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == 1984, "a field of struct federation came or went");
+static_assert(sizeof(struct terms) == 1152, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == 2024, "a field of struct federation came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
 
 struct codec {
@@ -235,6 +235,8 @@ static void on_terms(struct codec *codec, struct terms *terms) {
   on_double(codec, "norm_max", &terms->norm_max);
   on_integer(codec, "examples_max", &terms->examples_max);
   on_policy(codec, &terms->policy);
+  on_integer(codec, "witness_organisations", &terms->witness_organisations);
+  on_integer(codec, "witness_per_organisation", &terms->witness_per_organisation);
 }
 
 static void on_memory(struct codec *codec, struct memory *memory) {
@@ -281,6 +283,9 @@ static void on_round(struct codec *codec, struct round *round, size_t clients) {
   on_digest(codec, "gram", &round->gram);
   on_digest(codec, "candidate", &round->candidate);
   on_memory(codec, &round->memory);
+  on_natural(codec, "aggregate_index", &round->aggregate_index, INT64_MAX);
+  on_integer(codec, "witness_by_ms", &round->witness_by_ms);
+  on_truth(codec, "is_witnessed", &round->is_witnessed);
   for (size_t i = 0; i < round->selected; i++) on_slot(codec, &round->slot[i], clients);
 }
 

@@ -56,6 +56,8 @@ static const struct option_row federation_create_options[] = {
     {"rounds", 0, "N", VALUE_COUNT, false, "stop after so many (0: never)"},
     {"norm-max", 0, "X", VALUE_REAL, false, "refuse longer updates at the door (1e6)"},
     {"examples-max", 0, "N", VALUE_COUNT, false, "most examples a client may claim (1000000)"},
+    {"witness-quorum", 0, "N", VALUE_COUNT, false, "organisations that must vouch first (0)"},
+    {"witness-per-organisation", 0, "N", VALUE_COUNT, false, "clients of each that must (1)"},
     {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold (PROTOCOL.md 6); may be repeated"},
     DRY_RUN,
     END,

@@ -119,7 +119,7 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
                           json_t *policy) {
   char hex[DIGEST_HEX_SIZE];
   digest_to_hex(&layout->digest, hex);
-  return json_pack(
+  json_t *terms = json_pack(
       "{s:s, s:s, s:s*, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:O}", "federation",
       arguments->word[0], "rule", arguments_text(arguments, "rule", ""), "optimiser",
       arguments_text(arguments, "optimiser", NULL), "layout", hex, "parameters",
@@ -130,6 +130,13 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
       (json_int_t)arguments_count(arguments, "rounds", 0), "norm_max",
       canonical_f64(arguments_real(arguments, "norm-max", 1e6)), "examples_max",
       (json_int_t)arguments_count(arguments, "examples-max", 1000000), "policy", policy);
+  if (terms && arguments_has(arguments, "witness-quorum")) {
+    uint64_t organisations = arguments_count(arguments, "witness-quorum", 0);
+    uint64_t each = arguments_count(arguments, "witness-per-organisation", 1);
+    json_object_set_new(terms, "witness_organisations", json_integer((json_int_t)organisations));
+    json_object_set_new(terms, "witness_per_organisation", json_integer((json_int_t)each));
+  }
+  return terms;
 }
 
 static enum tamis_status create(struct context *context, const struct arguments *arguments,

@@ -91,6 +91,11 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
     write(out, "%s round %lld aggregated %lld updates by %s: candidate %s", text(s, "federation"),
           integer(s, "round"), integer(s, "updates"), text(s, "rule"), shorten(s->subject[0]).hex);
     break;
+  case STATEMENT_WITNESSED:
+    write(out, "%s round %lld witnessed by %lld clients of %lld organisations, tree of %lld",
+          text(s, "federation"), integer(s, "round"), integer(s, "witnesses"),
+          integer(s, "organisations"), integer(s, "size"));
+    break;
   case STATEMENT_PROMOTE:
     write(out, "%s round %lld promoted: head is now %s", text(s, "federation"), integer(s, "round"),
           shorten(s->subject[0]).hex);

@@ -35,6 +35,8 @@ struct tamis_client {
   struct trust trust; /* valid once enrolled */
   struct lineage lineage[CLIENT_LINEAGES_MAX];
   uint64_t uses;
+  struct checkpoint cosigned; /* the last one that the server took our word for; size 0: none */
+  uint64_t looked_at_ms;      /* monotonic; when the log was last looked at for its own sake */
 };
 
 /* The connection, made at the first call. */

@@ -63,6 +63,10 @@ static struct fold_client *client_find(const struct fold *fold, const char *name
   return NULL;
 }
 
+const struct fold_client *fold_client_of(const struct fold *fold, const char *name) {
+  return client_find(fold, name);
+}
+
 static void slot_put(struct fold *fold, size_t position) {
   size_t at = slot_start(fold, fold->client[position].name);
   while (fold->slot[at]) at = (at + 1) & (fold->slot_count - 1);
@@ -213,6 +217,10 @@ static enum tamis_status fold_create(const struct folding *f) {
            statement_optional(f->statement, "optimiser"));
   federation->layout = statement_digest(f->statement, "layout");
   federation->parameters = statement_integer(f->statement, "parameters");
+  federation->witness_organisations =
+      statement_optional_integer(f->statement, "witness_organisations", 0);
+  federation->witness_per_organisation =
+      statement_optional_integer(f->statement, "witness_per_organisation", 1);
   federation->head = f->statement->subject[0];
   federation->model = room(NULL, 0, &federation->model_capacity, sizeof *federation->model);
   federation->model[0] = federation->head;
@@ -237,6 +245,8 @@ static enum tamis_status fold_invite(const struct folding *f) {
   invitation->token = f->statement->subject[0];
   snprintf(invitation->client, sizeof invitation->client, "%s",
            statement_text(f->statement, "client"));
+  snprintf(invitation->organisation, sizeof invitation->organisation, "%s",
+           statement_text(f->statement, "organisation"));
   return TAMIS_OK;
 }
 
@@ -260,6 +270,7 @@ static enum tamis_status fold_enrol(const struct folding *f) {
   }
   client->key = key;
   client->revoked = false;
+  memcpy(client->organisation, invitation->organisation, sizeof client->organisation);
   return digests_agree(f, "the key's digest", &digest, &f->statement->subject[0]);
 }
 
@@ -411,6 +422,32 @@ static enum tamis_status fold_aggregate(const struct folding *f) {
                         (long long)used, federation->update_count);
   federation->phase = FOLD_AGGREGATED;
   federation->candidate = f->statement->subject[0];
+  federation->aggregate_index = f->index;
+  federation->is_witnessed = false;
+  return TAMIS_OK;
+}
+
+static bool waits_for_witnesses(const struct fold_federation *federation) {
+  return federation->phase == FOLD_AGGREGATED && federation->witness_organisations > 0 &&
+         !federation->is_witnessed;
+}
+
+/* Who they are is in the manifest, and what the root is only the tree knows: log_verify.c. */
+static enum tamis_status fold_witnessed(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = current(f, FOLD_AGGREGATED, &federation);
+  if (status != TAMIS_OK) return status;
+  int64_t size = statement_integer(f->statement, "size");
+  if (!waits_for_witnesses(federation))
+    return differs(f, "a round that waits for witnesses", "one that does not");
+  if (size <= (int64_t)federation->aggregate_index || (uint64_t)size > f->index)
+    return fold_differs(f->fold->report, "a tree that holds the aggregate", "one of %lld entries",
+                        (long long)size);
+  if (statement_integer(f->statement, "organisations") < federation->witness_organisations)
+    return fold_differs(f->fold->report, "witnesses of enough organisations", "%lld, not %lld",
+                        (long long)statement_integer(f->statement, "organisations"),
+                        (long long)federation->witness_organisations);
+  federation->is_witnessed = true;
   return TAMIS_OK;
 }
 
@@ -418,6 +455,8 @@ static enum tamis_status fold_promote(const struct folding *f) {
   struct fold_federation *federation;
   struct digest from = statement_digest(f->statement, "from");
   enum tamis_status status = current(f, FOLD_AGGREGATED, &federation);
+  if (status == TAMIS_OK && waits_for_witnesses(federation))
+    status = differs(f, "the witnesses that the federation requires", "none");
   if (status == TAMIS_OK)
     status = digests_agree(f, "the candidate", &federation->candidate, &f->statement->subject[0]);
   if (status == TAMIS_OK) status = digests_agree(f, "the head", &federation->head, &from);
@@ -503,6 +542,7 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_VERDICTS] = fold_verdicts,
     [STATEMENT_CLIENT_STATE] = fold_state,
     [STATEMENT_AGGREGATE] = fold_aggregate,
+    [STATEMENT_WITNESSED] = fold_witnessed,
     [STATEMENT_PROMOTE] = fold_promote,
     [STATEMENT_HOLD] = fold_hold,
     [STATEMENT_ABANDON] = fold_abandon,

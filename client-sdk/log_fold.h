@@ -12,14 +12,14 @@
 enum fold_phase { FOLD_WAITING, FOLD_COLLECTING, FOLD_JUDGED, FOLD_AGGREGATED };
 
 struct fold_client {
-  char name[TEXT_NAME_MAX + 1];
+  char name[TEXT_NAME_MAX + 1], organisation[TEXT_NAME_MAX + 1];
   struct public_key key;
   bool revoked;
 };
 
 struct fold_invitation {
   struct digest token;
-  char client[TEXT_NAME_MAX + 1];
+  char client[TEXT_NAME_MAX + 1], organisation[TEXT_NAME_MAX + 1];
   bool used;
 };
 
@@ -33,6 +33,9 @@ struct fold_federation {
   char name[TEXT_NAME_MAX + 1], rule[401], optimiser[401]; /* optimiser "": none */
   struct digest layout, head;
   int64_t parameters, round;
+  int64_t witness_organisations, witness_per_organisation;
+  uint64_t aggregate_index; /* of the round under way */
+  bool is_witnessed;
   enum fold_phase phase;
   struct digest base, candidate, verdicts;
   struct fold_update *update; /* of the round under way */
@@ -66,6 +69,8 @@ enum tamis_status fold_signer(struct fold *fold, const struct statement *stateme
 /* Checks that the statement may stand at `index`, and takes it in. */
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement);
 
+/* A client by name, NULL when none was enrolled. */
+const struct fold_client *fold_client_of(const struct fold *fold, const char *name);
 /* The federation that a statement just taken in speaks of. */
 const struct fold_federation *fold_federation_of(const struct fold *fold,
                                                  const struct statement *statement);

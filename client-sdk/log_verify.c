@@ -263,6 +263,80 @@ static enum tamis_status aggregate_check(struct log_verify *verify,
   return status == TAMIS_OK ? state_check(verify, statement, size) : status;
 }
 
+static int by_organisation(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* How many organisations stand at least so often in the list, which is sorted here. */
+static int64_t organisations_count(const char **list, size_t count, int64_t least) {
+  int64_t found = 0;
+  size_t run = 0;
+  qsort(list, count, sizeof *list, by_organisation);
+  for (size_t i = 0; i < count; i++) {
+    run = i > 0 && strcmp(list[i - 1], list[i]) == 0 ? run + 1 : 1;
+    found += (int64_t)run == least;
+  }
+  return found;
+}
+
+/* One element of a witness manifest: a cosignature by a client that is enrolled here. */
+static enum tamis_status witness_check(struct log_verify *verify, const json_t *element,
+                                       const struct checkpoint *checkpoint, const char **before,
+                                       const char **organisation) {
+  const char *name = "", *named = "", *text = "";
+  char line[COSIGNATURE_LINE_SIZE], again[COSIGNATURE_TEXT_SIZE];
+  uint64_t unix_seconds;
+  bool is_read =
+      canonical_text(element, "client", &name) && canonical_text(element, "organisation", &named) &&
+      canonical_text(element, "cosignature", &text) && strlen(text) < COSIGNATURE_TEXT_SIZE;
+  const struct fold_client *client = is_read ? fold_client_of(&verify->fold, name) : NULL;
+  if (!client || client->revoked || strcmp(client->organisation, named) != 0 ||
+      strcmp(*before, name) >= 0)
+    return fold_differs(&verify->report, "enrolled clients as witnesses, each once, sorted",
+                        "%.64s of %.64s", name, named);
+  size_t length = checkpoint_cosignature_line(name, text, line);
+  if (checkpoint_cosigned(checkpoint, &client->key, line, length, &unix_seconds, again, NULL) !=
+      TAMIS_OK)
+    return fold_differs(&verify->report, "cosignatures that verify", "one of %.64s that does not",
+                        name);
+  *before = name;
+  *organisation = client->organisation;
+  verify->report.signatures++;
+  return TAMIS_OK;
+}
+
+static enum tamis_status witnesses_count(struct log_verify *verify,
+                                         const struct statement *statement, const char **list,
+                                         size_t count) {
+  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
+  int64_t found = organisations_count(list, count, federation->witness_per_organisation);
+  if ((int64_t)count != statement_integer(statement, "witnesses") ||
+      found != statement_integer(statement, "organisations"))
+    return fold_differs(&verify->report, "the witnesses and organisations that the entry counts",
+                        "%zu of %lld organisations", count, (long long)found);
+  return TAMIS_OK;
+}
+
+static enum tamis_status witnessed_check(struct log_verify *verify,
+                                         const struct statement *statement) {
+  struct checkpoint checkpoint = {.size = (uint64_t)statement_integer(statement, "size"),
+                                  .root = statement_digest(statement, "root")};
+  const char *before = "";
+  json_t *list = NULL;
+  snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", verify->fold.log_key.name);
+  enum tamis_status status =
+      manifest_open(verify, statement, &statement->subject[0], "witnesses", true, &list);
+  size_t count = json_array_size(list);
+  const char **organisation = calloc(count + 1, sizeof *organisation);
+  if (!organisation) abort(); /* as in log_fold.c */
+  for (size_t i = 0; status == TAMIS_OK && i < count; i++)
+    status = witness_check(verify, json_array_get(list, i), &checkpoint, &before, &organisation[i]);
+  if (status == TAMIS_OK) status = witnesses_count(verify, statement, organisation, count);
+  free(organisation);
+  json_decref(list);
+  return status;
+}
+
 static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {
   uint64_t size;
   switch (statement->kind) {
@@ -271,6 +345,7 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
   case STATEMENT_UPDATE: return update_check(verify, statement);
   case STATEMENT_VERDICTS: return verdicts_check(verify, statement);
   case STATEMENT_AGGREGATE: return aggregate_check(verify, statement);
+  case STATEMENT_WITNESSED: return witnessed_check(verify, statement);
   default: return TAMIS_OK; /* names nothing that was not named before */
   }
 }
@@ -292,6 +367,19 @@ static enum tamis_status signature_check(struct log_verify *verify, const struct
   return status;
 }
 
+/* What was witnessed is a tree of this very log. fold_witnessed has bounded the size. */
+static enum tamis_status tree_check(struct log_verify *verify, const struct statement *statement) {
+  if (statement->kind != STATEMENT_WITNESSED) return TAMIS_OK;
+  uint64_t size = (uint64_t)statement_integer(statement, "size");
+  struct digest named = statement_digest(statement, "root");
+  struct digest root = merkle_tree_root(verify->tree, size);
+  char want[DIGEST_HEX_SIZE], have[DIGEST_HEX_SIZE];
+  if (digest_equal(&root, &named)) return TAMIS_OK;
+  digest_to_hex(&root, want);
+  digest_to_hex(&named, have);
+  return fold_differs(&verify->report, want, "witnesses of the root %s", have);
+}
+
 static enum tamis_status entry_check(struct log_verify *verify, uint64_t index, const char *bytes,
                                      size_t length) {
   struct fault fault;
@@ -306,6 +394,7 @@ static enum tamis_status entry_check(struct log_verify *verify, uint64_t index, 
                           "%.180s", fault.text);
   if (status == TAMIS_OK) status = signature_check(verify, &envelope, &statement);
   if (status == TAMIS_OK) status = fold_entry(&verify->fold, index, &statement);
+  if (status == TAMIS_OK) status = tree_check(verify, &statement);
   if (status == TAMIS_OK && verify->blob_folder) status = files_check(verify, &statement);
   if (status == TAMIS_OK) verify->report.kind[statement.kind]++;
   statement_close(&statement);

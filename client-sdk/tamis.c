@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "client-sdk/client.h"
+#include "client-sdk/witness.h"
 
 /* Of the last tamis_client_open that failed: there is no client yet to keep it in. */
 static _Thread_local struct fault open_fault;
@@ -77,6 +78,14 @@ static void begin(struct tamis_client *client) {
   client->fault = (struct fault){.status = TAMIS_OK};
 }
 
+/* Whatever was verified on the way is vouched for at the end. */
+static enum tamis_status end(struct tamis_client *client, enum tamis_status status) {
+  if (status != TAMIS_OK) return status;
+  status = witness_send(client);
+  if (status == TAMIS_OK) begin(client);
+  return status;
+}
+
 enum tamis_status tamis_client_enrol(struct tamis_client *client, const char *invitation) {
   begin(client);
   return enrol_run(client, invitation);
@@ -94,7 +103,7 @@ enum tamis_status tamis_client_next_task(struct tamis_client *client, const char
                                          uint32_t wait_ms, struct tamis_task *task) {
   begin(client);
   enum tamis_status status = client_ready(client);
-  return status == TAMIS_OK ? task_wait(client, federation, wait_ms, task) : status;
+  return status == TAMIS_OK ? end(client, task_wait(client, federation, wait_ms, task)) : status;
 }
 
 enum tamis_status tamis_client_stream_model(struct tamis_client *client,
@@ -149,14 +158,16 @@ enum tamis_status tamis_client_submit_from(struct tamis_client *client,
                                            struct tamis_receipt *receipt) {
   begin(client);
   enum tamis_status status = client_ready(client);
-  return status == TAMIS_OK ? submit_run(client, task, source, context, report, receipt) : status;
+  if (status == TAMIS_OK) status = submit_run(client, task, source, context, report, receipt);
+  return end(client, status);
 }
 
 enum tamis_status tamis_client_check_receipt(struct tamis_client *client, const char *federation,
                                              uint64_t round, struct tamis_receipt *receipt) {
   begin(client);
   enum tamis_status status = client_ready(client);
-  return status == TAMIS_OK ? submit_check(client, federation, round, receipt) : status;
+  return status == TAMIS_OK ? end(client, submit_check(client, federation, round, receipt))
+                            : status;
 }
 
 const char *tamis_version(void) {

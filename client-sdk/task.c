@@ -4,6 +4,7 @@
 #include <string.h>
 #include "client-sdk/client.h"
 #include "client-sdk/model.h"
+#include "client-sdk/witness.h"
 #include "tamis/v1/tamis.pb-c.h"
 
 enum { POLL_WAIT_MAX_MS = 30000, POLL_PAUSE_MAX_MS = 10000 };
@@ -40,12 +41,12 @@ static enum tamis_status plan_check(struct tamis_client *client, const char *fed
   uint64_t index;
   enum tamis_status status = plan_read(reply->plan.data, reply->plan.len, trust->log_key.name,
                                        &trust->aggregator_key, plan, &client->fault);
-  if (status == TAMIS_OK) status = plan_fits(client, plan, federation, reply);
   if (status == TAMIS_OK)
     status = trust_receipt(trust, &client->session, reply->receipt.data, reply->receipt.len,
                            reply->plan.data, reply->plan.len, &index, &checkpoint, &client->fault);
   if (status == TAMIS_OK && index != reply->plan_index)
     status = fault_set(&client->fault, TAMIS_BAD_PROOF, "the plan's receipt is of another entry");
+  if (status == TAMIS_OK) status = plan_fits(client, plan, federation, reply);
   return status;
 }
 
@@ -85,6 +86,7 @@ static enum tamis_status poll_once(struct tamis_client *client, const char *fede
     request.round_after = known ? known->done_round : 0;
   }
   request.wait_ms = wait_ms;
+  request.witness = true;
   *pause_ms = 0;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
   enum tamis_status status =
@@ -94,6 +96,9 @@ static enum tamis_status poll_once(struct tamis_client *client, const char *fede
   const Tamis__V1__PollReply *reply = message;
   if (!reply->has_task) {
     *pause_ms = reply->retry_after_ms;
+    status = reply->cosign.len > 0 ? witness_asked(client, reply->cosign.data, reply->cosign.len)
+                                   : witness_look(client);
+    if (status != TAMIS_OK) goto out;
     status = reply->finished
                  ? fault_set(&client->fault, TAMIS_CANCELLED, "the federation has finished")
                  : fault_set(&client->fault, TAMIS_TIMED_OUT, "no round wants this client yet");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proto/envelope.h"
+#include "proto/fork.h"
 #include "proto/statement.h"
 #include "tamis/v1/tamis.pb-c.h"
 
@@ -31,23 +32,37 @@ static enum tamis_status note_copy(const void *note, size_t length, struct head 
   return TAMIS_OK;
 }
 
+/* What a server said when it was asked to link two checkpoints. */
+struct link {
+  enum tamis_status answer; /* TAMIS_OK: `proof` */
+  struct merkle_proof proof;
+};
+
 /* The two notes that cannot both be true go to disk before anybody is told. */
 static enum tamis_status fork_found(struct trust *trust, const struct head *other,
-                                    struct fault *fault) {
-  const char *where = "nowhere";
+                                    const struct link *link, struct fault *fault) {
+  struct fork_evidence evidence = {.log_key = trust->log_key,
+                                   .answer = link->answer,
+                                   .proof = link->proof,
+                                   .kept = trust->kept_note,
+                                   .kept_length = trust->kept_length,
+                                   .shown = other->note,
+                                   .shown_length = other->length};
+  char *text = NULL;
+  size_t length = 0;
   if (trust->dir) {
-    enum tamis_status status =
-        state_dir_write(trust->dir, "evidence-kept", trust->kept_note, trust->kept_length, fault);
+    enum tamis_status status = fork_write(&evidence, &text, &length, fault);
     if (status == TAMIS_OK)
-      status = state_dir_write(trust->dir, "evidence-shown", other->note, other->length, fault);
+      status = state_dir_write(trust->dir, TRUST_EVIDENCE, text, length, fault);
+    free(text);
     if (status != TAMIS_OK) return status;
-    where = trust->dir->path;
   }
   return fault_set(fault, TAMIS_FORK,
-                   "the server shows a log of %llu entries that does not continue the one of %llu "
-                   "it showed before; both signed notes are kept in %s: give them to the operator",
+                   "the server shows a log of %llu entries that is not one history with the log of "
+                   "%llu it showed before; both signed notes are in %s/%s: give that file to the "
+                   "operator and to the other clients",
                    (unsigned long long)other->checkpoint.size, (unsigned long long)trust->kept.size,
-                   where);
+                   trust->dir ? trust->dir->path : "", TRUST_EVIDENCE);
 }
 
 enum tamis_status trust_open(struct trust *trust, const struct public_key *log_key,
@@ -73,11 +88,11 @@ void trust_close(struct trust *trust) {
 }
 
 enum tamis_status trust_is_whole(const struct trust *trust, struct fault *fault) {
-  if (!trust->dir || !state_dir_has(trust->dir, "evidence-shown")) return TAMIS_OK;
+  if (!trust->dir || !state_dir_has(trust->dir, TRUST_EVIDENCE)) return TAMIS_OK;
   return fault_set(fault, TAMIS_FORK,
-                   "this server once showed two histories; the notes are in %s as evidence-kept "
-                   "and evidence-shown, and this client does not go on",
-                   trust->dir->path);
+                   "this server once showed two histories: see `tamis log fork %s/%s`. This client "
+                   "does not go on until a human has taken that file away",
+                   trust->dir->path, TRUST_EVIDENCE);
 }
 
 /* Takes the note over as the kept one. */
@@ -111,11 +126,6 @@ static enum tamis_status ask_consistency(struct session *session, uint64_t size,
       session_call(session, "/tamis.v1.Client/GetConsistency", &request.base, 0,
                    &tamis__v1__get_consistency_reply__descriptor, arena, &message, fault);
   *reply = message;
-  if (status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST)
-    return fault_set(fault, TAMIS_BAD_PROOF,
-                     "the server cannot show that its log continues the %llu entries it signed "
-                     "before: its log was cut or replaced",
-                     (unsigned long long)size);
   return status;
 }
 
@@ -133,44 +143,33 @@ static enum tamis_status proof_read(const Tamis__V1__GetConsistencyReply *reply,
 }
 
 /* The hashes that make `to` entries (0: the latest) the continuation of `size`; with `latest`, the
- * latest checkpoint too. */
-static enum tamis_status ask_proof(struct trust *trust, struct session *session, uint64_t size,
-                                   uint64_t to, struct merkle_proof *proof, struct head *latest,
-                                   struct fault *fault) {
+ * latest checkpoint too. That the server has no such trees is an answer, in `link`. */
+static enum tamis_status ask_link(struct trust *trust, struct session *session, uint64_t size,
+                                  uint64_t to, struct link *link, struct head *latest,
+                                  struct fault *fault) {
   struct unpack_arena arena;
   Tamis__V1__GetConsistencyReply *reply;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
   enum tamis_status status = ask_consistency(session, size, to, &arena, &reply, fault);
-  if (status == TAMIS_OK) status = proof_read(reply, proof, fault);
+  bool is_answer = status == TAMIS_OK || status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST ||
+                   status == TAMIS_FORK;
+  *link = (struct link){.answer = status};
+  if (status == TAMIS_OK) status = proof_read(reply, &link->proof, fault);
   if (status == TAMIS_OK && latest)
     status = note_copy(reply->checkpoint.data, reply->checkpoint.len, latest, fault);
   if (status == TAMIS_OK && latest)
     status =
         checkpoint_open(latest->note, latest->length, &trust->log_key, &latest->checkpoint, fault);
   unpack_arena_close(&arena);
-  return status;
+  return is_answer && link->answer != TAMIS_OK ? TAMIS_OK : status;
 }
 
 /* Everything continues the empty log. */
 static bool continues(const struct checkpoint *older, const struct checkpoint *newer,
-                      const struct merkle_proof *proof) {
-  return older->size == 0 ||
-         merkle_verify_consistency(older->size, newer->size, &older->root, &newer->root, proof);
-}
-
-enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
-  struct head latest = {0};
-  struct merkle_proof proof;
-  enum tamis_status status = trust_is_whole(trust, fault);
-  if (status == TAMIS_OK)
-    status = ask_proof(trust, session, trust->kept.size, 0, &proof, &latest, fault);
-  if (status == TAMIS_OK && !continues(&trust->kept, &latest.checkpoint, &proof))
-    status = fork_found(trust, &latest, fault);
-  else if (status == TAMIS_OK)
-    keep(trust, &latest);
-  if (status == TAMIS_OK) status = save(trust, fault);
-  free(latest.note);
-  return status;
+                      const struct link *link) {
+  return older->size == 0 || (link->answer == TAMIS_OK &&
+                              merkle_verify_consistency(older->size, newer->size, &older->root,
+                                                        &newer->root, &link->proof));
 }
 
 /* Takes `other->note` over when it becomes the kept one. */
@@ -180,17 +179,58 @@ static enum tamis_status link_head(struct trust *trust, struct session *session,
     keep(trust, other);
     return TAMIS_OK;
   }
+  struct link link = {.answer = TAMIS_OK};
   if (same_tree(&trust->kept, &other->checkpoint)) return TAMIS_OK;
-  if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, fault);
+  if (trust->kept.size == other->checkpoint.size) return fork_found(trust, other, &link, fault);
   bool is_newer = other->checkpoint.size > trust->kept.size;
   const struct checkpoint *older = is_newer ? &trust->kept : &other->checkpoint;
   const struct checkpoint *newer = is_newer ? &other->checkpoint : &trust->kept;
-  struct merkle_proof proof;
-  enum tamis_status status =
-      ask_proof(trust, session, older->size, newer->size, &proof, NULL, fault);
-  if (status == TAMIS_OK && !continues(older, newer, &proof))
-    return fork_found(trust, other, fault);
+  enum tamis_status status = ask_link(trust, session, older->size, newer->size, &link, NULL, fault);
+  if (status == TAMIS_OK && !continues(older, newer, &link))
+    return fork_found(trust, other, &link, fault);
   if (status == TAMIS_OK && is_newer) keep(trust, other);
+  return status;
+}
+
+/* The server says that it has no tree as large as the kept one: whatever it has is then asked for
+ * without conditions, so that there are two notes to compare. */
+static enum tamis_status ask_latest(struct trust *trust, struct session *session,
+                                    struct head *latest, struct link *link, struct fault *fault) {
+  enum tamis_status status = ask_link(trust, session, trust->kept.size, 0, link, latest, fault);
+  if (status != TAMIS_OK || link->answer == TAMIS_OK) return status;
+  struct link any;
+  status = ask_link(trust, session, 0, 0, &any, latest, fault);
+  if (status == TAMIS_OK && any.answer != TAMIS_OK)
+    status = fault_set(fault, TAMIS_BAD_PROOF, "the server shows no checkpoint at all");
+  return status;
+}
+
+enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault) {
+  struct head latest = {0};
+  struct link link;
+  enum tamis_status status = trust_is_whole(trust, fault);
+  if (status == TAMIS_OK) status = ask_latest(trust, session, &latest, &link, fault);
+  if (status == TAMIS_OK && link.answer != TAMIS_OK)
+    status = link_head(trust, session, &latest, fault);
+  else if (status == TAMIS_OK && !continues(&trust->kept, &latest.checkpoint, &link))
+    status = fork_found(trust, &latest, &link, fault);
+  else if (status == TAMIS_OK)
+    keep(trust, &latest);
+  if (status == TAMIS_OK) status = save(trust, fault);
+  free(latest.note);
+  return status;
+}
+
+enum tamis_status trust_note(struct trust *trust, struct session *session, const void *note,
+                             size_t length, struct fault *fault) {
+  struct head head = {0};
+  enum tamis_status status = trust_is_whole(trust, fault);
+  if (status == TAMIS_OK) status = note_copy(note, length, &head, fault);
+  if (status == TAMIS_OK)
+    status = checkpoint_open(head.note, length, &trust->log_key, &head.checkpoint, fault);
+  if (status == TAMIS_OK) status = link_head(trust, session, &head, fault);
+  if (status == TAMIS_OK) status = save(trust, fault);
+  free(head.note);
   return status;
 }
 
@@ -205,12 +245,7 @@ enum tamis_status trust_receipt(struct trust *trust, struct session *session, co
   if (status != TAMIS_OK) return status;
   const char *note = memmem(receipt, length, "\n\n", 2); /* receipt_verify has seen it */
   size_t before = (size_t)(note + 2 - (const char *)receipt);
-  struct head head = {.checkpoint = *checkpoint};
-  status = note_copy(note + 2, length - before, &head, fault);
-  if (status == TAMIS_OK) status = link_head(trust, session, &head, fault);
-  if (status == TAMIS_OK) status = save(trust, fault);
-  free(head.note);
-  return status;
+  return trust_note(trust, session, note + 2, length - before, fault);
 }
 
 enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,

@@ -25,16 +25,22 @@ enum tamis_status trust_open(struct trust *trust, const struct public_key *log_k
                              const struct state_dir *dir, struct fault *fault);
 void trust_close(struct trust *trust);
 
-/* FORK when evidence of one lies in `dir`: what was seen cannot be unseen. The calls below ask
- * this first. */
+/* The file in `dir` that holds evidence of a fork, in the form of proto/fork.h. */
+#define TRUST_EVIDENCE "fork-evidence"
+/* FORK when it is there: what was seen cannot be unseen, until a human takes the file away. The
+ * calls below ask this first. */
 enum tamis_status trust_is_whole(const struct trust *trust, struct fault *fault);
 
 /* `entry` is in the log at `*index`, under a checkpoint that continues what was seen before; the
- * newest one seen is kept. FORK: both notes are in `dir`, as evidence-kept and evidence-shown. */
+ * newest one seen is kept. FORK: both notes are in `dir`, in the file TRUST_EVIDENCE. */
 enum tamis_status trust_receipt(struct trust *trust, struct session *session, const void *receipt,
                                 size_t length, const void *entry, size_t entry_length,
                                 uint64_t *index, struct checkpoint *checkpoint,
                                 struct fault *fault);
+
+/* The same for a bare note. */
+enum tamis_status trust_note(struct trust *trust, struct session *session, const void *note,
+                             size_t length, struct fault *fault);
 
 /* The log's latest checkpoint, linked to what was seen; it is then `trust->kept`. */
 enum tamis_status trust_latest(struct trust *trust, struct session *session, struct fault *fault);

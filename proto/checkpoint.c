@@ -13,6 +13,7 @@ enum {
   HASH_LINE = 44, /* base64 of 32 bytes */
   TEXT_SIZE = TEXT_ORIGIN_MAX + 1 + 20 + 1 + HASH_LINE + 1 + 1,
   SIGNATURE_BYTES_MAX = 8192, /* room for algorithms to come, whose lines are skipped */
+  COSIGNATURE_BYTES = 4 + 8 + KEY_SIGNATURE_SIZE, /* id, time, signature */
 };
 
 static const char dash[] = "\xe2\x80\x94 "; /* em dash and space */
@@ -86,22 +87,38 @@ void checkpoint_sign(const struct checkpoint *checkpoint, const struct secret_ke
   *length = (size_t)written;
 }
 
-void checkpoint_cosign(const struct checkpoint *checkpoint, uint64_t unix_seconds,
-                       const struct secret_key *witness, char **line, size_t *length) {
-  char text[TEXT_SIZE], base64[128], *message = NULL;
-  uint8_t field[4 + 8 + KEY_SIGNATURE_SIZE];
+/* What a witness signs. malloc'd. */
+static char *cosigned_bytes(const struct checkpoint *checkpoint, uint64_t unix_seconds,
+                            size_t *length) {
+  char text[TEXT_SIZE], *message = NULL;
   write_text(checkpoint, text);
-  int message_length =
-      asprintf(&message, "cosignature/v1\ntime %" PRIu64 "\n%s", unix_seconds, text);
-  must(message_length > 0);
-  put_u32(field, key_id_of_type(&witness->public, TYPE_COSIGNATURE));
-  put_u64(field + 4, unix_seconds);
-  key_sign(witness, message, (size_t)message_length, field + 12);
-  free(message);
-  text_base64_encode(field, sizeof field, base64);
-  int written = asprintf(line, "%s%s %s\n", dash, witness->public.name, base64);
+  int written = asprintf(&message, "cosignature/v1\ntime %" PRIu64 "\n%s", unix_seconds, text);
   must(written > 0);
   *length = (size_t)written;
+  return message;
+}
+
+void checkpoint_cosign(const struct checkpoint *checkpoint, uint64_t unix_seconds,
+                       const struct secret_key *witness, char **line, size_t *length) {
+  char base64[COSIGNATURE_TEXT_SIZE];
+  uint8_t field[COSIGNATURE_BYTES];
+  size_t message_length;
+  char *message = cosigned_bytes(checkpoint, unix_seconds, &message_length);
+  put_u32(field, key_id_of_type(&witness->public, TYPE_COSIGNATURE));
+  put_u64(field + 4, unix_seconds);
+  key_sign(witness, message, message_length, field + 12);
+  free(message);
+  text_base64_encode(field, sizeof field, base64);
+  *line = malloc(COSIGNATURE_LINE_SIZE);
+  must(*line != NULL);
+  *length = checkpoint_cosignature_line(witness->public.name, base64, *line);
+}
+
+size_t checkpoint_cosignature_line(const char *name, const char *text,
+                                   char line[COSIGNATURE_LINE_SIZE]) {
+  int length = snprintf(line, COSIGNATURE_LINE_SIZE, "%s%s %s\n", dash, name, text);
+  must(length > 0 && length < COSIGNATURE_LINE_SIZE);
+  return (size_t)length;
 }
 
 static enum tamis_status refuse(struct fault *fault, const char *why) {
@@ -186,10 +203,43 @@ static bool read_signature(const char *line, size_t length, uint8_t field[SIGNAT
   return true;
 }
 
-static bool is_by(const struct note_signature *signature, const struct public_key *key) {
+static bool is_by(const struct note_signature *signature, const struct public_key *key,
+                  uint32_t id) {
   return signature->name_length == strlen(key->name) &&
-         memcmp(signature->name, key->name, signature->name_length) == 0 &&
-         signature->id == key_id(key);
+         memcmp(signature->name, key->name, signature->name_length) == 0 && signature->id == id;
+}
+
+static uint64_t get_u64(const uint8_t bytes[8]) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; i++) value = value << 8 | bytes[i];
+  return value;
+}
+
+enum tamis_status checkpoint_cosigned(const struct checkpoint *checkpoint,
+                                      const struct public_key *witness, const char *line,
+                                      size_t length, uint64_t *unix_seconds,
+                                      char text[COSIGNATURE_TEXT_SIZE], struct fault *fault) {
+  struct note_signature signature;
+  uint8_t field[SIGNATURE_BYTES_MAX];
+  size_t message_length;
+  if (length < 2 || length >= COSIGNATURE_LINE_SIZE || line[length - 1] != '\n' ||
+      !read_signature(line, length - 1, field, &signature))
+    return fault_set(fault, TAMIS_BAD_PROOF, "cosignature: not the line of a signed note");
+  if (!is_by(&signature, witness, key_id_of_type(witness, TYPE_COSIGNATURE)) ||
+      signature.length != COSIGNATURE_BYTES - 4)
+    return fault_set(fault, TAMIS_BAD_PROOF, "cosignature: it is not by the key of %s",
+                     witness->name);
+  *unix_seconds = get_u64(signature.bytes);
+  char *message = cosigned_bytes(checkpoint, *unix_seconds, &message_length);
+  bool is_good = *unix_seconds <= INT64_MAX &&
+                 key_verify(witness, message, message_length, signature.bytes + 8);
+  free(message);
+  if (!is_good)
+    return fault_set(fault, TAMIS_BAD_PROOF,
+                     "cosignature: %s did not sign the tree of %" PRIu64 " entries with this root",
+                     witness->name, checkpoint->size);
+  text_base64_encode(field, COSIGNATURE_BYTES, text);
+  return TAMIS_OK;
 }
 
 static enum tamis_status check_signatures(const char *note, size_t length, size_t text,
@@ -204,7 +254,7 @@ static enum tamis_status check_signatures(const char *note, size_t length, size_
     if (count == CHECKPOINT_SIGNATURES_MAX) return refuse(fault, "too many signatures");
     if (!next_line(&cursor, &line, &n) || !read_signature(line, n, field, &signature))
       return refuse(fault, "a signature line is malformed");
-    if (!is_by(&signature, log_key)) continue;
+    if (!is_by(&signature, log_key, key_id(log_key))) continue;
     if (signature.length != KEY_SIGNATURE_SIZE || !key_verify(log_key, note, text, signature.bytes))
       return refuse(fault, "the log's signature does not verify");
     good = true;

@@ -14,6 +14,8 @@ enum {
   CHECKPOINT_NOTE_MAX = 16384,
   CHECKPOINT_SIGNATURES_MAX = 100,
   RECEIPT_SIZE_MAX = 32768,
+  COSIGNATURE_TEXT_SIZE = 105, /* base64 of id, time and signature, with terminator */
+  COSIGNATURE_LINE_SIZE = 4 + KEY_NAME_SIZE + 1 + COSIGNATURE_TEXT_SIZE + 1,
 };
 
 struct checkpoint {
@@ -32,11 +34,20 @@ void checkpoint_sign(const struct checkpoint *checkpoint, const struct secret_ke
 enum tamis_status checkpoint_open(const char *note, size_t length, const struct public_key *log_key,
                                   struct checkpoint *checkpoint, struct fault *fault);
 
-/* Cosignature line of a witness (type 0x04): "cosignature/v1\n" "time <unix>\n" then the checkpoint
- * text. Both for the vectors of trust.md and for the clients that will witness. `line` is malloc'd
- * with its newline. */
+/* Cosignature line of a witness (type 0x04): signed are "cosignature/v1\n", "time <unix>\n" and
+ * the checkpoint's text. `line` is malloc'd with its newline. */
 void checkpoint_cosign(const struct checkpoint *checkpoint, uint64_t unix_seconds,
                        const struct secret_key *witness, char **line, size_t *length);
+
+/* Is the line, its newline included, a cosignature of this checkpoint by `witness`? Then when, and
+ * the base64 in it, which with the witness's name makes the line again. BAD_PROOF. */
+enum tamis_status checkpoint_cosigned(const struct checkpoint *checkpoint,
+                                      const struct public_key *witness, const char *line,
+                                      size_t length, uint64_t *unix_seconds,
+                                      char text[COSIGNATURE_TEXT_SIZE], struct fault *fault);
+/* "— NAME TEXT\n"; gives back its length. Both are bounded by what checkpoint_cosigned takes. */
+size_t checkpoint_cosignature_line(const char *name, const char *text,
+                                   char line[COSIGNATURE_LINE_SIZE]);
 
 /* "c2sp.org/tlog-proof@v1\nindex <i>\n<hashes>\n\n<note>". `*receipt` is malloc'd, the caller frees
  * it. */

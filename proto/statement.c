@@ -9,7 +9,7 @@
 #include "proto/statement.h"
 #include "proto/text.h"
 
-enum { FIELDS_MAX = 16, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64 };
+enum { FIELDS_MAX = 20, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64 };
 
 /* Bounds of integers. They keep absurd numbers out; what is wise is the decider's business. */
 #define ANY INT64_C(9007199254740991)          /* all that canonical JSON can say */
@@ -50,6 +50,7 @@ static const char *const type_names[] = {
 #define DIGEST(field) {field, STATEMENT_DIGEST, 0, 0, false}
 #define VKEY(field) {field, STATEMENT_VKEY, 0, 0, false}
 #define INT(field, min, max) {field, STATEMENT_INTEGER, min, max, false}
+#define OPTIONAL_INT(field, min, max) {field, STATEMENT_INTEGER, min, max, true}
 #define ROUND INT("round", 1, ROUND_MAX)
 #define NONCE {"nonce", STATEMENT_HEX16, 0, 0, false}
 #define COUNT(field) INT(field, 0, CLIENTS_MAX)
@@ -63,7 +64,9 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
     INT("parameters", 1, PARAMETERS_MAX), INT("quorum", 1, CLIENTS_MAX), COUNT("cohort"),
     INT("over_selection_percent", 0, 1000), INT("deadline_ms", 1, PERIOD_MAX), INT("rounds_max", 0, ROUND_MAX), F64("norm_max"),
-    INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE}},
+    INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE,
+    OPTIONAL_INT("witness_organisations", 0, CLIENTS_MAX),
+    OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX)}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -88,7 +91,10 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_CLIENT_STATE] = {{"manifest"}, {
     NAME("federation"), ROUND, NAME("client"), TEXT("from"), TEXT("to"), TEXT("sentence")}},
   [STATEMENT_AGGREGATE] = {{"model", "manifest"}, {
-    NAME("federation"), ROUND, TEXT("rule"), COUNT("updates")}},
+    NAME("federation"), ROUND, TEXT("rule"), COUNT("updates"), OPTIONAL_INT("at_ms", 0, ANY)}},
+  [STATEMENT_WITNESSED] = {{"manifest"}, {
+    NAME("federation"), ROUND, INT("size", 1, ANY), DIGEST("root"), COUNT("organisations"),
+    COUNT("witnesses")}},
   [STATEMENT_PROMOTE] = {{"model"}, {
     NAME("federation"), ROUND, DIGEST("from"), TIME_MS("at_ms")}},
   [STATEMENT_HOLD] = {{"model"}, {
@@ -378,6 +384,12 @@ int64_t statement_integer(const struct statement *statement, const char *field) 
   int64_t integer = 0;
   must(canonical_integer(statement->predicate, field, &integer));
   return integer;
+}
+
+int64_t statement_optional_integer(const struct statement *statement, const char *field,
+                                   int64_t otherwise) {
+  bool is_there = json_object_get(statement->predicate, field) != NULL;
+  return is_there ? statement_integer(statement, field) : otherwise;
 }
 
 double statement_f64(const struct statement *statement, const char *field) {

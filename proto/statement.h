@@ -25,6 +25,7 @@
   X(VERDICTS, "verdicts", "aggregator")                                                            \
   X(CLIENT_STATE, "client-state", "aggregator")                                                    \
   X(AGGREGATE, "aggregate", "aggregator")                                                          \
+  X(WITNESSED, "witnessed", "aggregator")                                                          \
   X(PROMOTE, "promote", "aggregator")                                                              \
   X(HOLD, "hold", "aggregator")                                                                    \
   X(ABANDON, "abandon", "aggregator")                                                              \
@@ -64,7 +65,7 @@ struct statement_field {
   const char *name;
   enum statement_type type;
   int64_t min, max; /* of an integer, or of how many a list or an object holds; else 0 */
-  bool is_optional; /* texts only: may be left out, and then the statement has no such key */
+  bool is_optional; /* may be left out, and then the statement has no such key */
 };
 
 /* The row of a kind, field by field in the order of PROTOCOL.md; NULL past the end. */
@@ -106,6 +107,9 @@ const char *statement_text(const struct statement *statement, const char *field)
 /* Of an optional field; "" when it was left out. */
 const char *statement_optional(const struct statement *statement, const char *field);
 int64_t statement_integer(const struct statement *statement, const char *field);
+/* Of an optional field; `otherwise` when it was left out. */
+int64_t statement_optional_integer(const struct statement *statement, const char *field,
+                                   int64_t otherwise);
 double statement_f64(const struct statement *statement, const char *field);
 struct digest statement_digest(const struct statement *statement, const char *field);
 

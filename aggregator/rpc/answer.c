@@ -127,7 +127,9 @@ static void request_work(struct rpc_call *call) {
 
 static void request_refuse(struct rpc_call *call) {
   struct request *request = request_of(call);
-  log_event(request->service->log, LOG_LEVEL_DEBUG, "request refused",
+  bool is_fork = request->status == TAMIS_FORK; /* somebody must look, now */
+  log_event(request->service->log, is_fork ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
+            is_fork ? "another history was seen" : "request refused",
             log_text("method", request->row->path),
             log_text("principal", request->session.principal),
             log_text("status", tamis_status_name(request->status)),

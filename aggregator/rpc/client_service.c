@@ -104,15 +104,22 @@ static enum tamis_status poll(struct request *request, struct fault *fault) {
       core_poll(request->service->core, request->session.principal, *federation ? federation : NULL,
                 asked->round_after, &task, fault);
   if (status) return status;
-  bool is_over = task.has_task || task.finished || request->is_late || !asked->wait_ms ||
+  char *note = NULL;
+  size_t length = 0;
+  if (asked->witness && !task.has_task)
+    status = core_witness_wanted(request->service->core, request->session.principal, &note, &length,
+                                 fault);
+  bool is_over = task.has_task || task.finished || note || request->is_late || !asked->wait_ms ||
                  rpc_clock_ms() >= request->until_ms;
-  if (is_over) {
+  if (!status && is_over) {
     Tamis__V1__PollReply reply = TAMIS__V1__POLL_REPLY__INIT;
     poll_fill(&task, &reply);
+    reply.cosign = answer_bytes(note, length);
     status = answer_reply(request, &reply.base, fault);
-  } else {
+  } else if (!status) {
     status = answer_wait(request, request->until_ms);
   }
+  free(note);
   core_task_close(&task);
   return status;
 }
@@ -218,6 +225,19 @@ static enum tamis_status get_consistency(struct request *request, struct fault *
   return status;
 }
 
+static enum tamis_status cosign(struct request *request, struct fault *fault) {
+  const Tamis__V1__CosignRequest *asked = request->message;
+  Tamis__V1__CosignReply reply = TAMIS__V1__COSIGN_REPLY__INIT;
+  struct digest root;
+  if (asked->root.len != DIGEST_SIZE)
+    return fault_set(fault, TAMIS_BAD_REQUEST, "a root has %d bytes", DIGEST_SIZE);
+  memcpy(root.byte, asked->root.data, DIGEST_SIZE);
+  enum tamis_status status =
+      core_cosign(request->service->core, request->session.principal, asked->size, &root,
+                  chars_of(&asked->line), asked->line.len, &reply.held, fault);
+  return status ? status : answer_reply(request, &reply.base, fault);
+}
+
 #define METHOD(name) "/tamis.v1.Client/" name
 #define REQUEST(name) &tamis__v1__##name##_request__descriptor
 const struct answer_row client_rows[] = {
@@ -230,6 +250,7 @@ const struct answer_row client_rows[] = {
     {METHOD("Offer"), REQUEST(offer), AUDIENCE_CLIENT, false, offer},
     {METHOD("GetReceipt"), REQUEST(get_receipt), AUDIENCE_CLIENT, false, get_receipt},
     {METHOD("GetEntry"), REQUEST(get_entry), AUDIENCE_MEMBER, false, get_entry},
+    {METHOD("Cosign"), REQUEST(cosign), AUDIENCE_CLIENT, false, cosign},
     {METHOD("GetConsistency"), REQUEST(get_consistency), AUDIENCE_MEMBER, false, get_consistency},
 };
 const size_t client_row_count = sizeof client_rows / sizeof *client_rows;

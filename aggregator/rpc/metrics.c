@@ -98,6 +98,8 @@ static void put_core(FILE *out, struct service *service) {
   put_head(out, "tamis_round_seconds_total", "counter", "Time spent on closed rounds, by phase.");
   fprintf(out, "tamis_round_seconds_total{phase=\"judge\"} %.6f\n", core.judge_seconds);
   fprintf(out, "tamis_round_seconds_total{phase=\"aggregate\"} %.6f\n", core.aggregate_seconds);
+  put_count(out, "tamis_fork_evidence_total", "counter",
+            "Calls of clients that were shown another history than this log.", core.fork_evidence);
   put_count(out, "tamis_model_rollbacks_total", "counter", "Rollbacks.", core.rollbacks);
   put_count(out, "tamis_store_commits_total", "counter", "Group commits of the journal.",
             core.commits);

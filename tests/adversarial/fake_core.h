@@ -241,6 +241,24 @@ enum tamis_status core_consistency(struct core *core, uint64_t size, uint64_t to
   return TAMIS_OK;
 }
 
+enum tamis_status core_cosign(struct core *core, const char *client, uint64_t size,
+                              const struct digest *root, const char *line, size_t length,
+                              uint64_t *held, struct fault *fault) {
+  (void)client, (void)root, (void)line;
+  if (size > core_size(core)) return fault_plain(fault, TAMIS_FORK);
+  if (!length) return fault_plain(fault, TAMIS_BAD_PROOF);
+  *held = 1;
+  return TAMIS_OK;
+}
+
+enum tamis_status core_witness_wanted(struct core *core, const char *client, char **note,
+                                      size_t *length, struct fault *fault) {
+  (void)core, (void)client, (void)fault;
+  *note = NULL;
+  *length = 0;
+  return TAMIS_OK;
+}
+
 enum tamis_status core_query(struct core *core, const char *name, size_t argument_count,
                              const char *const *arguments, uint64_t after, char **rows,
                              uint64_t *next, struct fault *fault) {
