@@ -176,6 +176,7 @@ static void write_log(struct script *script) {
   roll_back(script, "f", 0, NULL);
   open_round(script, "f", 4);
   promote(script, "f", 4, json_pack("{s:[]}", "updates"));
+  script_say(script, STATEMENT_WITNESSED, SERVICE, "manifest", field_of("f", 4), NULL);
   script_say(script, STATEMENT_SNAPSHOT, SERVICE, "state",
              json_pack("{s:I}", "size", (json_int_t)script->count), NULL);
 }

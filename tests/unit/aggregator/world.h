@@ -48,8 +48,10 @@ struct world {
   struct layout layout;
   struct digest first_model;
   struct core *core;
-  const char *optimiser;       /* of federations that are created from now on; NULL: none */
-  const float *first;          /* the same: their first model; NULL: zeros */
+  const char *optimiser; /* of federations that are created from now on; NULL: none */
+  const float *first;    /* the same: their first model; NULL: zeros */
+  int witness_organisations, witness_per_organisation; /* of those too; 0: none */
+  unsigned organisations;      /* client i is of "org" i modulo this; 0: all are of "org" */
   uint64_t snapshot_entries;   /* of cores that are started from now on; 0: as by default */
   atomic_uint notices[3];      /* how many of each level were said */
   char notice[512], event[64]; /* the last one */
@@ -287,25 +289,34 @@ static inline enum tamis_status world_federation(struct world *world, const char
                                                  struct fault *fault) {
   float zero[WORLD_PARAMETERS] = {0};
   world->first_model = world_put(world, world->first ? world->first : zero);
-  return world_submit(
-      world, STATEMENT_FEDERATION_CREATE,
-      json_pack("{s:s, s:s, s:s*, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}",
-                "federation", name, "rule", rule, "optimiser", world->optimiser, "layout",
-                world_hex(&world->layout.digest), "parameters", WORLD_PARAMETERS, "quorum", quorum,
-                "cohort", cohort, "over_selection_percent", over_selection, "deadline_ms",
-                WORLD_DEADLINE_MS, "rounds_max", rounds_max, "norm_max", canonical_f64(1e6),
-                "examples_max", 10000, "policy", policy ? policy : json_object(), "nonce",
-                world_nonce(world)),
-      "model", &world->first_model, fault);
+  json_t *predicate = json_pack(
+      "{s:s, s:s, s:s*, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}", "federation", name,
+      "rule", rule, "optimiser", world->optimiser, "layout", world_hex(&world->layout.digest),
+      "parameters", WORLD_PARAMETERS, "quorum", quorum, "cohort", cohort, "over_selection_percent",
+      over_selection, "deadline_ms", WORLD_DEADLINE_MS, "rounds_max", rounds_max, "norm_max",
+      canonical_f64(1e6), "examples_max", 10000, "policy", policy ? policy : json_object(), "nonce",
+      world_nonce(world));
+  if (world->witness_organisations > 0) {
+    json_object_set_new(predicate, "witness_organisations",
+                        json_integer(world->witness_organisations));
+    json_object_set_new(predicate, "witness_per_organisation",
+                        json_integer(world->witness_per_organisation));
+  }
+  return world_submit(world, STATEMENT_FEDERATION_CREATE, predicate, "model", &world->first_model,
+                      fault);
 }
 
 static inline enum tamis_status world_invite(struct world *world, const char *client,
                                              const uint8_t token[16], int64_t not_after,
                                              struct fault *fault) {
   struct digest digest = digest_of(token, 16);
+  char organisation[16] = "org";
+  if (world->organisations > 0)
+    snprintf(organisation, sizeof organisation, "org%u", token[0] % world->organisations);
   return world_submit(world, STATEMENT_CLIENT_INVITE,
-                      json_pack("{s:s, s:s, s:I, s:o}", "client", client, "organisation", "org",
-                                "not_after", (json_int_t)not_after, "nonce", world_nonce(world)),
+                      json_pack("{s:s, s:s, s:I, s:o}", "client", client, "organisation",
+                                organisation, "not_after", (json_int_t)not_after, "nonce",
+                                world_nonce(world)),
                       "token", &digest, fault);
 }
 
@@ -507,6 +518,8 @@ struct world_claim { /* what an update's statement says */
   struct digest base, blob;
   const struct secret_key *key;
   const char *client;
+  uint64_t seen_size; /* the checkpoint that the client says it verified; 0: none */
+  struct digest seen_root;
 };
 
 static inline struct world_claim world_claim_of(struct world *world, size_t client,
@@ -526,13 +539,12 @@ static inline struct world_claim world_claim_of(struct world *world, size_t clie
 static inline void world_envelope(struct world *world, const struct world_claim *claim,
                                   char **envelope, size_t *length) {
   const char *name = "update";
-  struct digest zero = {{0}};
   json_t *predicate = json_pack(
-      "{s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:i, s:o, s:i, s:o}", "federation", claim->federation,
+      "{s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:i, s:o, s:I, s:o}", "federation", claim->federation,
       "round", (json_int_t)claim->round, "base", world_hex(&claim->base), "client", claim->client,
       "size", (json_int_t)claim->size, "examples", (json_int_t)claim->examples, "loss",
-      canonical_f64(0.5), "train_ms", 5, "nonce", world_nonce(world), "checkpoint_size", 0,
-      "checkpoint_root", world_hex(&zero));
+      canonical_f64(0.5), "train_ms", 5, "nonce", world_nonce(world), "checkpoint_size",
+      (json_int_t)claim->seen_size, "checkpoint_root", world_hex(&claim->seen_root));
   struct fault fault;
   enum tamis_status status = statement_sign(claim->origin, STATEMENT_UPDATE, predicate, 1, &name,
                                             &claim->blob, claim->key, envelope, length, &fault);

@@ -337,8 +337,7 @@ static void two_histories_end_it_for_good(void **state) {
   fake_server_rewrite(scene->server);
   fake_server_grow(scene->server, 3);
   assert_refused(scene, submit(scene, NULL), TAMIS_FORK);
-  assert_true(has_file(scene, "evidence-kept"));
-  assert_true(has_file(scene, "evidence-shown"));
+  assert_true(has_file(scene, "fork-evidence"));
   assert_refused(scene, submit(scene, NULL), TAMIS_FORK);
   reopen(scene);
   assert_refused(scene, next_task(scene), TAMIS_FORK);
@@ -349,7 +348,7 @@ static void another_tree_of_the_same_size_is_a_fork(void **state) {
   begin_round(scene);
   fake_server_rewrite(scene->server);
   assert_refused(scene, next_task(scene), TAMIS_FORK);
-  assert_true(has_file(scene, "evidence-shown"));
+  assert_true(has_file(scene, "fork-evidence"));
 }
 
 static void a_log_that_was_cut_is_noticed(void **state) {
@@ -362,7 +361,8 @@ static void a_log_that_was_cut_is_noticed(void **state) {
   fake_server_cut(scene->server, 1);
   fake_server_mischief(scene->server)->old_plan = true;
   reopen(scene); /* which forgets what round it was, but not the checkpoint */
-  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+  assert_refused(scene, next_task(scene), TAMIS_FORK);
+  assert_true(has_file(scene, "fork-evidence"));
 }
 
 static void wrong_bytes_are_never_handed_over(void **state) {

@@ -273,14 +273,13 @@ static void a_signed_statement_opens(void **state) {
 static int print_field(char *out, size_t size, const struct statement_field *field) {
   const int64_t any = INT64_C(9007199254740991);
   const char *type = statement_type_name(field->type);
-  int n =
-      snprintf(out, size, "`%s` %s%s", field->name, type, field->is_optional ? " (optional)" : "");
-  if (field->type == STATEMENT_F64 || (field->min == 0 && field->max == 0)) return n;
-  if (field->min == -any && field->max == any) return n;
-  if (field->max == any)
-    return n + snprintf(out + n, size - (size_t)n, " from %lld", (long long)field->min);
-  return n + snprintf(out + n, size - (size_t)n, " %lld to %lld", (long long)field->min,
-                      (long long)field->max);
+  const char *may_lack = field->is_optional ? " (optional)" : "";
+  char bounds[64] = "";
+  if (field->max == any && field->min != -any)
+    snprintf(bounds, sizeof bounds, " from %lld", (long long)field->min);
+  else if (field->max != any && (field->min != 0 || field->max != 0))
+    snprintf(bounds, sizeof bounds, " %lld to %lld", (long long)field->min, (long long)field->max);
+  return snprintf(out, size, "`%s` %s%s%s", field->name, type, bounds, may_lack);
 }
 
 static void print_row(enum statement_kind kind, char row[2048]) {
