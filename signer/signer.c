@@ -149,15 +149,22 @@ pid_t signer_child(const struct signer *signer) {
 
 /* ---- asking ---- */
 
+/* A signer that turns us away answers at once and hangs up: its answer is there although the
+ * request could not be sent, or was never read, which the first recv says and then forgets. */
+static ssize_t talk(int socket, const void *request, size_t size, void *answer, size_t capacity) {
+  bool is_sent = send(socket, request, size, MSG_NOSIGNAL) == (ssize_t)size;
+  ssize_t length = recv(socket, answer, capacity, is_sent ? 0 : MSG_DONTWAIT);
+  if (length < 0 && errno == ECONNRESET) length = recv(socket, answer, capacity, MSG_DONTWAIT);
+  return length;
+}
+
 static enum tamis_status exchange(struct signer *signer, const struct wire_request *request,
                                   struct wire_answer *answer, struct fault *fault) {
   uint8_t out[WIRE_REQUEST_MAX], in[WIRE_ANSWER_MAX + 1];
   size_t size = wire_request_encode(request, out);
   enum tamis_status status = reach(signer, fault);
   if (status != TAMIS_OK) return status;
-  ssize_t length = send(signer->socket, out, size, MSG_NOSIGNAL) == (ssize_t)size
-                       ? recv(signer->socket, in, sizeof in, 0)
-                       : -1;
+  ssize_t length = talk(signer->socket, out, size, in, sizeof in);
   if (length <= 0) {
     const char *why = length == 0 ? "it has hung up" : strerror(errno);
     status = fault_set(fault, TAMIS_UNAVAILABLE, "the signer does not answer: %s", why);
@@ -168,8 +175,10 @@ static enum tamis_status exchange(struct signer *signer, const struct wire_reque
     hang_up(signer);
     return status;
   }
-  if (answer->fault.status != TAMIS_OK && fault) *fault = answer->fault;
-  return answer->fault.status;
+  enum tamis_status said = answer->fault.status;
+  if (said != TAMIS_OK && fault) *fault = answer->fault;
+  if (signer->path && (said == TAMIS_CONFLICT || said == TAMIS_DENIED)) hang_up(signer);
+  return said;
 }
 
 /* The key that was named first is the one that the log has. */

@@ -54,7 +54,22 @@ def npy(dictionary, data=b"", version=1):
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + data
 
 
+def signer_request(kind, rest=b""):
+    return b"TSR1" + bytes([kind]) + rest
+
+
+def signer_answer(status, sentence, size, vkey, note):
+    return (b"TSA1" + bytes([len(status)]) + status + struct.pack("<H", len(sentence)) + sentence + struct.pack("<Q", size)
+            + bytes(32) + struct.pack("<H", len(vkey)) + vkey + struct.pack("<H", len(note)) + note)
+
+
 CORPORA = {
+    "signer": {
+        "last": signer_request(1),
+        "sign": signer_request(2, b"\x0ffl.example/agg1" + struct.pack("<Q", 5) + bytes(32) + b"\x02" + bytes(64)),
+        "answer": signer_answer(b"OK", b"", 5, b"vkey", b"note\n"),
+        "refusal": signer_answer(b"FORK", b"no", 0, b"", b""),
+    },
     "canonical": {
         **{name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},
         "manifest": TEXT["cohort_manifest"],
