@@ -2,7 +2,8 @@
 
 usage: make_log.py BINARIES STUBS OUT
 
-OUT gets log.vkey, checkpoint, entries/INDEX.json (the envelope as logged), receipts/INDEX.tlog-proof, blobs/SHA256."""
+OUT gets log.vkey, checkpoint, entries/INDEX.json (the envelope as logged), receipts/INDEX.tlog-proof, blobs/SHA256, and what
+`tamis log export` makes in export/."""
 
 import pathlib
 import shutil
@@ -80,6 +81,7 @@ def main():
         assert [r["outcome"] for r in rounds] == ["promoted"] * ROUNDS, rounds
         size = show(stage, clients[0])
         assert stage.stop() == 0, stage.log_end()
+        stage.tamis("log", "export", str(out / "export"), "--blobs", "--state", str(stage.home / "state"))
     finally:
         stage.close()
     print(f"{size} entries of {ROUNDS} rounds in {out}")
