@@ -43,7 +43,8 @@ enum tamis_status tiles_resume(struct tiles *tiles, uint64_t size, struct fault 
 
 /* Entries taken over or added. */
 uint64_t tiles_count(const struct tiles *tiles);
-/* Entry tiles_count(), which the tree has already. On failure (DISK_FULL, IO) it was not taken. */
+/* Entry tiles_count(); the tree must have it by the next tiles_write. On failure (DISK_FULL, IO) it
+ * was not taken. */
 enum tamis_status tiles_add(struct tiles *tiles, const char *entry, size_t length,
                             struct fault *fault);
 /* Makes the files those of a log of tiles_count() entries. After a failure the next call goes on

@@ -122,6 +122,12 @@ static const struct option_row log_serve_options[] = {
     {"blobs", 0, NULL, VALUE_FLAG, false, "also the models and updates, to whoever connects"},
     END,
 };
+static const struct option_row log_rebuild_index_options[] = {
+    {"state", 0, "DIR", VALUE_FILE, false, "the state folder (the site's own)"},
+    {"check", 0, NULL, VALUE_FLAG, false, "only compare; exit code 1 when something differs"},
+    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
+    END,
+};
 static const struct option_row log_watch_options[] = {
     {"from", 0, "INDEX", VALUE_COUNT, false, "begin with this entry (what comes next)"},
     {"wait", 0, "TIME", VALUE_DURATION, false, "stop when nothing came for so long"},
@@ -360,6 +366,12 @@ static const struct command row[] = {
      "  tamis log serve\n  tamis log serve public --listen 0.0.0.0:8080\n"
      "  curl http://127.0.0.1:7416/checkpoint\n",
      log_serve},
+    {"log", "rebuild-index", "", log_rebuild_index_options,
+     "Make tamis.db and tiles again from the journal",
+     "Folds the journal, with all checks, and says which rows and tiles were not what\n"
+     "it gives. No server may be running on the folder.\n",
+     "  tamis log rebuild-index --check\n  tamis log rebuild-index --state state\n",
+     log_rebuild_index},
     {"watch", NULL, "[FEDERATION]", log_watch_options, "Follow the log as it grows",
      "Reconnects by itself. With -o jsonl one object a line.\n",
      "  tamis watch\n  tamis watch digits -o jsonl\n", log_watch},

@@ -43,6 +43,7 @@ enum tamis_status log_show(struct context *context, const struct arguments *argu
 enum tamis_status log_watch(struct context *context, const struct arguments *arguments);
 enum tamis_status log_export(struct context *context, const struct arguments *arguments);
 enum tamis_status log_serve(struct context *context, const struct arguments *arguments);
+enum tamis_status log_rebuild_index(struct context *context, const struct arguments *arguments);
 
 enum tamis_status ping_run(struct context *context, const struct arguments *arguments);
 

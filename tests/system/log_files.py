@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -204,6 +205,51 @@ def other_vkey(other):
     return json.loads((other.home / "operator/server.json").read_text())["log_vkey"]
 
 
+def check_rebuild(stage):
+    state, command = stage.home / "state", ["log", "rebuild-index"]
+    code, answer = stage.tamis(*command, "--check", check=False)
+    claim(code == 6 and "tamisd" in answer["hint"], f"not while a server runs: {answer}")
+    stage.stop()
+    before = files_of(state)
+    good = stage.tamis(*command, "--check")
+    claim(good["rows_right"] > 300 and good["entries"] == log_size(stage), good)
+    claim(files_of(state) == before, "a check changes nothing")
+
+    damaged = bytearray((state / "tile/entries/000").read_bytes())
+    damaged[5000] ^= 4
+    (state / "tile/entries/000").write_bytes(damaged)
+    (state / "tile/0/000").unlink()
+    (state / "tile/0/999").write_bytes(b"x")
+    with sqlite3.connect(state / "tamis.db") as rows:
+        rows.execute("UPDATE entries SET size = size + 1 WHERE entry = 7")
+        rows.execute("DELETE FROM entries WHERE entry = 9")
+    rows.close()
+    code, answer = stage.tamis(*command, "--check", check=False)
+    found = answer["data"]
+    claim(code == 1 and answer["error_code"] == "CORRUPT", answer)
+    claim((found["tiles_different"], found["tiles_missing"], found["tiles_stray"]) == (1, 1, 1), found)
+    claim((found["rows_wrong"], found["rows_missing"]) == (1, 2) and len(found["differences"]) == 6, found)
+    shown = subprocess.run([stage.binaries / "tamis", "--home", stage.home, *command, "--check"], capture_output=True,
+                           text=True)
+    for words in ("compared with its journal", "3 were not right", "different: tile/entries/000", "missing: tile/0/000",
+                  "not of this log: tile/0/999", "row that should be: entries entry=7"):
+        claim(words in shown.stdout, f"{words}: {shown.stdout}")
+
+    mended = stage.tamis(*command)
+    claim(mended["tiles_different"] == mended["tiles_missing"] == 1 and mended["rows_missing"] == 2, mended)
+    stage.tamis(*command, "--check")
+    for name, data in files_of(state / "tile").items():
+        claim(before["tile/" + name] == data, name)
+    for name in ("tamis.db", "tamis.db-wal"):
+        (state / name).unlink(missing_ok=True)
+    shutil.rmtree(state / "tile")
+    fresh = stage.tamis(*command)
+    claim(fresh["rows_missing"] == good["rows_right"] and fresh["tiles_missing"] >= 5, fresh)
+    stage.tamis(*command, "--check")
+    stage.start()
+    stage.tamis("verify")
+
+
 class Serving:
     def __init__(self, stage, *arguments):
         self.process = subprocess.Popen([stage.binaries / "tamis", "--home", stage.home, "-o", "json", "log", "serve",
@@ -322,11 +368,12 @@ def main():
             run_rounds(stage, 2, "while it is served")
             check_answers(serving, state, False)
             serving.stop()
+        check_rebuild(stage)
         code = subprocess.run([binaries / "tamis", "--home", stage.home, "log", "serve", stage.folder / "none"],
                               capture_output=True, text=True)
         claim(code.returncode == 5 or code.returncode == 1, code)
         good = True
-        print("exported, checked, damaged, repaired, served and refused as it should be")
+        print("exported, checked, damaged, repaired, served, refused and made again as it should be")
     finally:
         stage.close(keep=not good and "TAMIS_KEEP" in os.environ)
     return 0
