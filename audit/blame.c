@@ -335,10 +335,12 @@ void blame_close(struct blame *blame) {
   *blame = (struct blame){0};
 }
 
+/* The rows are ranked by influence. */
 static bool leads(const struct blame *blame, const char *client) {
   for (size_t i = 0; i < blame->count; i++)
     if (strcmp(blame->row[i].client, client) == 0)
-      return blame->row[i].influence >= blame->row[0].influence;
+      return blame->row[i].influence >= blame->row[0].influence &&
+             blame->row[i].influence >= 2 * blame->row[blame->count / 2].influence;
   return false;
 }
 

@@ -55,9 +55,10 @@ enum tamis_status blame_model(const struct archive *archive, const struct blame_
                               struct blame *blame, struct fault *fault);
 void blame_close(struct blame *blame);
 
-/* Since when? The earliest round from which on, without a gap, up to and with `question->round`, no
- * client had more influence on its round than `client` had: where to rebuild from. Evaluator and
- * `since` of the question are not looked at. 0 when another had more in the last of them. */
+/* Since when? The earliest round from which on, without a gap, up to and with `question->round`,
+ * `client` led: no client had more influence on its round, and half of them had at most half as
+ * much. There a rebuild should begin. Evaluator and `since` of the question are not looked at. 0
+ * when it did not lead in the last of them. */
 enum tamis_status blame_since(const struct archive *archive, const struct blame_question *question,
                               const char *client, int64_t *since, struct fault *fault);
 

@@ -94,7 +94,7 @@ static void print_clients(struct context *context, const json_t *data) {
     fprintf(context->out, "\nWithout each client of rounds %lld to %lld:\n", from, to);
   blame_report_print(context, json_object_get(blame, "clients"), true);
   if (output_integer(data, "since") == 0) return;
-  fprintf(context->out, "\nFrom round %lld to it, nobody had more influence than %s.\n",
+  fprintf(context->out, "\nFrom round %lld to it, %s led by far in influence.\n",
           (long long)output_integer(data, "since"), output_text(data, "suspect", a, sizeof a));
 }
 

@@ -322,7 +322,8 @@ static const struct command row[] = {
      "\n"
      "Then that round is blamed (see tamis help blame): its clients ranked by what is\n"
      "gained without them. Later rounds stand on a model that was already bad, and say\n"
-     "less; --through counts them in. Each model is evaluated once.\n"
+     "less; --through counts them in. Since when the first of them led in influence,\n"
+     "by twice the median at least, is where to rebuild from.\n"
      "COMMAND: see tamis help replay.\n",
      "  tamis bisect digits --evaluate 'tamis-lab evaluate --data mnist'\n"
      "  tamis bisect digits --evaluate ./score.py --good 10 --drop 0.02\n"
