@@ -1,6 +1,7 @@
 /* One variant a client, all of them led through the rounds together. */
 #include "audit/blame.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,16 @@ static void rank(struct blame *blame) {
   qsort(blame->row, blame->count, sizeof *blame->row, blame->is_evaluated ? by_gain : by_influence);
 }
 
+/* A round whose manifests were dropped cannot be varied. */
+static enum tamis_status check_works(const struct inquiry *inquiry, struct fault *fault) {
+  for (size_t i = 0; i < inquiry->descent.count; i++)
+    if (!work_of(inquiry, i))
+      return fault_set(fault, TAMIS_NOT_FOUND,
+                       "what round %" PRId64 " was made of is not kept any more",
+                       inquiry->descent.round[i]->number);
+  return TAMIS_OK;
+}
+
 static enum tamis_status inquire(struct inquiry *inquiry, struct fault *fault) {
   const struct blame_question *question = inquiry->question;
   struct descent *descent = &inquiry->descent;
@@ -308,7 +319,8 @@ static enum tamis_status inquire(struct inquiry *inquiry, struct fault *fault) {
   inquiry->blame->since = descent->round[0]->number;
   inquiry->blame->round = descent->round[descent->count - 1]->number;
   inquiry->blame->rounds = descent->count;
-  enum tamis_status status = find_suspects(inquiry, fault);
+  enum tamis_status status = check_works(inquiry, fault);
+  if (status == TAMIS_OK) status = find_suspects(inquiry, fault);
   if (status == TAMIS_OK && descent->count == 1 && !question->evaluator &&
       !question->never_by_gram && is_of_weights(work_of(inquiry, 0)))
     status = by_gram(inquiry, &is_done, fault);
