@@ -28,11 +28,11 @@
 #include "proto/tensor.h"
 #include "signer/mark.h"
 
-#ifndef WORLD_PARAMETERS /* of the one tensor; a test may want a model that learns */
+#ifndef WORLD_PARAMETERS /* of the one tensor; others may want more */
 #define WORLD_PARAMETERS 96
 #endif
 
-enum { WORLD_CLIENTS_MAX = 64, WORLD_DEADLINE_MS = 60000 };
+enum { WORLD_CLIENTS_MAX = 128, WORLD_DEADLINE_MS = 60000 };
 
 #define WORLD_ORIGIN "test.example/log"
 #define WORLD_FEDERATION "digits"
@@ -56,6 +56,7 @@ struct world {
   atomic_uint notices[3];      /* how many of each level were said */
   char notice[512], event[64]; /* the last one */
   struct signer *signer;       /* while the core runs */
+  int threads;                 /* of the core's passes */
 };
 
 /* ---- small helpers ---- */
@@ -145,7 +146,7 @@ static inline struct core_options world_options(struct world *world, const char 
                                .genesis_path = world->genesis,
                                .aggregator_key_path = world->aggregator_path,
                                .signer = world_signer(world, state_dir),
-                               .threads = 1,
+                               .threads = world->threads,
                                .snapshot_entries = world->snapshot_entries,
                                .notice = {world_notice, world},
                                .now_ms = world_now,
@@ -195,6 +196,7 @@ static inline void world_at(struct world *world, const char *dir) {
   uint8_t seed[KEY_SEED_SIZE] = {1};
   struct tensor tensor = {.name = "w", .rank = 1, .shape = {WORLD_PARAMETERS}};
   memset(world, 0, sizeof *world);
+  world->threads = 1;
   snprintf(world->dir, sizeof world->dir, "%s", dir);
   snprintf(world->state_dir, sizeof world->state_dir, "%s/state", world->dir);
   snprintf(world->genesis, sizeof world->genesis, "%s/genesis", world->dir);
@@ -217,15 +219,20 @@ static inline void world_files(struct world *world) {
   world_genesis(world);
 }
 
-static inline void world_open(struct world *world) {
+static inline void world_open_with(struct world *world, int threads) {
   char dir[64];
   /* Memory where there is some: these worlds are killed by hand, not by a power cut. */
   snprintf(dir, sizeof dir, "%s/tamis-world-XXXXXX",
            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
   assert_non_null(mkdtemp(dir));
   world_at(world, dir);
+  world->threads = threads;
   world_files(world);
   world_start(world);
+}
+
+static inline void world_open(struct world *world) {
+  world_open_with(world, 1);
 }
 
 static inline void world_close(struct world *world) {
