@@ -81,8 +81,13 @@ static const struct option_row client_exclude_options[] = {
 static const struct option_row client_reinstate_options[] = {FEDERATION, REASON, DRY_RUN, END};
 static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 
+#define STATE                                                                                      \
+  {"state", 0, "DIR", VALUE_FILE, false, "a state folder or a copy, instead of the server"}, {     \
+    "log-key", 0, "VKEY", VALUE_TEXT, false, "with --state: the log's key (server.json's)"         \
+  }
 static const struct option_row model_lineage_options[] = {
-    {"round", 0, "ROUND", VALUE_COUNT, false, "of the model of this round (the head)"}, END};
+    {"round", 0, "ROUND", VALUE_COUNT, false, "of the model of this round (the head)"}, STATE, END};
+static const struct option_row state_options[] = {STATE, END};
 static const struct option_row model_get_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
     {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
@@ -93,6 +98,25 @@ static const struct option_row model_rollback_options[] = {
     REASON,
     DRY_RUN,
     {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
+    END};
+
+#define BUNDLE_OPTIONS                                                                             \
+  {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},                    \
+      {"bodies", 0, NULL, VALUE_FLAG, false, "models and updates too, as far as you may read"},    \
+      STATE,                                                                                       \
+      {"client-state", 0, "DIR", VALUE_FILE, false, "ask as the client with this SDK folder"},     \
+      {"ca", 0, "FILE", VALUE_FILE, false, "PEM of the server's authority (--client-state)"},      \
+      {"certificate", 0, "FILE", VALUE_FILE, false, "PEM of the client, for mutual TLS"}, {        \
+    "key", 0, "FILE", VALUE_FILE, false, "PEM of its key"                                          \
+  }
+static const struct option_row bundle_round_options[] = {BUNDLE_OPTIONS, END};
+static const struct option_row bundle_client_options[] = {
+    BUNDLE_OPTIONS,
+    {"round", 0, "ROUND", VALUE_COUNT, false, "this round only (all that it touched)"},
+    END};
+static const struct option_row bundle_model_options[] = {
+    BUNDLE_OPTIONS,
+    {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
     END};
 
 static const struct option_row verify_options[] = {
@@ -214,7 +238,7 @@ static const struct command row[] = {
     {"client", "show", "CLIENT", client_show_options, "One client: standing, moves, last rounds",
      NULL, "  tamis client show phone-1\n  tamis client show phone-1 --federation digits\n",
      client_show},
-    {"client", "rounds", "CLIENT [FEDERATION]", NULL,
+    {"client", "rounds", "CLIENT [FEDERATION]", state_options,
      "Every round a client touched, and what became of it",
      "IN-HEAD says whether the round's model is one that the head stands on.\n",
      "  tamis client rounds phone-1\n  tamis client rounds phone-1 digits -o wide\n",
@@ -246,7 +270,7 @@ static const struct command row[] = {
      "counted its updates, not how far these moved the model.\n",
      "  tamis model lineage digits\n  tamis model lineage digits --round 7 -o json\n",
      model_lineage},
-    {"model", "diff", "FEDERATION ROUND ROUND", NULL,
+    {"model", "diff", "FEDERATION ROUND ROUND", state_options,
      "What changed between two models, tensor by tensor",
      "Fetches the models of both rounds; round 0 is the first model. CHANGED is the\n"
      "share of numbers that differ, NORM the length of the change, RELATIVE that by\n"
@@ -259,13 +283,34 @@ static const struct command row[] = {
      "the same command with a later round goes forward again.\n",
      "  tamis model rollback digits --to 12 --reason 'client-07 poisoned 13 to 15'\n",
      model_rollback},
-    {"verify", NULL, "", verify_options, "Check the whole log: signatures, tree, decisions",
-     "Over the server, or over copies of its files: copy the checkpoint before the\n"
-     "journal. --blobs checks every file that the log names too.\n"
+    {"bundle", "round", "FEDERATION ROUND", bundle_round_options,
+     "A round in one file that anybody can check offline",
+     "Entries with their proofs, the signed checkpoint, the manifests: a plain tar\n"
+     "file, checked by `tamis verify FILE` with the log's public key alone.\n",
+     "  tamis bundle round digits 7 -O round-7.tar\n", bundle_of_round},
+    {"bundle", "client", "CLIENT [FEDERATION]", bundle_client_options,
+     "What became of a client's updates, in one file",
+     "That each was in and with what weight, was held, or was refused and why; with\n"
+     "--round also that it was not selected. A client makes its own by --client-state,\n"
+     "while nothing else uses that folder.\n",
+     "  tamis bundle client phone-3 digits -O phone-3.tar\n"
+     "  tamis bundle client phone-3 --round 7 -O r7.tar --client-state ~/.phone-3\n",
+     bundle_of_client},
+    {"bundle", "model", "FEDERATION", bundle_model_options, "How a model came about, in one file",
+     "The round that made it, every update in it with its weight, and a statement of\n"
+     "SLSA provenance v1 in in-toto form, signed with your key.\n",
+     "  tamis bundle model digits -O head.tar\n"
+     "  tamis bundle model digits --round 7 --bodies -O model-7.tar\n",
+     bundle_of_model},
+    {"verify", NULL, "[FILE]", verify_options, "Check the whole log, or a bundle",
+     "The log over the server, or over copies of its files: copy the checkpoint before\n"
+     "the journal; signatures, tree, decisions. --blobs checks every file it names.\n"
+     "A bundle needs nothing but FILE and the log's key, and says what it shows.\n"
      "Exit code 1 when it does not verify; the first divergence is named.\n",
      "  tamis verify\n"
      "  tamis verify --journal state/journal --blobs state/blobs \\\n"
-     "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
+     "    --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n"
+     "  tamis verify phone-3.tar --log-key 'fl.example/agg1+1a2b3c4d+AXxl...'\n",
      verify_run},
     {"audit", NULL, "", audit_options, "Make every decision of a log again, and compare",
      "Needs the state folder (journal, checkpoint, blobs) and the log's key; no\n"

@@ -29,6 +29,10 @@ enum tamis_status model_lineage(struct context *context, const struct arguments 
 enum tamis_status model_diff(struct context *context, const struct arguments *arguments);
 enum tamis_status model_rollback(struct context *context, const struct arguments *arguments);
 
+enum tamis_status bundle_of_round(struct context *context, const struct arguments *arguments);
+enum tamis_status bundle_of_client(struct context *context, const struct arguments *arguments);
+enum tamis_status bundle_of_model(struct context *context, const struct arguments *arguments);
+
 enum tamis_status verify_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status audit_command(struct context *context, const struct arguments *arguments);

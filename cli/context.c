@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/human.h"
+#include "cli/offline.h"
 
 /* --home, else TAMIS_HOME, else where XDG says. */
 static char *choose_home(const struct arguments *arguments) {
@@ -70,6 +71,7 @@ enum tamis_status context_open(struct context *context, const struct arguments *
 
 void context_close(struct context *context) {
   if (context->operator!= NULL) operator_close(context->operator);
+  offline_close(context->offline);
   json_decref(context->failure);
   free(context->home);
   free(context->address);
@@ -78,6 +80,7 @@ void context_close(struct context *context) {
   free(context->certificate);
   free(context->key);
   context->operator= NULL;
+  context->offline = NULL;
   context->home = context->address = context->log_vkey = NULL;
   context->ca = context->certificate = context->key = NULL;
 }
@@ -173,6 +176,8 @@ enum tamis_status context_operator(struct context *context) {
 enum tamis_status context_query(struct context *context, const char *name, size_t argument_count,
                                 const char *const *arguments, json_t **rows) {
   *rows = NULL;
+  if (context->offline != NULL)
+    return offline_query(context->offline, name, argument_count, arguments, rows, &context->fault);
   enum tamis_status status = context_operator(context);
   if (status != TAMIS_OK) return status;
   status =

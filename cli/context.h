@@ -11,6 +11,8 @@
 #include "client-sdk/operator.h"
 #include "proto/fault.h"
 
+struct offline;
+
 struct context {
   FILE *out, *err; /* data; messages */
   enum output_form form;
@@ -26,6 +28,7 @@ struct context {
   char *log_vkey;       /* owned; NULL until server.json is read */
   char *ca, *certificate, *key; /* owned; PEM files of server.json, NULL without TLS */
   struct operator* operator;    /* NULL until context_operator */
+  struct offline *offline;      /* owned; NULL: the server is asked (offline.h) */
   struct fault fault;           /* what a command that failed had to say */
   json_t *failure; /* owned; `data` of the envelope of a failure, NULL for its sentence alone */
   char hint[256];  /* more useful than the status's general one; may be empty */
@@ -44,7 +47,8 @@ enum tamis_status context_connect(struct context *context);
 /* The same for a command that goes on to call: tells a person when the server does not answer. */
 enum tamis_status context_operator(struct context *context);
 
-/* A query of PROTOCOL.md 7; `*rows` is a new reference to an array. Opens the connection. */
+/* A query of PROTOCOL.md 7; `*rows` is a new reference to an array. Opens the connection, or asks
+ * the folder that offline_choose opened. */
 enum tamis_status context_query(struct context *context, const char *name, size_t argument_count,
                                 const char *const *arguments, json_t **rows);
 /* A query about the federation `arguments[0]`: no rows for one that does not exist is

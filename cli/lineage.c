@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "cli/command_run.h"
+#include "cli/offline.h"
 
 /* ---- lineage ---- */
 
@@ -83,7 +84,8 @@ enum tamis_status model_lineage(struct context *context, const struct arguments 
   bool is_head = !arguments_has(arguments, "round");
   const char *const asked[] = {arguments->word[0], arguments_text(arguments, "round", "")};
   json_t *bases = NULL, *clients = NULL;
-  enum tamis_status status = find_bases(context, asked, &bases);
+  enum tamis_status status = offline_choose(context, arguments);
+  if (status == TAMIS_OK) status = find_bases(context, asked, &bases);
   if (status == TAMIS_OK) status = context_query(context, "lineage", 2, asked, &clients);
   if (status == TAMIS_OK) {
     const json_t *model = json_array_get(bases, 0);
@@ -139,7 +141,8 @@ enum tamis_status client_rounds(struct context *context, const struct arguments 
   const char *federation = arguments->word[1] == NULL ? "" : arguments->word[1];
   const char *const asked[] = {arguments->word[0], federation};
   json_t *rows = NULL, *known = NULL;
-  enum tamis_status status = context_query(context, "client-rounds", 2, asked, &rows);
+  enum tamis_status status = offline_choose(context, arguments);
+  if (status == TAMIS_OK) status = context_query(context, "client-rounds", 2, asked, &rows);
   if (status == TAMIS_OK && json_array_size(rows) == 0)
     status =
         context_find(context, "clients", federation, "client", asked[0], TAMIS_NOT_FOUND, &known);

@@ -1,6 +1,8 @@
 /* `tamis model diff`: fetches two models and shows where they part. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "cli/mapped_file.h"
 #include "cli/model_difference.h"
 #include "cli/model_find.h"
+#include "cli/offline.h"
 
 static const struct column columns[] = {
     {"TENSOR", "tensor", CELL_TEXT, false},          {"NUMBERS", "numbers", CELL_COUNT, false},
@@ -27,6 +30,25 @@ struct fetched {
   struct mapped_file file;
 };
 
+static enum tamis_status append(void *file, const uint8_t *bytes, size_t length,
+                                struct fault *fault) {
+  if (fwrite(bytes, 1, length, file) == length) return TAMIS_OK;
+  return fault_set(fault, TAMIS_IO, "cannot keep a model in TMPDIR: %s", strerror(errno));
+}
+
+static enum tamis_status fetch_to(struct context *context, const struct digest *digest,
+                                  const char *path) {
+  if (context->offline == NULL)
+    return operator_fetch_file(context->operator, digest, path, &context->fault);
+  FILE *file = fopen(path, "wxe");
+  if (file == NULL)
+    return fault_set(&context->fault, TAMIS_IO, "cannot make %s: %s", path, strerror(errno));
+  enum tamis_status status = offline_blob(context->offline, digest, append, file, &context->fault);
+  if (fclose(file) != 0 && status == TAMIS_OK)
+    status = fault_set(&context->fault, TAMIS_IO, "cannot write %s: %s", path, strerror(errno));
+  return status;
+}
+
 /* Under a name of ours in TMPDIR, which goes as soon as it is mapped. */
 static enum tamis_status fetch(struct context *context, struct fetched *model) {
   const char *folder = getenv("TMPDIR");
@@ -38,8 +60,7 @@ static enum tamis_status fetch(struct context *context, struct fetched *model) {
                        folder == NULL ? "/var/tmp" : folder);
   if (status == TAMIS_OK && asprintf(&path, "%s/model", place) < 0)
     status = fault_plain(&context->fault, TAMIS_NO_MEMORY);
-  if (status == TAMIS_OK)
-    status = operator_fetch_file(context->operator, & model->digest, path, &context->fault);
+  if (status == TAMIS_OK) status = fetch_to(context, &model->digest, path);
   if (status == TAMIS_OK) status = mapped_file_open(path, &model->file, &context->fault);
   if (path != NULL) unlink(path);
   if (place != NULL) rmdir(place);
@@ -141,7 +162,8 @@ static enum tamis_status compare(struct context *context, const char *federation
 
 enum tamis_status model_diff(struct context *context, const struct arguments *arguments) {
   struct fetched from = {.round = 0}, to = {.round = 0};
-  enum tamis_status status = find_and_fetch(context, arguments, 1, &from);
+  enum tamis_status status = offline_choose(context, arguments);
+  if (status == TAMIS_OK) status = find_and_fetch(context, arguments, 1, &from);
   if (status == TAMIS_OK) status = find_and_fetch(context, arguments, 2, &to);
   if (status == TAMIS_OK) status = compare(context, arguments->word[0], &from, &to);
   mapped_file_close(&from.file);

@@ -306,6 +306,11 @@ void output_paragraph(struct context *context, const char *text) {
   print_wrapped(context->out, context->out_terminal, OUTPUT_LABEL_WIDTH, OUTPUT_LABEL_WIDTH, text);
 }
 
+void output_item(struct context *context, const char *text) {
+  fputs("  - ", context->out);
+  print_wrapped(context->out, context->out_terminal, 4, 4, text);
+}
+
 void output_field(struct context *context, const char *label, const char *format, ...) {
   char text[2 * OUTPUT_CELL_SIZE];
   va_list list;

@@ -82,6 +82,9 @@ void output_field(struct context *context, const char *label, const char *format
 /* Text under the values of a card. */
 void output_paragraph(struct context *context, const char *text);
 
+/* One line of a list. */
+void output_item(struct context *context, const char *text);
+
 /* Text of a row as a person may see it: printable; "-" when missing. `out` is returned. */
 const char *output_text(const json_t *row, const char *key, char *out, size_t size);
 /* Of outside rows: 0 and NaN when missing or of another type. */

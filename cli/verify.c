@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bundle_verify.h"
 #include "cli/command_run.h"
 #include "cli/human.h"
 #include "cli/progress.h"
@@ -155,7 +156,7 @@ static enum tamis_status walk_and_tell(struct walk *walk, const struct arguments
 /* An auditor with copies needs no operator's folder, only the log's key. */
 static enum tamis_status choose_key(struct context *context, const struct arguments *arguments,
                                     const char **vkey) {
-  bool offline = arguments_has(arguments, "journal");
+  bool offline = arguments_has(arguments, "journal") || arguments->word[0] != NULL;
   enum tamis_status status = TAMIS_OK;
   *vkey = arguments_text(arguments, "log-key", NULL);
   if (!offline)
@@ -166,12 +167,24 @@ static enum tamis_status choose_key(struct context *context, const struct argume
   return status;
 }
 
+static enum tamis_status check_options(struct context *context, const struct arguments *arguments) {
+  static const char *const others[] = {"journal", "blobs", "checkpoint"};
+  for (size_t i = 0; arguments->word[0] != NULL && i < sizeof others / sizeof *others; i++)
+    if (arguments_has(arguments, others[i]))
+      return fault_set(&context->fault, TAMIS_BAD_REQUEST,
+                       "--%s is for the whole log; a bundle has everything in it", others[i]);
+  return TAMIS_OK;
+}
+
 enum tamis_status verify_run(struct context *context, const struct arguments *arguments) {
   struct walk walk = {.context = context};
   struct public_key log_key;
   const char *vkey;
-  enum tamis_status status = choose_key(context, arguments, &vkey);
+  enum tamis_status status = check_options(context, arguments);
+  if (status == TAMIS_OK) status = choose_key(context, arguments, &vkey);
   if (status == TAMIS_OK) status = key_vkey_read(vkey, strlen(vkey), &log_key, &context->fault);
+  if (status == TAMIS_OK && arguments->word[0] != NULL)
+    return bundle_verify(context, arguments->word[0], &log_key);
   if (status == TAMIS_OK)
     status = log_verify_open(vkey, arguments_text(arguments, "blobs", NULL), &walk.verify,
                              &context->fault);

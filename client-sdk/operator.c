@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "client-sdk/invitation.h"
+#include "client-sdk/query.h"
 #include "client-sdk/session.h"
 #include "client-sdk/transfer.h"
 #include "client-sdk/trust.h"
@@ -170,53 +171,10 @@ enum tamis_status operator_invite_line(const struct operator* operator, const ch
 
 /* ---- Queries ---- */
 
-enum { ARGUMENTS_MAX = 8 };
-
-static enum tamis_status query_page(struct operator* operator, Tamis__V1__QueryRequest * request,
-                                    json_t *rows, struct fault *fault) {
-  struct unpack_arena arena;
-  void *message = NULL;
-  uint64_t after = request->after;
-  unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
-  enum tamis_status status =
-      session_call(&operator->session, "/tamis.v1.Operator/Query", &request->base, 0,
-                   &tamis__v1__query_reply__descriptor, &arena, &message, fault);
-  if (status == TAMIS_OK) {
-    const Tamis__V1__QueryReply *reply = message;
-    json_t *page = json_loadb((const char *)reply->rows.data, reply->rows.len, 0, NULL);
-    if (!json_is_array(page) || json_array_extend(rows, page) != 0 ||
-        (reply->next != 0 && reply->next <= after))
-      status = fault_set(fault, TAMIS_BAD_REQUEST, "the server's answer is not a page of rows");
-    json_decref(page);
-    request->after = reply->next;
-  }
-  unpack_arena_close(&arena);
-  return status;
-}
-
 enum tamis_status operator_query(struct operator* operator, const char * name,
                                  size_t argument_count, const char *const *arguments, json_t **rows,
                                  struct fault *fault) {
-  Tamis__V1__QueryRequest request = TAMIS__V1__QUERY_REQUEST__INIT;
-  ProtobufCBinaryData argument[ARGUMENTS_MAX];
-  if (argument_count > ARGUMENTS_MAX)
-    return fault_set(fault, TAMIS_BAD_REQUEST, "no query has %zu arguments", argument_count);
-  for (size_t i = 0; i < argument_count; i++)
-    argument[i] = (ProtobufCBinaryData){strlen(arguments[i]), (uint8_t *)(uintptr_t)arguments[i]};
-  request.name = (ProtobufCBinaryData){strlen(name), (uint8_t *)(uintptr_t)name};
-  request.n_arguments = argument_count;
-  request.arguments = argument;
-  json_t *all = json_array();
-  if (!all) return fault_plain(fault, TAMIS_NO_MEMORY);
-  enum tamis_status status;
-  do {
-    status = query_page(operator, & request, all, fault);
-  } while (status == TAMIS_OK && request.after != 0);
-  if (status == TAMIS_OK)
-    *rows = all;
-  else
-    json_decref(all);
-  return status;
+  return query_rows(&operator->session, name, argument_count, arguments, rows, fault);
 }
 
 /* ---- Blobs ---- */
@@ -445,6 +403,15 @@ enum tamis_status operator_watch(struct operator* operator, uint64_t from, uint3
 }
 
 /* ---- The log and the server ---- */
+
+void operator_bundle_source(struct operator* operator, struct bundle_remote * remote,
+                            struct bundle_source *source) {
+  bundle_remote_open(remote, &operator->session, &operator->trust, source);
+}
+
+const struct secret_key *operator_key(const struct operator* operator) {
+  return operator->has_key ? &operator->key : NULL;
+}
 
 enum tamis_status operator_checkpoint(struct operator* operator, char ** note, size_t *length,
                                       struct fault *fault) {

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include "client-sdk/bundle_remote.h"
 #include "proto/digest.h"
 #include "proto/fault.h"
 #include "proto/key.h"
@@ -60,6 +61,12 @@ enum tamis_status operator_watch(struct operator* operator, uint64_t from, uint3
                                  enum tamis_status (*visit)(void *context, uint64_t index,
                                                             const char *envelope, size_t length),
                                  void *context, struct fault *fault);
+
+/* This connection as the source of bundles; `remote` as in bundle_remote.h. */
+void operator_bundle_source(struct operator* operator, struct bundle_remote * remote,
+                            struct bundle_source *source);
+/* What statements are signed with; NULL without a key. The operator's. */
+const struct secret_key *operator_key(const struct operator* operator);
 
 /* The latest checkpoint, signature checked: `note` malloc'd text as signed. */
 enum tamis_status operator_checkpoint(struct operator* operator, char ** note, size_t *length,

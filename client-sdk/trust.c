@@ -129,15 +129,15 @@ static enum tamis_status ask_consistency(struct session *session, uint64_t size,
   return status;
 }
 
-static enum tamis_status proof_read(const Tamis__V1__GetConsistencyReply *reply,
+static enum tamis_status proof_read(size_t count, const ProtobufCBinaryData *hashes,
                                     struct merkle_proof *proof, struct fault *fault) {
   proof->count = 0;
-  if (reply->n_hashes > MERKLE_PROOF_MAX)
-    return fault_set(fault, TAMIS_BAD_PROOF, "a consistency proof of %zu hashes", reply->n_hashes);
-  for (size_t i = 0; i < reply->n_hashes; i++) {
-    if (reply->hashes[i].len != DIGEST_SIZE)
-      return fault_set(fault, TAMIS_BAD_PROOF, "a hash in the consistency proof is not 32 bytes");
-    memcpy(proof->hash[proof->count++].byte, reply->hashes[i].data, DIGEST_SIZE);
+  if (count > MERKLE_PROOF_MAX)
+    return fault_set(fault, TAMIS_BAD_PROOF, "a proof of %zu hashes", count);
+  for (size_t i = 0; i < count; i++) {
+    if (hashes[i].len != DIGEST_SIZE)
+      return fault_set(fault, TAMIS_BAD_PROOF, "a hash in the proof is not 32 bytes");
+    memcpy(proof->hash[proof->count++].byte, hashes[i].data, DIGEST_SIZE);
   }
   return TAMIS_OK;
 }
@@ -154,7 +154,7 @@ static enum tamis_status ask_link(struct trust *trust, struct session *session, 
   bool is_answer = status == TAMIS_OK || status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST ||
                    status == TAMIS_FORK;
   *link = (struct link){.answer = status};
-  if (status == TAMIS_OK) status = proof_read(reply, &link->proof, fault);
+  if (status == TAMIS_OK) status = proof_read(reply->n_hashes, reply->hashes, &link->proof, fault);
   if (status == TAMIS_OK && latest)
     status = note_copy(reply->checkpoint.data, reply->checkpoint.len, latest, fault);
   if (status == TAMIS_OK && latest)
@@ -273,6 +273,36 @@ enum tamis_status trust_entry(struct trust *trust, struct session *session, uint
   *entry = copy.note;
   *length = copy.length;
 out:
+  unpack_arena_close(&arena);
+  return status;
+}
+
+enum tamis_status trust_entry_under(const struct checkpoint *checkpoint, struct session *session,
+                                    uint64_t index, char **entry, size_t *length,
+                                    struct merkle_proof *proof, struct fault *fault) {
+  Tamis__V1__GetEntryRequest request = TAMIS__V1__GET_ENTRY_REQUEST__INIT;
+  struct unpack_arena arena;
+  struct head copy = {0};
+  void *message = NULL;
+  request.index = index;
+  request.size = checkpoint->size;
+  unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
+  enum tamis_status status =
+      session_call(session, "/tamis.v1.Client/GetEntry", &request.base, 0,
+                   &tamis__v1__get_entry_reply__descriptor, &arena, &message, fault);
+  const Tamis__V1__GetEntryReply *reply = message;
+  if (status == TAMIS_OK) status = proof_read(reply->n_hashes, reply->hashes, proof, fault);
+  if (status == TAMIS_OK) {
+    struct digest leaf = merkle_leaf(reply->envelope.data, reply->envelope.len);
+    if (!merkle_verify_inclusion(index, checkpoint->size, &leaf, &checkpoint->root, proof))
+      status = fault_set(fault, TAMIS_BAD_PROOF,
+                         "the server's entry %llu is not under its checkpoint of %llu",
+                         (unsigned long long)index, (unsigned long long)checkpoint->size);
+  }
+  if (status == TAMIS_OK)
+    status = note_copy(reply->envelope.data, reply->envelope.len, &copy, fault);
+  *entry = copy.note;
+  *length = copy.length;
   unpack_arena_close(&arena);
   return status;
 }

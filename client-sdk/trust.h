@@ -8,6 +8,7 @@
 #include "client-sdk/session.h"
 #include "client-sdk/state_dir.h"
 #include "proto/checkpoint.h"
+#include "proto/merkle.h"
 
 struct trust {
   struct public_key log_key;        /* pinned; its name is the origin */
@@ -48,6 +49,12 @@ enum tamis_status trust_latest(struct trust *trust, struct session *session, str
 /* Entry `index` and its inclusion. `*entry` is malloc'd and terminated, the caller frees it. */
 enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,
                               char **entry, size_t *length, struct fault *fault);
+
+/* Entry `index` and its inclusion in the tree of a checkpoint that was verified before, latest or
+ * not. `*entry` as above. */
+enum tamis_status trust_entry_under(const struct checkpoint *checkpoint, struct session *session,
+                                    uint64_t index, char **entry, size_t *length,
+                                    struct merkle_proof *proof, struct fault *fault);
 
 /* Learns the aggregator's key from the genesis entry, once. */
 enum tamis_status trust_aggregator(struct trust *trust, struct session *session,

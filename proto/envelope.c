@@ -30,11 +30,17 @@ static json_t *base64_of(const void *bytes, size_t length) {
   return value;
 }
 
-enum tamis_status envelope_sign(const char *payload, size_t length, const struct secret_key *key,
-                                char **text, size_t *text_length, struct fault *fault) {
+static enum tamis_status too_large(struct fault *fault, size_t length, size_t size_max) {
+  return fault_set(fault, TAMIS_TOO_LARGE, "an envelope of %zu bytes; at most %zu are allowed",
+                   length, size_max);
+}
+
+enum tamis_status envelope_sign_within(size_t size_max, const char *payload, size_t length,
+                                       const struct secret_key *key, char **text,
+                                       size_t *text_length, struct fault *fault) {
   uint8_t signature[KEY_SIGNATURE_SIZE];
   size_t total = 0;
-  if (length > ENVELOPE_SIZE_MAX)
+  if (length > size_max)
     return fault_set(fault, TAMIS_TOO_LARGE, "a statement of %zu bytes does not fit an envelope",
                      length);
   char *bytes = signed_bytes(payload, length, &total);
@@ -48,13 +54,17 @@ enum tamis_status envelope_sign(const char *payload, size_t length, const struct
   if (!root) return fault_plain(fault, TAMIS_NO_MEMORY);
   enum tamis_status status = canonical_encode(root, text, text_length, fault);
   json_decref(root);
-  if (status == TAMIS_OK && *text_length > ENVELOPE_SIZE_MAX) {
-    status = fault_set(fault, TAMIS_TOO_LARGE, "an envelope of %zu bytes; at most %d are allowed",
-                       *text_length, ENVELOPE_SIZE_MAX);
+  if (status == TAMIS_OK && *text_length > size_max) {
+    status = too_large(fault, *text_length, size_max);
     free(*text);
     *text = NULL;
   }
   return status;
+}
+
+enum tamis_status envelope_sign(const char *payload, size_t length, const struct secret_key *key,
+                                char **text, size_t *text_length, struct fault *fault) {
+  return envelope_sign_within(ENVELOPE_SIZE_MAX, payload, length, key, text, text_length, fault);
 }
 
 static enum tamis_status refuse(struct fault *fault, const char *why) {
@@ -109,19 +119,22 @@ static enum tamis_status read_root(const json_t *root, struct envelope *envelope
   return read_payload(payload, envelope, fault);
 }
 
-enum tamis_status envelope_open(const char *text, size_t length, struct envelope *envelope,
-                                struct fault *fault) {
+enum tamis_status envelope_open_within(size_t size_max, const char *text, size_t length,
+                                       struct envelope *envelope, struct fault *fault) {
   json_t *root = NULL;
   memset(envelope, 0, sizeof *envelope);
-  if (length > ENVELOPE_SIZE_MAX)
-    return fault_set(fault, TAMIS_TOO_LARGE, "an envelope of %zu bytes; at most %d are allowed",
-                     length, ENVELOPE_SIZE_MAX);
+  if (length > size_max) return too_large(fault, length, size_max);
   enum tamis_status status = canonical_decode(text, length, &root, fault);
   if (status != TAMIS_OK) return status;
   status = read_root(root, envelope, fault);
   json_decref(root);
   if (status != TAMIS_OK) envelope_close(envelope);
   return status;
+}
+
+enum tamis_status envelope_open(const char *text, size_t length, struct envelope *envelope,
+                                struct fault *fault) {
+  return envelope_open_within(ENVELOPE_SIZE_MAX, text, length, envelope, fault);
 }
 
 void envelope_close(struct envelope *envelope) {

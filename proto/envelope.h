@@ -35,6 +35,14 @@ enum tamis_status envelope_open(const char *text, size_t length, struct envelope
                                 struct fault *fault);
 void envelope_close(struct envelope *envelope);
 
+/* The same for envelopes that no log will hold: up to `size_max` bytes, CANONICAL_SIZE_MAX at most.
+ */
+enum tamis_status envelope_sign_within(size_t size_max, const char *payload, size_t length,
+                                       const struct secret_key *key, char **text,
+                                       size_t *text_length, struct fault *fault);
+enum tamis_status envelope_open_within(size_t size_max, const char *text, size_t length,
+                                       struct envelope *envelope, struct fault *fault);
+
 /* TAMIS_OK when some signature has keyid == key->name and verifies; BAD_SIGNATURE otherwise. */
 enum tamis_status envelope_verify(const struct envelope *envelope, const struct public_key *key,
                                   struct fault *fault);

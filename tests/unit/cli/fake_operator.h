@@ -147,4 +147,22 @@ enum tamis_status operator_ping(struct operator* operator, struct fault * fault)
   return fake_say(fault);
 }
 
+static enum tamis_status fake_no_checkpoint(void *context, const char **note, size_t *length,
+                                            struct fault *fault) {
+  (void)context, (void)note, (void)length;
+  return fault_set(fault, TAMIS_NOT_FOUND, "no checkpoint here");
+}
+
+void operator_bundle_source(struct operator* operator, struct bundle_remote * remote,
+                            struct bundle_source *source) {
+  (void)operator;
+  *remote = (struct bundle_remote){.session = NULL};
+  *source = (struct bundle_source){.checkpoint = fake_no_checkpoint};
+}
+
+const struct secret_key *operator_key(const struct operator* operator) {
+  (void)operator;
+  return NULL;
+}
+
 #endif

@@ -1,0 +1,219 @@
+/* One walk over the archive fills the tables in memory and notes where each entry lies in the
+ * journal. */
+#include "cli/offline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "aggregator/projection.h"
+#include "audit/archive.h"
+#include "cli/progress.h"
+#include "cli/site.h"
+#include "proto/envelope.h"
+
+enum { RECORD_HEAD = 8, ROWS_AT_ONCE = 500, COMMIT_EVERY = 4096 };
+
+struct offline {
+  struct archive *archive;
+  struct projection *projection;
+  struct public_key log_key;
+  int journal;
+  uint64_t *offset; /* of each entry's bytes in the journal */
+  size_t count, capacity;
+  uint64_t end; /* of the records so far */
+  struct progress progress;
+  struct fault fault; /* of the visit, which cannot hand one up */
+};
+
+/* ---- Opening ---- */
+
+static void note_place(struct offline *offline, size_t length) {
+  if (offline->count == offline->capacity) {
+    offline->capacity = 2 * offline->capacity + 1024;
+    offline->offset = reallocarray(offline->offset, offline->capacity, sizeof *offline->offset);
+    if (offline->offset == NULL) abort();
+  }
+  offline->offset[offline->count++] = offline->end + RECORD_HEAD;
+  offline->end += RECORD_HEAD + length;
+}
+
+/* A plan's manifest is the cohort, of which the tables hold nothing. */
+static enum tamis_status visit(void *context, const struct archive_entry *at) {
+  struct offline *offline = context;
+  bool is_plan = at->entry->statement.kind == STATEMENT_ROUND_OPEN;
+  enum tamis_status status = TAMIS_OK;
+  progress_step(&offline->progress, at->index);
+  note_place(offline, at->length);
+  if (at->index > 0 && at->index % COMMIT_EVERY == 0) {
+    status = projection_commit(offline->projection, &offline->fault);
+    if (status == TAMIS_OK) status = projection_begin(offline->projection, &offline->fault);
+  }
+  if (status != TAMIS_OK) return status;
+  return projection_apply(offline->projection, at->index, &at->entry->statement, at->entry->signer,
+                          at->length, is_plan ? NULL : at->manifest, &offline->fault);
+}
+
+static enum tamis_status open_journal(struct offline *offline, const char *folder,
+                                      struct fault *fault) {
+  char *path = NULL;
+  if (asprintf(&path, "%s/journal", folder) < 0) return fault_plain(fault, TAMIS_NO_MEMORY);
+  offline->journal = open(path, O_RDONLY | O_CLOEXEC);
+  enum tamis_status status =
+      offline->journal >= 0
+          ? TAMIS_OK
+          : fault_set(fault, TAMIS_IO, "cannot open %s: %s", path, strerror(errno));
+  free(path);
+  return status;
+}
+
+static enum tamis_status walk(struct offline *offline, struct context *context) {
+  struct fault *fault = &context->fault;
+  progress_begin(&offline->progress, context, "reading", "entries",
+                 archive_checkpoint(offline->archive)->size);
+  enum tamis_status status = projection_begin(offline->projection, fault);
+  if (status == TAMIS_OK) status = archive_walk(offline->archive, visit, offline, fault);
+  progress_end(&offline->progress);
+  if (status != TAMIS_OK && offline->fault.status != TAMIS_OK) *fault = offline->fault;
+  return status == TAMIS_OK ? projection_commit(offline->projection, fault) : status;
+}
+
+static enum tamis_status open_folder(struct context *context, const char *folder, const char *vkey,
+                                     struct offline *offline) {
+  enum tamis_status status = archive_open(folder, vkey, NULL, &offline->archive, &context->fault);
+  if (status == TAMIS_OK)
+    status = projection_open(":memory:", &offline->projection, &context->fault);
+  if (status == TAMIS_OK) status = open_journal(offline, folder, &context->fault);
+  return status == TAMIS_OK ? walk(offline, context) : status;
+}
+
+enum tamis_status offline_choose(struct context *context, const struct arguments *arguments) {
+  const char *vkey;
+  char *folder = NULL;
+  if (!arguments_has(arguments, "state") || context->offline != NULL) return TAMIS_OK;
+  struct offline *offline = calloc(1, sizeof *offline);
+  if (offline == NULL) return fault_plain(&context->fault, TAMIS_NO_MEMORY);
+  offline->journal = -1;
+  enum tamis_status status = site_log_key(context, arguments, &vkey, &offline->log_key);
+  if (status == TAMIS_OK) status = site_state(context, arguments, &folder);
+  if (status == TAMIS_OK) status = open_folder(context, folder, vkey, offline);
+  free(folder);
+  if (status == TAMIS_OK)
+    context->offline = offline;
+  else
+    offline_close(offline);
+  return status;
+}
+
+void offline_close(struct offline *offline) {
+  if (offline == NULL) return;
+  projection_close(offline->projection);
+  archive_close(offline->archive);
+  if (offline->journal >= 0) close(offline->journal);
+  free(offline->offset);
+  free(offline);
+}
+
+/* ---- Answers ---- */
+
+enum tamis_status offline_query(struct offline *offline, const char *name, size_t argument_count,
+                                const char *const *arguments, json_t **rows, struct fault *fault) {
+  json_t *all = json_array();
+  uint64_t after = 0;
+  enum tamis_status status;
+  do {
+    char *text = NULL;
+    status = projection_query(offline->projection, name, argument_count, arguments, after,
+                              ROWS_AT_ONCE, &text, &after, fault);
+    json_t *page = status == TAMIS_OK ? json_loads(text, 0, NULL) : NULL;
+    if (status == TAMIS_OK && json_array_extend(all, page) != 0)
+      status = fault_plain(fault, TAMIS_NO_MEMORY);
+    json_decref(page);
+    free(text);
+  } while (status == TAMIS_OK && after != 0);
+  if (status == TAMIS_OK)
+    *rows = all;
+  else
+    json_decref(all);
+  return status;
+}
+
+enum tamis_status offline_blob(struct offline *offline, const struct digest *digest,
+                               enum tamis_status (*sink)(void *sink_context, const uint8_t *bytes,
+                                                         size_t length, struct fault *fault),
+                               void *sink_context, struct fault *fault) {
+  struct blob_view view;
+  enum tamis_status status = blob_map(archive_blobs(offline->archive), digest, true, &view, fault);
+  if (status != TAMIS_OK) return status;
+  status = sink(sink_context, view.bytes, view.length, fault);
+  blob_unmap(&view);
+  return status;
+}
+
+/* ---- As the source of a bundle ---- */
+
+static enum tamis_status source_checkpoint(void *context, const char **note, size_t *length,
+                                           struct fault *fault) {
+  (void)fault;
+  *note = archive_note(((struct offline *)context)->archive, length);
+  return TAMIS_OK;
+}
+
+static enum tamis_status source_ask(void *context, const char *name, size_t argument_count,
+                                    const char *const *arguments, json_t **rows,
+                                    struct fault *fault) {
+  return offline_query(context, name, argument_count, arguments, rows, fault);
+}
+
+/* The bytes are those that were walked over: whoever reads the bundle hashes them. */
+static enum tamis_status read_entry(const struct offline *offline, uint64_t index, char **envelope,
+                                    size_t *length, struct fault *fault) {
+  uint64_t begin = offline->offset[index];
+  uint64_t end =
+      index + 1 < offline->count ? offline->offset[index + 1] - RECORD_HEAD : offline->end;
+  *length = (size_t)(end - begin);
+  *envelope = malloc(*length + 1);
+  if (*envelope == NULL) return fault_plain(fault, TAMIS_NO_MEMORY);
+  if (pread(offline->journal, *envelope, *length, (off_t)begin) == (ssize_t)*length)
+    return TAMIS_OK;
+  free(*envelope);
+  *envelope = NULL;
+  return fault_set(fault, TAMIS_IO, "the journal changed while it was read");
+}
+
+static enum tamis_status source_entry(void *context, uint64_t index, char **envelope,
+                                      size_t *length, char **receipt, size_t *receipt_length,
+                                      struct fault *fault) {
+  const struct offline *offline = context;
+  struct merkle_proof proof;
+  size_t note_length;
+  const char *note = archive_note(offline->archive, &note_length);
+  uint64_t size = archive_checkpoint(offline->archive)->size;
+  if (index >= size)
+    return fault_set(fault, TAMIS_NOT_FOUND, "entry %" PRIu64 " is under no checkpoint yet", index);
+  enum tamis_status status = read_entry(offline, index, envelope, length, fault);
+  if (status != TAMIS_OK) return status;
+  merkle_tree_inclusion(archive_tree(offline->archive), index, size, &proof);
+  receipt_write(index, &proof, note, note_length, receipt, receipt_length);
+  return TAMIS_OK;
+}
+
+static enum tamis_status source_blob(void *context, const struct digest *digest,
+                                     enum tamis_status (*sink)(void *sink_context,
+                                                               const uint8_t *bytes, size_t length,
+                                                               struct fault *fault),
+                                     void *sink_context, struct fault *fault) {
+  return offline_blob(context, digest, sink, sink_context, fault);
+}
+
+void offline_bundle_source(struct offline *offline, struct bundle_source *source) {
+  *source = (struct bundle_source){.context = offline,
+                                   .log_key = offline->log_key,
+                                   .checkpoint = source_checkpoint,
+                                   .ask = source_ask,
+                                   .entry = source_entry,
+                                   .blob = source_blob};
+}
