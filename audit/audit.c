@@ -24,6 +24,7 @@ struct absent {
   int64_t round;
   char federation[STATE_NAME_SIZE];
   struct digest file;
+  bool is_only_past; /* only what a new update is compared with; all else was made again */
   bool is_different; /* what follows without it parts from the log */
   struct difference difference;
 };
@@ -86,15 +87,18 @@ static void diverge(struct audit *audit, uint64_t index, const char *federation,
 /* With the lock held. */
 static void note_absent(struct audit *audit, const struct job *job,
                         const struct recomputation *found) {
-  audit->absent =
-      decision_memory(realloc(audit->absent, (audit->absent_count + 1) * sizeof *audit->absent));
-  struct absent *absent = &audit->absent[audit->absent_count++];
-  *absent = (struct absent){.index = found->index,
-                            .round = job->round,
-                            .file = found->absent,
-                            .is_different = found->is_different,
-                            .difference = found->difference};
-  snprintf(absent->federation, sizeof absent->federation, "%s", job->federation);
+  for (size_t i = 0; i < found->absent_count; i++) {
+    audit->absent =
+        decision_memory(realloc(audit->absent, (audit->absent_count + 1) * sizeof *audit->absent));
+    struct absent *absent = &audit->absent[audit->absent_count++];
+    *absent = (struct absent){.index = found->absent[i].index,
+                              .round = job->round,
+                              .file = found->absent[i].file,
+                              .is_only_past = found->is_only_past,
+                              .is_different = found->is_different,
+                              .difference = found->difference};
+    snprintf(absent->federation, sizeof absent->federation, "%s", job->federation);
+  }
 }
 
 /* With the lock held. */
@@ -107,6 +111,15 @@ static void note_answer(struct audit *audit, uint64_t index, const struct digest
   audit->answer[audit->answer_count++] = (struct answered){index, *digest};
 }
 
+/* With the lock held. */
+static void note_made(struct audit *audit, const struct job *job,
+                      const struct recomputation *found) {
+  audit->report->decisions++;
+  if (job->recompute.statement.kind == STATEMENT_VERDICTS)
+    audit->report->updates += job->recompute.work->count;
+  note_answer(audit, job->recompute.index, &found->answer);
+}
+
 static void note(struct audit *audit, const struct job *job, const struct recomputation *found) {
   struct audit_report *report = audit->report;
   pthread_mutex_lock(&audit->lock);
@@ -115,16 +128,15 @@ static void note(struct audit *audit, const struct job *job, const struct recomp
   report->weights_believed += found->weights_believed;
   switch (found->recomputed) {
   case RECOMPUTED_SAME:
-    if (!job->recompute.work) break;
-    report->decisions++;
-    if (job->recompute.statement.kind == STATEMENT_VERDICTS)
-      report->updates += job->recompute.work->count;
-    note_answer(audit, job->recompute.index, &found->answer);
+    if (job->recompute.work) note_made(audit, job, found);
     break;
   case RECOMPUTED_DIFFERENT:
     set_divergence(audit, found->index, job->federation, job->round, &found->difference);
     break;
-  case RECOMPUTED_ABSENT: note_absent(audit, job, found); break;
+  case RECOMPUTED_ABSENT:
+    note_absent(audit, job, found);
+    if (found->is_only_past && !found->is_different) note_made(audit, job, found);
+    break;
   case RECOMPUTED_TROUBLE: report->troubles++; break;
   case RECOMPUTED_FAILED:
     if (audit->failed.status == TAMIS_OK) audit->failed = found->fault;
@@ -155,6 +167,7 @@ static void run_files(struct job *job) {
     struct recomputation found = {.recomputed = RECOMPUTED_SAME, .index = job->file[i].index};
     recompute_file(job->recompute.blobs, &job->file[i].digest, &found);
     note(job->audit, job, &found);
+    recomputation_close(&found);
   }
 }
 
@@ -167,6 +180,7 @@ static void job_run(void *context, int threads) {
   } else if (job->recompute.work && job->recompute.index <= first) {
     recompute_run(&job->recompute, threads, &found);
     note(job->audit, job, &found);
+    recomputation_close(&found);
   }
   job_free(job);
 }
@@ -235,6 +249,23 @@ static uint64_t base_bytes(const struct audit *audit, const struct archive_entry
   return blob_size(archive_blobs(audit->archive), &base);
 }
 
+/* Is this the root that the log had at that size? */
+static bool is_our_tree(const struct audit *audit, int64_t size, const struct digest *root) {
+  const struct merkle_tree *tree = archive_tree(audit->archive);
+  if (size < 0 || (uint64_t)size > merkle_tree_size(tree)) return false;
+  struct digest ours = merkle_tree_root(tree, (uint64_t)size);
+  return digest_equal(&ours, root);
+}
+
+/* The client had seen a tree that was never this log's. */
+static bool is_other_history(const struct audit *audit, const struct archive_entry *at) {
+  const struct statement *statement = &at->entry->statement;
+  if (statement->kind != STATEMENT_UPDATE) return false;
+  struct digest root = statement_digest(statement, "checkpoint_root");
+  int64_t size = statement_integer(statement, "checkpoint_size");
+  return size > 0 && !is_our_tree(audit, size, &root);
+}
+
 /* The layout of a federation's first model; without the file, what the statement says it is. */
 static void first_layout(const struct audit *audit, const struct statement *statement,
                          struct layout *layout) {
@@ -258,7 +289,8 @@ static void check_admitted(struct audit *audit, const struct archive_entry *at) 
   struct moment moment = {.now_ms = earliest_ms(at),
                           .is_settled = true,
                           .root = at->root,
-                          .expected_bytes = base_bytes(audit, at)};
+                          .expected_bytes = base_bytes(audit, at),
+                          .is_other_history = is_other_history(audit, at)};
   if (statement->kind == STATEMENT_FEDERATION_CREATE) {
     first_layout(audit, statement, &layout);
     moment.layout = &layout;
@@ -295,6 +327,36 @@ static void check_refusal(struct audit *audit, const struct archive_entry *at) {
 }
 
 /* ---- statements of the server ---- */
+
+/* The fold has checked the cosignatures; that what they are of is this log's tree, it could not. */
+static void check_witnessed(struct audit *audit, const struct archive_entry *at) {
+  const struct statement *statement = &at->entry->statement;
+  struct difference difference = {.what = "the witnessed root"};
+  struct digest root = statement_digest(statement, "root");
+  int64_t size = statement_integer(statement, "size");
+  if (is_our_tree(audit, size, &root)) return;
+  snprintf(difference.expected, sizeof difference.expected, "that of the first %" PRId64 " entries",
+           size);
+  digest_to_hex(&root, difference.found);
+  diverge(audit, at->index, statement_text(statement, "federation"),
+          statement_integer(statement, "round"), &difference);
+}
+
+/* Which cosignatures had come when a candidate was given up for want of them is not in the log, and
+ * only the sentence says how many. */
+static void believe_witnesses(struct audit *audit, const struct archive_entry *at,
+                              const struct federation *federation, struct decision *decision) {
+  const struct statement *statement = &at->entry->statement;
+  struct proposal *proposal = &decision->proposal[0];
+  if (federation->round.phase != PHASE_AGGREGATED || statement->kind != STATEMENT_HOLD ||
+      proposal->kind != STATEMENT_HOLD)
+    return;
+  json_object_set(proposal->predicate, "sentence",
+                  json_object_get(statement->predicate, "sentence"));
+  pthread_mutex_lock(&audit->lock);
+  audit->report->troubles++;
+  pthread_mutex_unlock(&audit->lock);
+}
 
 /* When the log says that it was decided. */
 static int64_t decided_ms(const struct statement *statement) {
@@ -343,23 +405,30 @@ static void check_work(struct audit *audit, const struct archive_entry *at,
 
 static void check_own(struct audit *audit, const struct archive_entry *at) {
   const struct statement *statement = &at->entry->statement;
-  const char *name = NULL;
-  if (!canonical_text(statement->predicate, "federation", &name))
-    return; /* the fold makes it again */
-  const struct federation *federation = state_federation_find(at->state, name);
+  const struct federation *federation =
+      state_federation_find(at->state, statement_text(statement, "federation"));
   struct moment moment = {.now_ms = decided_ms(statement), .is_settled = true, .root = at->root};
   struct decision decision = {0};
   if (!federation) return; /* cannot be folded either */
   if (statement->kind == STATEMENT_ABANDON && federation->round.phase == PHASE_COLLECTING)
     add_unmeasured(audit, federation);
-  if (federation_next(at->state, federation, &moment, &decision))
+  if (federation_next(at->state, federation, &moment, &decision)) {
+    believe_witnesses(audit, at, federation, &decision);
     check_proposal(audit, at, federation, &decision);
-  else
+  } else {
     check_work(audit, at, federation, moment.now_ms);
+  }
   decision_close(&decision);
 }
 
 /* ---- the walk ---- */
+
+/* What the decider says next of a round. Other words of the server's own (a snapshot, a tombstone)
+ * are made again by the fold itself, which lets in nothing else. */
+static bool is_of_rounds(enum statement_kind kind) {
+  return kind == STATEMENT_ROUND_OPEN || kind == STATEMENT_CLIENT_STATE ||
+         kind == STATEMENT_PROMOTE || follows_from_work(kind);
+}
 
 static enum tamis_status visit(void *context, const struct archive_entry *at) {
   struct audit *audit = context;
@@ -370,7 +439,9 @@ static enum tamis_status visit(void *context, const struct archive_entry *at) {
     check_admitted(audit, at);
   else if (kind == STATEMENT_REFUSAL)
     check_refusal(audit, at);
-  else
+  else if (kind == STATEMENT_WITNESSED)
+    check_witnessed(audit, at);
+  else if (is_of_rounds(kind))
     check_own(audit, at);
   return TAMIS_OK;
 }
@@ -415,6 +486,10 @@ static void settle_absent(struct audit *audit) {
     }
     if (absent->is_different)
       set_divergence(audit, absent->index, absent->federation, absent->round, &absent->difference);
+    if (absent->is_only_past) {
+      audit->report->past_believed++;
+      continue;
+    }
     bool is_new = !before || before->round != absent->round ||
                   strcmp(before->federation, absent->federation) != 0;
     audit->report->by_policy += is_new;

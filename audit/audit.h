@@ -40,8 +40,11 @@ struct audit_report {
   uint64_t by_policy;    /* rounds whose files were dropped under the retention policy: no pass
                             and no failure. What follows from the logged numbers does */
   /* What nobody can make again, and is believed. */
-  uint64_t refusals;         /* the refused statement is not in the log */
-  uint64_t troubles;         /* rounds abandoned because a disk or a file of the server failed */
+  uint64_t past_believed; /* updates whose likeness to their client's last is; that was dropped by
+                             policy, and all else was made again */
+  uint64_t refusals;      /* the refused statement is not in the log */
+  uint64_t troubles; /* rounds that ended for what is not in the log: a disk or a file of the server
+                        failed it, witnesses did not come; light: a result that was not finite */
   uint64_t weights_believed; /* light: rounds whose rule looks into the updates to weigh them */
   struct digest digest;      /* over everything that was made again, in the log's order */
   bool has_diverged;

@@ -17,7 +17,19 @@ void recompute_close(struct recompute *recompute) {
   *recompute = (struct recompute){0};
 }
 
+void recomputation_close(struct recomputation *out) {
+  free(out->absent);
+  *out = (struct recomputation){0};
+}
+
 /* ---- files ---- */
+
+static void add_absent(struct recomputation *out, const struct digest *file, uint64_t index) {
+  out->absent =
+      decision_memory(realloc(out->absent, (out->absent_count + 1) * sizeof *out->absent));
+  out->absent[out->absent_count++] = (struct recompute_absent){*file, index};
+  out->recomputed = RECOMPUTED_ABSENT;
+}
 
 static void differ_in(struct recomputation *out, const char *what, const char *expected,
                       const char *found) {
@@ -40,8 +52,7 @@ bool recompute_file(struct blob_store *blobs, const struct digest *digest,
   }
   digest_to_hex(digest, hex);
   if (status == TAMIS_NOT_FOUND) {
-    out->recomputed = RECOMPUTED_ABSENT;
-    out->absent = *digest;
+    add_absent(out, digest, out->index);
   } else if (status == TAMIS_CORRUPT) {
     differ_in(out, "the file", hex, "it has other bytes");
   } else {
@@ -50,52 +61,64 @@ bool recompute_file(struct blob_store *blobs, const struct digest *digest,
   return false;
 }
 
-/* Every file that the computation reads, and the entry that named it. */
-static size_t inputs(const struct recompute *recompute, const struct digest **digest,
-                     uint64_t *index) {
+/* A file that the computation reads, and the entry that named it. */
+struct input {
+  const struct digest *file;
+  uint64_t index;
+  size_t past_of; /* the row that is compared with it; SIZE_MAX: it is no such file */
+};
+
+static size_t inputs_list(const struct recompute *recompute, struct input *input) {
   const struct work *work = recompute->work;
   bool measures = work->kind == WORK_MEASURE;
   size_t count = 0;
-  digest[count] = &work->base;
-  index[count++] = recompute->index;
+  input[count++] = (struct input){&work->base, recompute->index, SIZE_MAX};
   for (size_t i = 0; i < work->count; i++) {
     if (!measures && !work->counts[i]) continue;
-    digest[count] = &work->row[i].update;
-    index[count++] = work->row[i].index;
-    if (!measures || digest_is_zero(&work->row[i].before)) continue;
-    digest[count] = &work->row[i].before;
-    index[count++] = recompute->index;
+    input[count++] = (struct input){&work->row[i].update, work->row[i].index, SIZE_MAX};
+    if (measures && !digest_is_zero(&work->row[i].before))
+      input[count++] = (struct input){&work->row[i].before, recompute->index, i};
   }
-  if (!measures) {
-    digest[count] = &work->gram;
-    index[count++] = recompute->index;
-  }
-  for (size_t i = 0; !measures && i < work->before.count; i++) {
-    digest[count] = &work->before.vector[i].blob;
-    index[count++] = recompute->index;
-  }
+  if (!measures) input[count++] = (struct input){&work->gram, recompute->index, SIZE_MAX};
+  for (size_t i = 0; !measures && i < work->before.count; i++)
+    input[count++] = (struct input){&work->before.vector[i].blob, recompute->index, SIZE_MAX};
   return count;
 }
 
-/* The first input that `is_wrong` finds fault with is told; false when there is none. */
-static bool inputs_find(struct recompute *recompute, struct recomputation *out, bool reads) {
+static struct input *inputs_of(const struct recompute *recompute, size_t *count) {
   size_t most = 2 * recompute->work->count + 2 + STATE_VECTORS_MAX;
-  const struct digest **digest = decision_memory(calloc(most, sizeof *digest));
-  uint64_t *index = decision_memory(calloc(most, sizeof *index));
-  size_t count = inputs(recompute, digest, index);
-  bool is_found = false;
-  for (size_t i = 0; i < count && !is_found; i++) {
-    is_found = reads ? !recompute_file(recompute->blobs, digest[i], out)
-                     : !blob_exists(recompute->blobs, digest[i]);
-    if (!is_found) continue;
-    out->index = index[i];
-    if (reads) continue;
-    out->recomputed = RECOMPUTED_ABSENT;
-    out->absent = *digest[i];
+  struct input *input = decision_memory(calloc(most, sizeof *input));
+  *count = inputs_list(recompute, input);
+  return input;
+}
+
+/* The first input with other bytes than its digest is told; false when there is none. */
+static bool inputs_find_bad(struct recompute *recompute, struct recomputation *out) {
+  size_t count;
+  struct input *input = inputs_of(recompute, &count);
+  bool is_good = true;
+  for (size_t i = 0; i < count && is_good; i++) {
+    out->index = input[i].index;
+    is_good = recompute_file(recompute->blobs, input[i].file, out);
   }
-  free(index);
-  free(digest);
-  return is_found;
+  free(input);
+  return !is_good;
+}
+
+/* Which inputs are not here. `past` (a flag a row) says whose update of before is not. */
+static void inputs_find_absent(struct recompute *recompute, bool *past, struct recomputation *out) {
+  size_t count;
+  struct input *input = inputs_of(recompute, &count);
+  out->is_only_past = true;
+  for (size_t i = 0; i < count; i++) {
+    if (blob_exists(recompute->blobs, input[i].file)) continue;
+    add_absent(out, input[i].file, input[i].index);
+    if (input[i].past_of == SIZE_MAX)
+      out->is_only_past = false;
+    else
+      past[input[i].past_of] = true;
+  }
+  free(input);
 }
 
 /* Updates and base, which round_find has checked as it read them for the first time. */
@@ -116,8 +139,7 @@ static void check_stored(struct recompute *recompute, const struct found *found,
     enum tamis_status status = blob_map(recompute->blobs, &file->digest, false, &view, &out->fault);
     digest_to_hex(&file->digest, hex);
     if (status == TAMIS_NOT_FOUND) {
-      out->recomputed = RECOMPUTED_ABSENT;
-      out->absent = file->digest;
+      add_absent(out, &file->digest, recompute->index);
     } else if (status != TAMIS_OK) {
       out->recomputed = RECOMPUTED_FAILED;
     } else if (view.length != file->length || memcmp(view.bytes, file->bytes, file->length) != 0) {
@@ -166,37 +188,19 @@ static void compare(struct recompute *recompute, struct recomputation *out) {
 
 /* ---- all of it ---- */
 
-static void run_full(struct recompute *recompute, int threads, struct recomputation *out) {
-  struct work *work = recompute->work;
-  struct found found;
-  round_find(recompute->blobs, threads, work, &found);
-  bool is_decided = work->status == TAMIS_OK || work->status == TAMIS_RULE_NOT_FEASIBLE ||
-                    work->status == TAMIS_NOT_FINITE;
-  if (!is_decided && inputs_find(recompute, out, true)) {
-    found_close(&found);
-    return;
-  }
-  if (is_decided) {
-    count_inputs(recompute, out);
-    compare(recompute, out);
-    if (out->recomputed == RECOMPUTED_SAME) check_stored(recompute, &found, out);
-  } else {
-    out->recomputed = RECOMPUTED_FAILED;
-    out->fault = work->fault;
-  }
-  found_close(&found);
-}
-
 static const json_t *logged_updates(const struct recompute *recompute) {
   return json_object_get(recompute->manifest, "updates");
 }
 
-/* The one number of the evidence that the Gram matrix does not have. */
-static void believe_evidence(struct recompute *recompute) {
+/* The one number of the evidence that the Gram matrix does not have, of those in `which` (NULL:
+ * all).
+ */
+static void believe_evidence(struct recompute *recompute, const bool *which) {
   struct work *work = recompute->work;
-  for (size_t i = 0; i < work->count; i++)
-    canonical_double(json_array_get(logged_updates(recompute), i), "own_cosine",
-                     &work->evidence[i].own_cosine);
+  for (size_t i = 0; work->evidence && i < work->count; i++)
+    if (!which || which[i])
+      canonical_double(json_array_get(logged_updates(recompute), i), "own_cosine",
+                       &work->evidence[i].own_cosine);
 }
 
 /* What only the bodies say of an aggregate. */
@@ -241,7 +245,7 @@ static void run_light(struct recompute *recompute, struct recomputation *out) {
     out->fault = work->fault;
     return;
   }
-  if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_evidence(recompute);
+  if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_evidence(recompute, NULL);
   if (work->status == TAMIS_OK && work->kind == WORK_AGGREGATE) {
     bool is_aggregate = kind == STATEMENT_AGGREGATE;
     if (!is_aggregate && (kind == STATEMENT_ABANDON || !is_whole)) {
@@ -256,6 +260,28 @@ static void run_light(struct recompute *recompute, struct recomputation *out) {
   out->bytes += blob_size(recompute->blobs, &work->gram);
 }
 
+/* `past`: whose own_cosine is believed. */
+static void run_full(struct recompute *recompute, int threads, const bool *past,
+                     struct recomputation *out) {
+  struct work *work = recompute->work;
+  struct found found;
+  for (size_t i = 0; i < work->count; i++)
+    if (past[i]) work->row[i].before = (struct digest){{0}};
+  round_find(recompute->blobs, threads, work, &found);
+  bool is_decided = work->status == TAMIS_OK || work->status == TAMIS_RULE_NOT_FEASIBLE ||
+                    work->status == TAMIS_NOT_FINITE;
+  if (is_decided) {
+    believe_evidence(recompute, past);
+    count_inputs(recompute, out);
+    compare(recompute, out);
+    if (out->recomputed == RECOMPUTED_SAME) check_stored(recompute, &found, out);
+  } else if (!inputs_find_bad(recompute, out)) {
+    out->recomputed = RECOMPUTED_FAILED;
+    out->fault = work->fault;
+  }
+  found_close(&found);
+}
+
 /* The server's own machine failed it: nobody can make that again. */
 static bool is_trouble(const struct recompute *recompute) {
   if (recompute->statement.kind != STATEMENT_ABANDON) return false;
@@ -268,18 +294,40 @@ static bool is_trouble(const struct recompute *recompute) {
   }
 }
 
+/* With files missing: what can be made without them is held against the log all the same. */
+static void run_partly(struct recompute *recompute, int threads, const bool *past,
+                       struct recomputation *out) {
+  struct recomputation part = {.recomputed = RECOMPUTED_SAME, .index = recompute->index};
+  if (out->is_only_past)
+    run_full(recompute, threads, past, &part);
+  else
+    run_light(recompute, &part);
+  out->files = part.files;
+  out->bytes = part.bytes;
+  out->answer = part.answer;
+  out->fault = part.fault;
+  out->difference = part.difference;
+  out->is_different = part.recomputed == RECOMPUTED_DIFFERENT;
+  if (part.recomputed == RECOMPUTED_FAILED) out->recomputed = RECOMPUTED_FAILED;
+  for (size_t i = 0; i < part.absent_count; i++)
+    add_absent(out, &part.absent[i].file, part.absent[i].index);
+  if (part.absent_count > 0) out->is_only_past = false;
+  recomputation_close(&part);
+}
+
 void recompute_run(struct recompute *recompute, int threads, struct recomputation *out) {
+  bool *past = decision_memory(calloc(recompute->work->count + 1, sizeof *past));
   *out = (struct recomputation){.recomputed = RECOMPUTED_SAME, .index = recompute->index};
   if (is_trouble(recompute)) {
     out->recomputed = RECOMPUTED_TROUBLE;
   } else if (recompute->is_light) {
     run_light(recompute, out);
-  } else if (inputs_find(recompute, out, false)) {
-    struct recomputation light = {.recomputed = RECOMPUTED_SAME, .index = recompute->index};
-    run_light(recompute, &light);
-    out->is_different = light.recomputed == RECOMPUTED_DIFFERENT;
-    out->difference = light.difference;
   } else {
-    run_full(recompute, threads, out);
+    inputs_find_absent(recompute, past, out);
+    if (out->absent_count > 0)
+      run_partly(recompute, threads, past, out);
+    else
+      run_full(recompute, threads, past, out);
   }
+  free(past);
 }

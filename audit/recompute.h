@@ -25,10 +25,16 @@ struct recompute {
 enum recomputed {
   RECOMPUTED_SAME,      /* the same bytes, and the files that it names have them too */
   RECOMPUTED_DIFFERENT, /* `difference` says where */
-  RECOMPUTED_ABSENT,    /* `absent` is not here; what follows without it has been held against the
-                           log, and `is_different` says whether it parts there */
+  RECOMPUTED_ABSENT,    /* `absent` are not here; what follows without them has been held against
+                           the log, and `is_different` says whether it parts there */
   RECOMPUTED_TROUBLE,   /* abandoned over a failure of the server's machine */
   RECOMPUTED_FAILED,    /* `fault`: it could not be made on this machine */
+};
+
+/* A file that is not here. */
+struct recompute_absent {
+  struct digest file;
+  uint64_t index; /* the entry that names it */
 };
 
 struct recomputation {
@@ -36,7 +42,10 @@ struct recomputation {
   uint64_t index; /* the entry to blame: of an update when its file is not what was signed */
   struct difference difference;
   bool is_different;
-  struct digest absent;
+  struct recompute_absent *absent; /* owned: recomputation_close */
+  size_t absent_count;
+  bool is_only_past; /* absent are no more than updates that new ones are compared with: all else
+                        was made again */
   struct fault fault;
   bool weights_believed;
   uint64_t files, bytes; /* whose digest was checked */
@@ -45,8 +54,10 @@ struct recomputation {
 
 void recompute_run(struct recompute *recompute, int threads, struct recomputation *out);
 void recompute_close(struct recompute *recompute);
+void recomputation_close(struct recomputation *out);
 
-/* Checks a file's digest; counts it. False when it is not there or has other bytes. */
+/* Checks a file's digest and counts it; what is wrong with it is blamed on out->index. False when
+ * it is not there or has other bytes. */
 bool recompute_file(struct blob_store *blobs, const struct digest *digest,
                     struct recomputation *out);
 

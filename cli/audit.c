@@ -68,7 +68,8 @@ static json_t *report_json(const struct audit_report *report, bool is_light, con
                {"not_recomputable", report->by_policy},
                {"refusals_believed", report->refusals},
                {"troubles_believed", report->troubles},
-               {"weights_believed", report->weights_believed}};
+               {"weights_believed", report->weights_believed},
+               {"past_believed", report->past_believed}};
   json_t *data =
       json_pack("{s:s, s:s, s:b, s:o, s:o, s:f}", "audit", report->has_diverged ? "failed" : "ok",
                 "origin", origin, "light", is_light, "root", hex_of(&report->root), "digest",
@@ -82,6 +83,7 @@ static void print_believed(struct context *context, const json_t *data) {
   long long refusals = (long long)output_integer(data, "refusals_believed");
   long long troubles = (long long)output_integer(data, "troubles_believed");
   long long weights = (long long)output_integer(data, "weights_believed");
+  long long past = (long long)output_integer(data, "past_believed");
   long long dropped = (long long)output_integer(data, "not_recomputable");
   if (dropped > 0)
     output_field(context, "not possible", "%lld round%s: files dropped by policy", dropped,
@@ -90,8 +92,11 @@ static void print_believed(struct context *context, const json_t *data) {
     output_field(context, "believed", "%lld refusals: what was refused is not in the log",
                  refusals);
   if (troubles > 0)
-    output_field(context, "believed", "%lld round%s abandoned for reasons not in the log", troubles,
-                 troubles == 1 ? "" : "s");
+    output_field(context, "believed", "%lld round%s that ended for reasons not in the log",
+                 troubles, troubles == 1 ? "" : "s");
+  if (past > 0)
+    output_field(context, "believed", "how like its last %lld update%s: that was dropped by policy",
+                 past, past == 1 ? " is" : "s are");
   if (weights > 0)
     output_field(context, "believed", "weights of %lld round%s: the rule looks into the updates",
                  weights, weights == 1 ? "" : "s");
