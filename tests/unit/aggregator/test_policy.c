@@ -30,7 +30,7 @@ static void the_page_shows_every_row_as_it_is(void **unused) {
   }
   for (char *at = table; (at = strstr(at, "\n| `")); at++) rows++;
   size_t later = 0; /* tables of other sections come after the next heading */
-  for (char *at = strstr(table, "\n## "); at && (at = strstr(at, "\n| `")); at++) later++;
+  for (char *at = strstr(table, "\n##"); at && (at = strstr(at, "\n| `")); at++) later++;
   assert_int_equal(rows - later, count);
 }
 
