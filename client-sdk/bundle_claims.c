@@ -2,6 +2,7 @@
 #include "client-sdk/bundle_claims.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "proto/canonical.h"
@@ -83,6 +84,7 @@ static enum tamis_status check_judged(const struct bundle_round *round, struct f
       return refuse(fault, round->number, "the verdicts are not as many as their entry says");
     sum += count;
   }
+  if (!round->judged_at) return refuse(fault, round->number, "an update is judged twice");
   return sum == json_array_size(updates)
              ? TAMIS_OK
              : refuse(fault, round->number, "a verdict is none of the four");
@@ -92,15 +94,28 @@ static bool same_text(const json_t *a, const json_t *b, const char *key) {
   return json_equal(json_object_get(a, key), json_object_get(b, key)) && json_object_get(a, key);
 }
 
-/* The element of a manifest's `updates` about that entry; NULL for none. */
-static json_t *element_of(const json_t *manifest, int64_t index) {
-  json_t *each;
+/* A manifest's `updates` by index; a new reference, NULL when one has none or two have the same. */
+static json_t *by_index(const json_t *manifest) {
+  const json_t *updates = json_object_get(manifest, "updates");
+  json_t *all = json_object(), *each;
+  char key[24];
   size_t i;
-  int64_t found;
-  json_array_foreach(json_object_get(manifest, "updates"), i, each) {
-    if (canonical_integer(each, "index", &found) && found == index) return each;
+  int64_t index;
+  json_array_foreach(updates, i, each) {
+    if (!canonical_integer(each, "index", &index)) break;
+    snprintf(key, sizeof key, "%" PRId64, index);
+    json_object_set(all, key, each);
   }
+  if (json_object_size(all) == json_array_size(updates)) return all;
+  json_decref(all);
   return NULL;
+}
+
+/* The element about that entry; NULL for none. */
+static json_t *element_of(const json_t *all, int64_t index) {
+  char key[24];
+  snprintf(key, sizeof key, "%" PRId64, index);
+  return json_object_get(all, key);
 }
 
 /* Every weight is of an update that was judged and let in, and the Gram matrix is the judge's. */
@@ -116,11 +131,12 @@ static enum tamis_status check_weighed(const struct bundle_round *round, struct 
   if (!canonical_text(round->weighed, "gram", &gram) ||
       !digest_from_hex(gram, strlen(gram), &digest) || !digest_equal(&digest, &judged))
     return refuse(fault, round->number, "weights and verdicts name different Gram matrices");
+  if (!round->weighed_at) return refuse(fault, round->number, "an update is weighed twice");
   json_array_foreach(updates, i, each) {
     int64_t index;
     double weight;
     const json_t *seen =
-        canonical_integer(each, "index", &index) ? element_of(round->judged, index) : NULL;
+        canonical_integer(each, "index", &index) ? element_of(round->judged_at, index) : NULL;
     if (!seen || !same_text(each, seen, "client") || !same_text(each, seen, "update") ||
         !canonical_double(each, "weight", &weight))
       return refuse(fault, round->number, "a weight is of no update that was judged");
@@ -152,11 +168,13 @@ enum tamis_status bundle_round_open(const struct bundle_facts *facts, const char
   if (status == TAMIS_OK && round->verdicts) {
     digest = round->verdicts->statement.subject[0];
     status = bundle_facts_manifest(facts, &digest, federation, number, &round->judged, fault);
+    round->judged_at = by_index(round->judged);
     if (status == TAMIS_OK) status = check_judged(round, fault);
   }
   if (status == TAMIS_OK && round->aggregate) {
     digest = round->aggregate->statement.subject[1];
     status = bundle_facts_manifest(facts, &digest, federation, number, &round->weighed, fault);
+    round->weighed_at = by_index(round->weighed);
     if (status == TAMIS_OK) status = check_weighed(round, fault);
   }
   if (status == TAMIS_OK) status = check_end(round, fault);
@@ -168,7 +186,9 @@ void bundle_round_close(struct bundle_round *round) {
   json_decref(round->cohort);
   json_decref(round->judged);
   json_decref(round->weighed);
-  round->cohort = round->judged = round->weighed = NULL;
+  json_decref(round->judged_at);
+  json_decref(round->weighed_at);
+  round->cohort = round->judged = round->weighed = round->judged_at = round->weighed_at = NULL;
 }
 
 /* ---- Claims ---- */
@@ -344,8 +364,8 @@ static enum tamis_status check_update(const struct telling *telling,
 
 static enum tamis_status tell_update(struct telling *telling, const struct bundle_round *round,
                                      const struct bundle_fact *fact) {
-  const json_t *judged = element_of(round->judged, (int64_t)fact->index);
-  const json_t *weighed = element_of(round->weighed, (int64_t)fact->index);
+  const json_t *judged = element_of(round->judged_at, (int64_t)fact->index);
+  const json_t *weighed = element_of(round->weighed_at, (int64_t)fact->index);
   enum tamis_status status = check_update(telling, round, fact, judged);
   if (status != TAMIS_OK) return status;
   json_t *one = about_fact("update", fact);
@@ -373,19 +393,24 @@ static void tell_refusal(struct telling *telling, const struct bundle_round *rou
   claim(telling, one);
 }
 
+static int by_place(const void *index, const void *fact) {
+  int64_t wanted = *(const int64_t *)index,
+          found = (int64_t)((const struct bundle_fact *)fact)->index;
+  return (wanted > found) - (wanted < found);
+}
+
 /* Every element of a manifest has its entry in the bundle. */
 static enum tamis_status check_all_there(const struct telling *telling,
                                          const struct bundle_round *round, const json_t *manifest) {
-  size_t i, at = 0;
+  const struct bundle_facts *facts = telling->facts;
+  size_t i;
   json_t *each;
   json_array_foreach(json_object_get(manifest, "updates"), i, each) {
     int64_t index = -1;
     canonical_integer(each, "index", &index);
-    for (at = 0; at < telling->facts->count; at++) {
-      const struct bundle_fact *fact = &telling->facts->fact[at];
-      if ((int64_t)fact->index == index && fact->statement.kind == STATEMENT_UPDATE) break;
-    }
-    if (at == telling->facts->count)
+    const struct bundle_fact *fact =
+        bsearch(&index, facts->fact, facts->count, sizeof *facts->fact, by_place);
+    if (!fact || fact->statement.kind != STATEMENT_UPDATE)
       return refuse(telling->fault, round->number, "an update that was counted is not in it");
   }
   return TAMIS_OK;

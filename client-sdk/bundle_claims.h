@@ -37,6 +37,7 @@ struct bundle_round {
   const struct bundle_fact *plan, *verdicts, *aggregate, *end; /* NULL: none; end: promote, hold or
                                                                   abandon */
   json_t *cohort, *judged, *weighed; /* owned: the manifests, NULL where the entry is */
+  json_t *judged_at, *weighed_at;    /* owned: their `updates` by log index in decimal */
 };
 enum tamis_status bundle_round_open(const struct bundle_facts *facts, const char *federation,
                                     int64_t number, struct bundle_round *round,

@@ -202,6 +202,7 @@ static enum tamis_status want_of_entry(struct bundle_draft *draft,
     want_field(draft, &statement, "gram", true);
   }
   if (statement.kind == STATEMENT_AGGREGATE) want(draft, &statement.subject[1], false);
+  if (statement.kind == STATEMENT_WITNESSED) want(draft, &statement.subject[0], true);
   if (draft->request->has_bodies) want_bodies(draft, &statement);
   statement_close(&statement);
   return TAMIS_OK;
@@ -334,8 +335,8 @@ static enum tamis_status take_identities(struct bundle_draft *draft) {
   return status;
 }
 
-static const char *const decisions[] = {"round-open", "verdicts", "aggregate", "promote",
-                                        "hold",       "abandon",  NULL};
+static const char *const decisions[] = {"round-open", "verdicts", "aggregate", "witnessed",
+                                        "promote",    "hold",     "abandon",   NULL};
 
 /* The entries of a round whose kind is in `kinds`; NOT_FOUND when the round was never opened. */
 static enum tamis_status take_round(struct bundle_draft *draft, int64_t round,

@@ -310,7 +310,7 @@ static void every_flipped_bit_is_refused(void **state) {
   free(bytes.at);
   bytes = make_model("2");
   assert_int_equal(check(&bytes, &fault), TAMIS_OK);
-  for (size_t bit = 0; bit < 8 * bytes.length; bit += 397) {
+  for (size_t bit = 0; bit < 8 * bytes.length; bit += 1999) {
     bytes.at[bit / 8] ^= (uint8_t)(1 << bit % 8);
     if (check(&bytes, &fault) == TAMIS_OK) fail_msg("bit %zu of a model may be anything", bit);
     bytes.at[bit / 8] ^= (uint8_t)(1 << bit % 8);
