@@ -127,6 +127,13 @@ expect 3 watch digits --from 0 --wait 300ms; says 'rolled back to round 2'
 expect 0 verify; says 'verif'
 expect 0 verify -o json
 same "$(field 'data["verify"]')" ok "the log"
+expect 0 audit; says 'OK: every decision of test.tamis/log follows from its log'; says 'bit for bit'
+expect 0 audit -o json
+same "$(field 'data["audit"], data["light"], data["undone"]')" "ok False 0" "the audit beside the server"
+expect 0 audit --rounds 2..3 --federation digits --threads 1 -o json
+same "$(field 'data["rounds"]')" 2 "rounds of an audit of two"
+expect 2 audit --rounds 0..3; says 'rounds begin at 1'
+expect 5 audit --state "$folder/nowhere"; says 'say where it is, --state DIR'
 
 # Somebody else's keys open nothing here.
 "$binaries/tamis" init "$folder/other" --origin test.tamis/log --operator mallory -q >/dev/null
@@ -141,12 +148,22 @@ expect 7 --timeout 300ms federation list; says 'is tamisd running?'
 state=$folder/site/state
 expect 0 verify --journal "$state/journal" --blobs "$state/blobs"; says 'each of its digest'
 cp -r "$state" "$folder/copy"
+expect 0 audit --state "$folder/copy" -o json
+again=$(field 'data["digest"]')
+expect 0 audit --state "$folder/copy" --light; says 'believed      models'
+expect 0 audit --state "$folder/copy" --light -o json
+same "$(field 'data["digest"]')" "$again" "what is made again with the files and without"
 flip() { /usr/bin/python3 -c "
 import sys; f = open(sys.argv[1], 'r+b'); f.seek(-9, 2); byte = f.read(1)[0]; f.seek(-9, 2); f.write(bytes([byte ^ 1]))" "$1"; }
 flip "$folder/copy/blobs/${round_2:0:2}/$round_2"
 expect 1 verify --journal "$folder/copy/journal" --blobs "$folder/copy/blobs"; says 'does not verify'
 expect 0 verify --journal "$folder/copy/journal"
+expect 1 audit --state "$folder/copy"; says 'round 2 of digits: the stored file of the result should be'; says 'it has other bytes'
+expect 1 audit --state "$folder/copy" -o json
+same "$(field 'data["audit"], data["round"], data["federation"]')" "failed 2 digits" "where the audit parts"
+expect 0 audit --state "$folder/copy" --light
 flip "$folder/copy/journal"
+expect 1 audit --state "$folder/copy"
 expect 1 verify --journal "$folder/copy/journal"
 [ $failed = 0 ] || { echo "--- tamisd:"; tail -20 "$folder/tamisd.log"; }
 exit $failed
