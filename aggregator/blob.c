@@ -422,6 +422,14 @@ enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t l
   return write_and_publish(store, bytes, length, digest, fault);
 }
 
+enum tamis_status blob_remove(struct blob_store *store, const struct digest *digest,
+                              struct fault *fault) {
+  char path[PATH_MAX];
+  blob_path(store, digest, path, sizeof path);
+  if (unlink(path) == 0 || errno == ENOENT) return TAMIS_OK;
+  return durable_fault(fault, errno, "remove", path);
+}
+
 /* Reading */
 
 /* mmap refuses to map nothing. */
@@ -530,6 +538,10 @@ static void add_size(struct blob_store *store, const char *name, const struct st
                      void *context) {
   (void)store, (void)name;
   *(uint64_t *)context += (uint64_t)about->st_size;
+}
+
+bool blob_has_room(struct blob_store *store) {
+  return free_bytes(store) >= store->reserve_bytes;
 }
 
 void blob_usage(struct blob_store *store, struct blob_usage *usage) {

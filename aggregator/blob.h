@@ -65,6 +65,10 @@ uint64_t blob_upload_offset(struct blob_store *store, const char *owner,
 enum tamis_status blob_put(struct blob_store *store, const void *bytes, size_t length,
                            struct digest *digest, struct fault *fault);
 
+/* Takes a blob away for good; OK when it is not there. Only for what nothing names any more. */
+enum tamis_status blob_remove(struct blob_store *store, const struct digest *digest,
+                              struct fault *fault);
+
 /* Read-only mapping. NOT_FOUND when it is not there. The digest is checked when `check` is true
  * (CORRUPT). */
 struct blob_view {
@@ -95,6 +99,8 @@ struct blob_usage {
   uint64_t unfinished_bytes, free_bytes;
   uint64_t reserve_bytes; /* of the free ones, kept from uploads */
 };
+/* Is there more than the reserve? */
+bool blob_has_room(struct blob_store *store);
 void blob_usage(struct blob_store *store, struct blob_usage *usage);
 
 #endif

@@ -3,13 +3,14 @@
 #include "aggregator/core.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "aggregator/core_private.h"
 #include "aggregator/round.h"
 
-enum { QUIET_MS = 1000, CLOCK_LOOK_MS = 50 };
+enum { QUIET_MS = 1000, CLOCK_LOOK_MS = 50, ROOM_LOOK_MS = 10000 };
 
 int64_t core_now_ms(struct core *core) {
   int64_t now_ms = (int64_t)core->now_ms(core->clock_context);
@@ -51,6 +52,7 @@ static void count_entry(struct core_counters *counters, const struct statement *
 static void on_entry(void *context, const struct statement *statement) {
   struct core *core = context;
   count_entry(&core->counters, statement);
+  core_keep_note(core, statement);
   if (core->on_entry) core->on_entry(core->entry_context, statement);
 }
 
@@ -139,7 +141,9 @@ static bool is_passing(enum tamis_status status) {
 
 static struct moment moment_of(struct core *core) {
   const struct ledger *ledger = &core->ledger;
-  struct moment moment = {.now_ms = core_now_ms(core), .is_settled = ledger->staged_count == 0};
+  struct moment moment = {.now_ms = core_now_ms(core),
+                          .is_settled = ledger->staged_count == 0,
+                          .is_full = core->is_full};
   if (moment.is_settled)
     moment.root = merkle_tree_root(journal_tree(ledger->journal), journal_size(ledger->journal));
   return moment;
@@ -230,13 +234,35 @@ static bool advance(struct core *core) {
   return core->ledger.staged_count > 0;
 }
 
+/* Uploads are refused before the journal can run dry, and no round is opened that nobody could
+ * answer. It ends by itself when there is room again. */
+static void look_at_room(struct core *core) {
+  bool is_full = !blob_has_room(core->ledger.blobs);
+  if (is_full == core->is_full) return;
+  core->is_full = is_full;
+  struct blob_usage usage;
+  blob_usage(core->ledger.blobs, &usage);
+  if (is_full)
+    notice_say(&core->ledger.notice, NOTICE_ERROR, "disk full",
+               "%" PRIu64 " bytes are free and %" PRIu64 " are kept for the journal: uploads are "
+               "refused and no round opens until there is room. Free some, or let old updates go: "
+               "tamis federation retain",
+               usage.free_bytes, usage.reserve_bytes);
+  else
+    notice_say(&core->ledger.notice, NOTICE_INFO, "room again", "%" PRIu64 " bytes are free",
+               usage.free_bytes);
+}
+
 static void settle(struct core *core) {
   struct fault fault = {TAMIS_OK, ""};
+  look_at_room(core);
   uint64_t before = core->ledger.published;
   enum tamis_status status = commit(core, &fault);
   answer_waiting(core, status, &fault);
   while (status == TAMIS_OK && core->quiet_until_ms <= monotonic_ms() && advance(core))
     status = commit(core, &fault);
+  if (status == TAMIS_OK && core->keep_is_due && core->quiet_until_ms <= monotonic_ms())
+    status = core_keep_run(core, &fault);
   if (status == TAMIS_OK && ledger_snapshot_is_due(&core->ledger, false))
     status = ledger_snapshot(&core->ledger, &fault);
   if (status != TAMIS_OK)
@@ -254,8 +280,9 @@ static void settle(struct core *core) {
 /* The clock may be anybody's, so it is looked at now and then while something depends on it. */
 static int64_t wait_ms(struct core *core) {
   if (core->quiet_until_ms > monotonic_ms()) return CLOCK_LOOK_MS;
+  if (core->keep_is_due) return 0;
   int64_t deadline_ms = federation_deadline_ms(core->ledger.state);
-  if (deadline_ms == INT64_MAX) return -1;
+  if (deadline_ms == INT64_MAX) return core->is_full ? QUIET_MS : ROOM_LOOK_MS;
   int64_t left_ms = deadline_ms - core_now_ms(core);
   if (left_ms < 1) return 1;
   return left_ms < CLOCK_LOOK_MS ? left_ms : CLOCK_LOOK_MS;
@@ -264,6 +291,8 @@ static int64_t wait_ms(struct core *core) {
 static void *run_core(void *context) {
   struct core *core = context;
   bool is_closed = false;
+  core->keep_is_due = true;
+  core_keep_finish(core);
   settle(core);
   while (!is_closed) {
     struct letter *letter = mailbox_take(&core->mailbox, wait_ms(core), &is_closed);

@@ -136,13 +136,30 @@ enum tamis_status core_witness_wanted(struct core *core, const char *client, cha
 
 uint64_t core_size(struct core *core); /* entries in the log */
 
-struct core_counters { /* monotonic since start, but for the last four */
+/* What the state folder holds and how long that can go on. Walks the folder: not for every second.
+ */
+struct core_space {
+  uint64_t bodies, body_bytes; /* updates that are kept */
+  uint64_t dropped, dropped_bytes;
+  uint64_t model_bytes;    /* models, optimiser state, Gram matrices */
+  uint64_t manifest_bytes; /* lists that entries name */
+  uint64_t journal_bytes;
+  uint64_t index_bytes; /* what can be made again: database, tiles, snapshot */
+  uint64_t unfinished_bytes, free_bytes, reserve_bytes;
+  uint64_t round_bytes; /* what a round of each federation adds, at its present pace */
+  bool is_full;
+};
+enum tamis_status core_space(struct core *core, struct core_space *space, struct fault *fault);
+
+struct core_counters { /* monotonic since start, but for the last two lines */
   uint64_t updates_accepted, updates_refused[TAMIS_STATUS_COUNT];
   uint64_t verdict_accept, verdict_clip, verdict_hold, verdict_reject;
   uint64_t fork_evidence; /* calls that spoke of a tree that is not this log's */
   uint64_t rounds_promoted, rounds_abandoned, rounds_held, rollbacks, commits;
   double commit_seconds, judge_seconds, aggregate_seconds;
+  uint64_t dropped, dropped_bytes; /* updates that got a tombstone */
   uint64_t entries, clients, clients_excluded, federations;
+  uint64_t body_bytes, journal_bytes;
 };
 void core_counters(struct core *core, struct core_counters *counters);
 

@@ -190,6 +190,41 @@ void core_task_close(struct core_task *task) {
   *task = (struct core_task){0};
 }
 
+/* ---- updates of rounds that are over ---- */
+
+/* Rounds that are over are a question to the projection. `*row` is a new reference to the row of
+ * this client's update. */
+static enum tamis_status update_row(struct core *core, const char *client, const char *federation,
+                                    uint64_t number, json_t **row, struct fault *fault) {
+  struct projection *projection;
+  char round[24];
+  snprintf(round, sizeof round, "%" PRIu64, number);
+  const char *arguments[] = {federation, round};
+  uint64_t after = 0;
+  enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
+  *row = NULL;
+  while (status == TAMIS_OK && !*row) {
+    char *rows = NULL;
+    json_t *one;
+    size_t i;
+    status = projection_query(projection, "round", 2, arguments, after, QUERY_ROWS_MAX, &rows,
+                              &after, fault);
+    json_t *list = status == TAMIS_OK ? json_loads(rows, 0, NULL) : NULL;
+    json_array_foreach(list, i, one) {
+      const char *name = json_string_value(json_object_get(one, "client"));
+      if (!*row && name && strcmp(name, client) == 0 &&
+          !json_is_string(json_object_get(one, "status")))
+        *row = json_incref(one);
+    }
+    json_decref(list);
+    free(rows);
+    if (after == 0) break;
+  }
+  if (status != TAMIS_OK || *row) return status;
+  return fault_set(fault, TAMIS_NOT_FOUND, "%.64s has no update in round %" PRIu64 " of %.64s",
+                   client, number, federation);
+}
+
 /* ---- operators ---- */
 
 struct submit_call {
@@ -219,6 +254,21 @@ static enum tamis_status read_model(struct core *core, const struct digest *mode
   return status;
 }
 
+/* Of rounds that are over only the projection knows who sent what. */
+static void find_disputed(struct core *core, const struct statement *statement,
+                          struct moment *moment) {
+  char hex[DIGEST_HEX_SIZE];
+  json_t *row = NULL;
+  digest_to_hex(&statement->subject[0], hex);
+  if (update_row(core, statement_text(statement, "client"), statement_text(statement, "federation"),
+                 (uint64_t)statement_integer(statement, "round"), &row, NULL) != TAMIS_OK)
+    return;
+  const char *update = json_string_value(json_object_get(row, "update"));
+  moment->has_update = update && strcmp(update, hex) == 0;
+  moment->dropped_in = (uint64_t)json_integer_value(json_object_get(row, "dropped"));
+  json_decref(row);
+}
+
 static enum tamis_status admit_operator(struct core *core, const struct entry *entry,
                                         struct fault *fault) {
   struct moment moment = {.now_ms = core_now_ms(core)};
@@ -230,6 +280,7 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
                      statement_kind_name(entry->statement.kind));
   if (entry->statement.kind == STATEMENT_FEDERATION_CREATE)
     status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
+  if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
   moment.layout = is_there ? &layout : NULL;
   if (status == TAMIS_OK) status = federation_admit(core->ledger.state, entry, &moment, fault);
   if (is_there) layout_close(&layout);
@@ -237,8 +288,9 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
 }
 
 /* What it does, for people: asked before it is done. */
-static void describe(const struct state *state, const struct statement *statement, char *sentence,
+static void describe(struct core *core, const struct statement *statement, char *sentence,
                      size_t size) {
+  const struct state *state = core->ledger.state;
   const struct federation *federation;
   switch (statement->kind) {
   case STATEMENT_FEDERATION_CREATE:
@@ -266,6 +318,14 @@ static void describe(const struct state *state, const struct statement *statemen
              federation->name, federation->head_round, statement_integer(statement, "to_round"),
              federation->round.phase == PHASE_WAITING ? "" : "; the open round is abandoned");
     break;
+  case STATEMENT_RETENTION: core_keep_describe(core, statement, sentence, size); break;
+  case STATEMENT_DISPUTE:
+    snprintf(sentence, size, "the update of %s in round %" PRId64 " of %s %s",
+             statement_text(statement, "client"), statement_integer(statement, "round"),
+             statement_text(statement, "federation"),
+             statement_integer(statement, "open") ? "stays until the dispute is closed"
+                                                  : "is no longer disputed");
+    break;
   default: snprintf(sentence, size, "%s", statement_kind_name(statement->kind)); break;
   }
 }
@@ -291,7 +351,7 @@ static enum tamis_status run_submit(struct core *core, struct call *call) {
   if (status != TAMIS_OK) return status;
   status = admit_operator(core, &entry, call->fault);
   if (status == TAMIS_OK) {
-    describe(core->ledger.state, &entry.statement, sentence, sizeof sentence);
+    describe(core, &entry.statement, sentence, sizeof sentence);
     *submit->result = result_text(&entry.statement, submit->dry_run, sentence);
     if (!*submit->result) status = fault_plain(call->fault, TAMIS_NO_MEMORY);
   }
@@ -335,44 +395,14 @@ struct proof_call {
   struct merkle_proof *proof;
 };
 
-/* Rounds that are over are a question to the projection. */
-static enum tamis_status find_update(struct core *core, const struct proof_call *ask,
-                                     uint64_t *index, struct fault *fault) {
-  struct projection *projection;
-  char round[24];
-  snprintf(round, sizeof round, "%" PRIu64, ask->number);
-  const char *arguments[] = {ask->federation, round};
-  uint64_t after = 0;
-  enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
-  bool is_found = false;
-  while (status == TAMIS_OK && !is_found) {
-    char *rows = NULL;
-    json_t *row;
-    size_t i;
-    status = projection_query(projection, "round", 2, arguments, after, QUERY_ROWS_MAX, &rows,
-                              &after, fault);
-    json_t *list = status == TAMIS_OK ? json_loads(rows, 0, NULL) : NULL;
-    json_array_foreach(list, i, row) {
-      const char *client = json_string_value(json_object_get(row, "client"));
-      if (!client || strcmp(client, ask->client) != 0 ||
-          json_is_string(json_object_get(row, "status")))
-        continue;
-      *index = (uint64_t)json_integer_value(json_object_get(row, "index"));
-      is_found = true;
-    }
-    json_decref(list);
-    free(rows);
-    if (after == 0) break;
-  }
-  if (status != TAMIS_OK || is_found) return status;
-  return fault_set(fault, TAMIS_NOT_FOUND, "%.64s has no update in round %" PRIu64 " of %.64s",
-                   ask->client, ask->number, ask->federation);
-}
-
 static enum tamis_status run_receipt(struct core *core, struct call *call) {
   struct proof_call *ask = (struct proof_call *)(void *)call;
-  enum tamis_status status = find_update(core, ask, &call->index, call->fault);
+  json_t *row;
+  enum tamis_status status =
+      update_row(core, ask->client, ask->federation, ask->number, &row, call->fault);
   if (status != TAMIS_OK) return status;
+  call->index = (uint64_t)json_integer_value(json_object_get(row, "index"));
+  json_decref(row);
   return ledger_receipt(&core->ledger, call->index, ask->text, ask->text_length, call->fault);
 }
 
@@ -485,9 +515,35 @@ static enum tamis_status run_query(struct core *core, struct call *call) {
                           query->after, QUERY_ROWS_MAX, query->rows, query->next, call->fault);
 }
 
+/* One row that no table has: it walks the folder, on the asker's thread. */
+static enum tamis_status query_space(struct core *core, char **rows, uint64_t *next,
+                                     struct fault *fault) {
+  struct core_space space;
+  enum tamis_status status = core_space(core, &space, fault);
+  if (status != TAMIS_OK) return status;
+  uint64_t room =
+      space.free_bytes > space.reserve_bytes ? space.free_bytes - space.reserve_bytes : 0;
+  json_t *row = json_pack(
+      "[{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}]", "bodies",
+      (json_int_t)space.bodies, "bodies_bytes", (json_int_t)space.body_bytes, "dropped",
+      (json_int_t)space.dropped, "dropped_bytes", (json_int_t)space.dropped_bytes, "models_bytes",
+      (json_int_t)space.model_bytes, "manifests_bytes", (json_int_t)space.manifest_bytes,
+      "journal_bytes", (json_int_t)space.journal_bytes, "index_bytes",
+      (json_int_t)space.index_bytes, "unfinished_bytes", (json_int_t)space.unfinished_bytes,
+      "free_bytes", (json_int_t)space.free_bytes, "reserve_bytes", (json_int_t)space.reserve_bytes,
+      "round_bytes", (json_int_t)space.round_bytes, "rounds_left",
+      (json_int_t)(space.round_bytes ? room / space.round_bytes : 0), "full", (int)space.is_full);
+  *rows = row ? json_dumps(row, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+  *next = 0;
+  json_decref(row);
+  return *rows ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+}
+
 enum tamis_status core_query(struct core *core, const char *name, size_t argument_count,
                              const char *const *arguments, uint64_t after, char **rows,
                              uint64_t *next, struct fault *fault) {
+  if (strcmp(name, "space") == 0 && argument_count == 0)
+    return query_space(core, rows, next, fault);
   struct query_call query = {.name = name,
                              .argument_count = argument_count,
                              .arguments = arguments,
@@ -505,8 +561,14 @@ struct fetch_call {
 
 static enum tamis_status run_may_fetch(struct core *core, struct call *call) {
   struct fetch_call *fetch = (struct fetch_call *)(void *)call;
-  if (!blob_exists(core->ledger.blobs, fetch->digest))
+  if (!blob_exists(core->ledger.blobs, fetch->digest)) {
+    int64_t kept;
+    uint64_t dropped_in;
+    if (core_keep_look(core, fetch->digest, &kept, &dropped_in, NULL) == TAMIS_OK && dropped_in)
+      return fault_set(call->fault, TAMIS_NOT_FOUND,
+                       "these bytes were dropped by policy in entry %" PRIu64, dropped_in);
     return fault_set(call->fault, TAMIS_NOT_FOUND, "no blob of this digest is here");
+  }
   if (fetch->is_operator || state_readable_has(core->ledger.state, fetch->digest)) return TAMIS_OK;
   return fault_set(call->fault, TAMIS_DENIED, "clients read models and manifests");
 }
@@ -530,6 +592,8 @@ static enum tamis_status run_counters(struct core *core, struct call *call) {
   counters->entries = core->ledger.published;
   counters->clients = state->client_count;
   counters->federations = state->federation_count;
+  counters->body_bytes = core_keep_body_bytes(core);
+  counters->journal_bytes = journal_bytes(core->ledger.journal);
   counters->clients_excluded = 0;
   for (size_t i = 0; i < state->federation_count; i++)
     for (size_t j = 0; j < state->federation[i]->member_count; j++)

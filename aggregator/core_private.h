@@ -32,6 +32,8 @@ struct core {
   void *changed_context;
   bool works[STATE_FEDERATIONS_MAX]; /* work of this federation is under way */
   int64_t quiet_until_ms;            /* monotonic; after a failure of the disk we wait a little */
+  bool keep_is_due;                  /* something may have become droppable */
+  bool is_full;                      /* the disk takes no more updates */
   struct call *waiting;              /* for the commit, newest first */
   atomic_uint_fast64_t published;
   struct core_counters counters;
@@ -74,6 +76,21 @@ bool core_witness_next(const struct core *core, const struct federation *federat
  */
 const struct cosigned *core_witness_seen(const struct core *core, size_t federation);
 void core_witness_close(struct core *core);
+
+/* What is kept (core_keep.c). */
+void core_keep_note(struct core *core, const struct statement *statement);
+/* One tombstone and its files, if there is something to drop; keep_is_due says whether to go on. */
+enum tamis_status core_keep_run(struct core *core, struct fault *fault);
+/* After a start: files that the last tombstones took. */
+void core_keep_finish(struct core *core);
+/* How many updates of those bytes are kept, and the last tombstone of one (0: none). */
+enum tamis_status core_keep_look(struct core *core, const struct digest *blob, int64_t *kept,
+                                 uint64_t *dropped_in, struct fault *fault);
+/* Of the updates that are kept; 0 when the projection cannot say. */
+uint64_t core_keep_body_bytes(struct core *core);
+/* What a `retention` would drop, in words. */
+void core_keep_describe(struct core *core, const struct statement *statement, char *sentence,
+                        size_t size);
 
 /* Unix time for the decider. */
 int64_t core_now_ms(struct core *core);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "aggregator/manifest.h"
+#include "aggregator/retention.h"
 #include "aggregator/state_text.h"
 #include "aggregator/witness.h"
 #include "proto/canonical.h"
@@ -138,6 +139,7 @@ static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
   struct federation *federation = state_federation_add(a->state, name);
   terms_read(a->statement, &federation->terms);
   federation->terms.policy = policy;
+  federation->keep_rounds = statement_optional_integer(a->statement, "keep_rounds", 0);
   federation->head = federation->past[0].model = federation->terms.first_model;
   state_readable_add(a->state, &federation->head);
   return TAMIS_OK;
@@ -156,6 +158,7 @@ static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault
   if (!member) return contradiction(a, fault, "there is no such client or federation");
   member->history.standing = STANDING_EXCLUDED;
   member->is_barred = true;
+  member->word_index = a->index;
   snprintf(member->history.sentence, sizeof member->history.sentence, "excluded by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   slot_give_up(a->state, federation, statement_text(a->statement, "client"));
@@ -169,6 +172,7 @@ static enum tamis_status apply_reinstatement(struct applying *a, struct fault *f
   if (!member) return contradiction(a, fault, "there is no such client or federation");
   judge_history_start(&member->history);
   member->is_barred = false;
+  member->word_index = a->index;
   snprintf(member->history.sentence, sizeof member->history.sentence, "reinstated by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   federation->revision++;
@@ -438,14 +442,19 @@ static enum tamis_status apply_abandon(struct applying *a, struct fault *fault) 
 /* ---- going back ---- */
 
 /* The judge remembers what it knew after that round. Who is excluded now stays so, and who was let
- * back in by an operator since keeps the fresh start: both are decisions, not memories. */
-static void histories_restore(struct federation *federation, const struct member *after) {
+ * back in by an operator since keeps the fresh start: both are decisions, not memories. What the
+ * next update is compared with must still be there: where bytes were dropped, that is known of the
+ * updates that are compared with now, and of `judged`. */
+static void histories_restore(struct federation *federation, const struct member *after,
+                              const struct digest_set *judged) {
   for (size_t i = 0; i < federation->member_count; i++) {
     struct member *member = &federation->member[i];
     bool is_excluded = member->history.standing == STANDING_EXCLUDED;
     bool was_excluded = after[i].history.standing == STANDING_EXCLUDED;
     if (!is_excluded && !was_excluded) member->history = after[i].history;
-    member->before = after[i].before;
+    bool is_kept = federation->dropped_round == 0 || digest_set_has(judged, &after[i].before) ||
+                   digest_equal(&member->before, &after[i].before);
+    member->before = is_kept ? after[i].before : (struct digest){{0}};
     member->has_moved = false;
   }
 }
@@ -475,6 +484,24 @@ static enum tamis_status histories_after(const struct applying *a,
   return TAMIS_OK;
 }
 
+/* The updates of a round from which nothing was dropped. */
+static enum tamis_status judged_in(const struct applying *a, const struct federation *federation,
+                                   int64_t round, struct digest_set *judged, struct fault *fault) {
+  const json_t *updates, *element;
+  size_t i;
+  if (round <= federation->dropped_round) return TAMIS_OK;
+  enum tamis_status status =
+      manifest_list(a->manifest, federation->name, round, "updates", &updates, fault);
+  if (status != TAMIS_OK) return status;
+  json_array_foreach(updates, i, element) {
+    struct manifest_update update;
+    status = manifest_update_read(element, &update, fault);
+    if (status != TAMIS_OK) return status;
+    digest_set_add(judged, &update.update);
+  }
+  return TAMIS_OK;
+}
+
 /* Undone is what the new head does not stand on. */
 static void lineage_mark(struct federation *federation) {
   for (int64_t i = 1; i <= federation->last_round; i++)
@@ -491,18 +518,87 @@ static enum tamis_status apply_rollback(struct applying *a, struct fault *fault)
       federation->past[round].outcome != OUTCOME_PROMOTED ||
       !digest_equal(&federation->past[round].model, &a->statement->subject[0]))
     return contradiction(a, fault, "no promoted round has this number and model");
+  struct digest_set judged = {0};
   struct member *after = calloc(federation->member_count + 1, sizeof *after);
   if (!after) return fault_plain(fault, TAMIS_NO_MEMORY);
   enum tamis_status status = histories_after(a, federation, round, after, fault);
+  if (status == TAMIS_OK && round > 0) status = judged_in(a, federation, round, &judged, fault);
   if (status == TAMIS_OK) {
-    histories_restore(federation, after);
+    histories_restore(federation, after, &judged);
     federation->head = a->statement->subject[0];
     federation->head_round = round;
     federation->revision++;
     lineage_mark(federation);
   }
+  digest_set_clear(&judged);
   free(after);
   return status;
+}
+
+/* ---- what is kept ---- */
+
+static enum tamis_status apply_retention(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  if (!federation) return contradiction(a, fault, "there is no such federation");
+  federation->keep_rounds = statement_integer(a->statement, "keep_rounds");
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_dispute(struct applying *a, struct fault *fault) {
+  struct federation *federation;
+  int64_t round = statement_integer(a->statement, "round");
+  if (!named_member(a, &federation) || round > federation->last_round)
+    return contradiction(a, fault, "there is no such client, federation or round");
+  uint32_t client = (uint32_t)state_client_find(a->state, statement_text(a->statement, "client"));
+  struct dispute *dispute = state_dispute_find(federation, client, round);
+  if (!dispute && federation->dispute_count == STATE_DISPUTES_MAX)
+    return contradiction(a, fault, "there are too many disputes");
+  if (!dispute) dispute = state_dispute_add(federation);
+  *dispute = (struct dispute){.client = client,
+                              .is_open = statement_integer(a->statement, "open") == 1,
+                              .round = round,
+                              .index = a->index,
+                              .update = a->statement->subject[0]};
+  return TAMIS_OK;
+}
+
+static enum tamis_status drop_one(const struct applying *a, struct federation *federation,
+                                  int64_t round, const json_t *element, uint64_t *before,
+                                  struct fault *fault) {
+  struct manifest_update update;
+  enum tamis_status status = manifest_dropped_read(element, &update, fault);
+  if (status != TAMIS_OK) return status;
+  enum retention retention = retention_of(a->state, federation, round, &update);
+  if (retention != RETENTION_DROP) return contradiction(a, fault, retention_words(retention));
+  if (update.index <= *before || update.index >= a->index)
+    return contradiction(a, fault, "its updates are not in the order of the log");
+  *before = update.index;
+  uint32_t client = (uint32_t)state_client_find(a->state, update.client);
+  struct dispute *dispute = state_dispute_find(federation, client, round);
+  if (dispute) state_dispute_remove(federation, dispute);
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_tombstone(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  int64_t round = statement_integer(a->statement, "round");
+  const json_t *updates, *element;
+  uint64_t before = 0;
+  size_t i;
+  if (!federation) return contradiction(a, fault, "there is no such federation");
+  enum tamis_status status =
+      manifest_list(a->manifest, federation->name, round, "updates", &updates, fault);
+  if (status != TAMIS_OK) return status;
+  if ((int64_t)json_array_size(updates) != statement_integer(a->statement, "updates"))
+    return contradiction(a, fault, "its manifest lists another number of updates");
+  json_array_foreach(updates, i, element) {
+    status = drop_one(a, federation, round, element, &before, fault);
+    if (status != TAMIS_OK) return status;
+  }
+  if (round > federation->dropped_round) federation->dropped_round = round;
+  return TAMIS_OK;
 }
 
 /* ---- the state itself ---- */
@@ -542,6 +638,9 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_REINSTATEMENT] = apply_reinstatement,
     [STATEMENT_ROLLBACK] = apply_rollback,
     [STATEMENT_SNAPSHOT] = apply_snapshot,
+    [STATEMENT_RETENTION] = apply_retention,
+    [STATEMENT_DISPUTE] = apply_dispute,
+    [STATEMENT_TOMBSTONE] = apply_tombstone,
 };
 
 enum tamis_status federation_apply(struct state *state, const struct entry *entry,
@@ -576,6 +675,7 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   switch (statement->kind) {
   case STATEMENT_ROUND_OPEN: *manifest = statement_digest(statement, "cohort"); return true;
   case STATEMENT_VERDICTS:
+  case STATEMENT_TOMBSTONE:
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
   case STATEMENT_AGGREGATE: *manifest = statement->subject[1]; return true;
   case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);

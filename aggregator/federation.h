@@ -12,6 +12,7 @@
 #include "aggregator/decision.h"
 #include "aggregator/entry.h"
 #include "aggregator/evidence.h"
+#include "aggregator/manifest.h"
 #include "aggregator/state.h"
 #include "aggregator/witness.h"
 #include "proto/fault.h"
@@ -43,6 +44,9 @@ struct moment {
       *layout;             /* federation-create: of the model, NULL when the blob is not there */
   uint64_t expected_bytes; /* update: size of the base model's file */
   bool is_other_history;   /* update: the checkpoint that it names is no tree of this log */
+  bool has_update;         /* dispute: the log has that update of that client in that round */
+  uint64_t dropped_in;     /* dispute: the tombstone's entry; 0: its bytes are kept */
+  bool is_full;            /* the disk takes no more updates: no round is opened */
 };
 
 /* May this verified entry be appended? TAMIS_OK or the reason why not. */
@@ -104,6 +108,12 @@ bool federation_worked(const struct state *state, const struct work *work,
 /* What follows by itself: abandon a round, open the next one. False when nothing does. */
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision);
+
+/* A tombstone for those of the round's updates that may go (retention.h), `count` of them in the
+ * order of the log with the bytes that each takes. False when none may. */
+bool federation_tombstone(const struct state *state, const struct federation *federation,
+                          int64_t round, const struct manifest_update *update,
+                          const uint64_t *bytes, size_t count, struct decision *decision);
 
 /* What the state of now adds up to, for the log to say. `digest` is state_text_digest's; nothing
  * may come between the two. */

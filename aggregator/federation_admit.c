@@ -227,6 +227,45 @@ static enum tamis_status admit_rollback(const struct asking *ask, struct fault *
   return TAMIS_OK;
 }
 
+static enum tamis_status admit_retention(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (!digest_equal(&federation->terms.first_model, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "%s began with another model", federation->name);
+  if (statement_integer(ask->statement, "keep_rounds") == federation->keep_rounds)
+    return fault_set(fault, TAMIS_CONFLICT, "%s keeps the updates of %" PRId64 " rounds already",
+                     federation->name, federation->keep_rounds);
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_dispute(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  const char *name = statement_text(ask->statement, "client");
+  int64_t round = statement_integer(ask->statement, "round");
+  bool opens = statement_integer(ask->statement, "open") == 1;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  int64_t client = state_client_find(ask->state, name);
+  if (client == STATE_NOBODY)
+    return fault_set(fault, TAMIS_UNKNOWN_CLIENT, "no client %s is enrolled", name);
+  const struct dispute *dispute = state_dispute_find(federation, (uint32_t)client, round);
+  if (dispute ? dispute->is_open == opens : !opens)
+    return fault_set(fault, TAMIS_CONFLICT, "the update of %s in round %" PRId64 " is %s", name,
+                     round, opens ? "disputed already" : "not disputed");
+  if (!ask->moment->has_update)
+    return fault_set(fault, TAMIS_NOT_FOUND, "%s sent no such update in round %" PRId64 " of %s",
+                     name, round, federation->name);
+  if (ask->moment->dropped_in)
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "that update was dropped by policy in entry %" PRIu64
+                     ": only its digest is kept",
+                     ask->moment->dropped_in);
+  if (!dispute && federation->dispute_count == STATE_DISPUTES_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "there are %d disputes", STATE_DISPUTES_MAX);
+  return TAMIS_OK;
+}
+
 static enum tamis_status admit_update(const struct asking *ask, struct fault *fault) {
   const struct moment *moment = ask->moment;
   return admission_update(ask->state, ask->entry, moment->now_ms, moment->expected_bytes,
@@ -240,7 +279,8 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_CLIENT_INVITE] = admit_invite, [STATEMENT_KEY_ENROL] = admit_enrol,
     [STATEMENT_KEY_REVOKE] = admit_revoke,    [STATEMENT_UPDATE] = admit_update,
     [STATEMENT_EXCLUSION] = admit_exclusion,  [STATEMENT_REINSTATEMENT] = admit_reinstatement,
-    [STATEMENT_ROLLBACK] = admit_rollback,
+    [STATEMENT_ROLLBACK] = admit_rollback,    [STATEMENT_RETENTION] = admit_retention,
+    [STATEMENT_DISPUTE] = admit_dispute,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

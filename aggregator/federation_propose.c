@@ -9,6 +9,7 @@
 #include "aggregator/admission.h"
 #include "aggregator/cohort.h"
 #include "aggregator/manifest.h"
+#include "aggregator/retention.h"
 #include "aggregator/state_text.h"
 #include "proto/canonical.h"
 
@@ -80,7 +81,7 @@ static void propose_open(const struct federation *federation, const char **eligi
 static bool next_open(const struct state *state, const struct federation *federation,
                       const struct moment *moment, struct decision *decision) {
   size_t count;
-  if (state_is_finished(federation)) return false;
+  if (state_is_finished(federation) || moment->is_full) return false;
   const char **eligible = eligible_clients(state, federation, &count);
   bool is_enough = count > 0 && (int64_t)count >= federation->terms.quorum;
   if (is_enough) propose_open(federation, eligible, count, moment, decision);
@@ -224,6 +225,31 @@ int64_t federation_deadline_ms(const struct state *state) {
       deadline_ms = round->witness_by_ms;
   }
   return deadline_ms;
+}
+
+/* ---- what is kept ---- */
+
+bool federation_tombstone(const struct state *state, const struct federation *federation,
+                          int64_t round, const struct manifest_update *update,
+                          const uint64_t *bytes, size_t count, struct decision *decision) {
+  json_t *updates = decision_memory(json_array());
+  uint64_t sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (retention_of(state, federation, round, &update[i]) != RETENTION_DROP) continue;
+    json_array_append_new(updates, manifest_dropped_write(&update[i]));
+    sum += bytes[i];
+  }
+  if (json_array_size(updates) == 0) {
+    json_decref(updates);
+    return false;
+  }
+  struct proposal *proposal = decision_add(
+      decision, STATEMENT_TOMBSTONE, "manifest", NULL,
+      json_pack("{s:s, s:I, s:I, s:I}", "federation", federation->name, "round", (json_int_t)round,
+                "updates", (json_int_t)json_array_size(updates), "bytes", (json_int_t)sum));
+  proposal->subject[0] =
+      decision_attach(proposal, manifest_tombstone(federation->name, round, updates));
+  return true;
 }
 
 /* ---- the state itself ---- */

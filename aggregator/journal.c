@@ -381,6 +381,10 @@ enum tamis_status journal_append(struct journal *journal, const struct journal_e
   return TAMIS_OK;
 }
 
+uint64_t journal_bytes(const struct journal *journal) {
+  return file_end(journal);
+}
+
 uint64_t journal_size(const struct journal *journal) {
   return merkle_tree_size(journal->tree);
 }

@@ -57,7 +57,8 @@ void journal_records(const struct journal *journal, uint64_t from, uint64_t coun
 enum tamis_status journal_append(struct journal *journal, const struct journal_entry *entries,
                                  size_t count, struct fault *fault);
 
-/* Both for the appending thread only. */
+/* All three for the appending thread only. */
+uint64_t journal_bytes(const struct journal *journal);
 uint64_t journal_size(const struct journal *journal);
 const struct merkle_tree *journal_tree(const struct journal *journal);
 

@@ -123,18 +123,50 @@ json_t *manifest_update_write(const struct manifest_update *update, const struct
       canonical_f64(judged->z_cosine), "risk", canonical_f64(judged->risk));
 }
 
-enum tamis_status manifest_update_read(const json_t *element, struct manifest_update *update,
-                                       struct fault *fault) {
-  const char *verdict;
+/* Which update: what all lists of updates begin with. */
+static enum tamis_status which_read(const json_t *element, struct manifest_update *update,
+                                    struct fault *fault) {
   int64_t index;
+  *update = (struct manifest_update){.client = ""};
   if (!canonical_text(element, "client", &update->client)) return corrupt(fault, "client");
   if (!canonical_integer(element, "index", &index) || index < 0) return corrupt(fault, "index");
   if (!read_digest(element, "update", &update->update)) return corrupt(fault, "update");
+  update->index = (uint64_t)index;
+  return TAMIS_OK;
+}
+
+enum tamis_status manifest_update_read(const json_t *element, struct manifest_update *update,
+                                       struct fault *fault) {
+  const char *verdict;
+  enum tamis_status status = which_read(element, update, fault);
+  if (status != TAMIS_OK) return status;
   if (!canonical_integer(element, "examples", &update->examples)) return corrupt(fault, "examples");
   if (!canonical_text(element, "verdict", &verdict) ||
       !judge_verdict_read(verdict, &update->verdict))
     return corrupt(fault, "verdict");
-  update->index = (uint64_t)index;
+  return TAMIS_OK;
+}
+
+json_t *manifest_tombstone(const char *federation, int64_t round, json_t *updates) {
+  return json_pack("{s:s, s:I, s:o}", "federation", federation, "round", (json_int_t)round,
+                   "updates", updates);
+}
+
+/* An abandoned round gave no verdicts. */
+json_t *manifest_dropped_write(const struct manifest_update *update) {
+  return json_pack("{s:s, s:I, s:o, s:s}", "client", update->client, "index",
+                   (json_int_t)update->index, "update", manifest_digest(&update->update), "verdict",
+                   update->verdict == VERDICT_NONE ? "" : judge_verdict_name(update->verdict));
+}
+
+enum tamis_status manifest_dropped_read(const json_t *element, struct manifest_update *update,
+                                        struct fault *fault) {
+  const char *verdict;
+  enum tamis_status status = which_read(element, update, fault);
+  if (status != TAMIS_OK) return status;
+  if (!canonical_text(element, "verdict", &verdict) ||
+      (verdict[0] != '\0' && !judge_verdict_read(verdict, &update->verdict)))
+    return corrupt(fault, "verdict");
   return TAMIS_OK;
 }
 

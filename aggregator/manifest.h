@@ -64,6 +64,12 @@ enum tamis_status manifest_history_read(const json_t *element, const char **clie
                                         struct history *history, struct digest *before,
                                         struct fault *fault);
 
+/* The list of a tombstone, and an element of it. */
+json_t *manifest_tombstone(const char *federation, int64_t round, json_t *updates);
+json_t *manifest_dropped_write(const struct manifest_update *update);
+enum tamis_status manifest_dropped_read(const json_t *element, struct manifest_update *update,
+                                        struct fault *fault);
+
 /* An element of `updates` in a weight manifest. */
 json_t *manifest_weight_write(const char *client, uint64_t index, const struct digest *update,
                               double weight);

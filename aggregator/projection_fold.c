@@ -23,7 +23,10 @@ const char *const projection_schema =
     " rule TEXT NOT NULL, optimiser TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
     " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
     " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
-    " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0,"
+    " keep_rounds INTEGER NOT NULL DEFAULT 0, bodies INTEGER NOT NULL DEFAULT 0,"
+    " bodies_bytes INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
+    " dropped_bytes INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE rounds(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT 'open', rule TEXT NOT NULL,"
     " base TEXT NOT NULL, model TEXT, selected INTEGER NOT NULL,"
@@ -36,9 +39,15 @@ const char *const projection_schema =
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
     " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, norm REAL, distance REAL,"
     " cosine REAL, own_cosine REAL, neighbour TEXT, neighbour_cosine REAL, z_norm REAL,"
-    " z_distance REAL, z_cosine REAL, risk REAL) STRICT;"
+    " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER) STRICT;"
     "CREATE INDEX updates_round ON updates(federation, round);"
     "CREATE INDEX updates_client ON updates(client);"
+    "CREATE INDEX updates_blob ON updates(blob);"
+    "CREATE INDEX updates_kept ON updates(federation, entry)"
+    " WHERE dropped IS NULL AND status IS NULL;"
+    "CREATE TABLE tombstones(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, updates INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " manifest TEXT NOT NULL) STRICT;"
     "CREATE TABLE standings(federation TEXT NOT NULL, client TEXT NOT NULL,"
     " state TEXT NOT NULL DEFAULT 'probation', reputation REAL NOT NULL DEFAULT 0,"
     " risk REAL NOT NULL DEFAULT 0, cusum REAL NOT NULL DEFAULT 0,"
@@ -72,8 +81,9 @@ const struct projection_step projection_steps[] = {
 
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO federations(federation, entry, rule, optimiser, layout, parameters, quorum,"
-     " cohort, rounds_max, head) VALUES (:federation, @index, :rule, @optimiser, :layout,"
-     " :parameters, :quorum, :cohort, :rounds_max, @model)"},
+     " cohort, rounds_max, head, keep_rounds) VALUES (:federation, @index, :rule, @optimiser, "
+     ":layout,"
+     " :parameters, :quorum, :cohort, :rounds_max, @model, coalesce(@keep_rounds, 0))"},
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
 
@@ -98,8 +108,11 @@ const struct projection_step projection_steps[] = {
      "UPDATE federations SET phase = 'collecting', round = :round WHERE federation = :federation"},
 
     {STATEMENT_UPDATE, NULL,
-     "INSERT INTO updates(entry, federation, round, client, blob, examples, loss)"
-     " VALUES (@index, :federation, :round, :client, @update, :examples, $loss)"},
+     "INSERT INTO updates(entry, federation, round, client, blob, examples, loss, bytes)"
+     " VALUES (@index, :federation, :round, :client, @update, :examples, $loss, :size)"},
+    {STATEMENT_UPDATE, NULL,
+     "UPDATE federations SET bodies = bodies + 1, bodies_bytes = bodies_bytes + :size"
+     " WHERE federation = :federation"},
     {STATEMENT_UPDATE, NULL,
      "UPDATE rounds SET updates = updates + 1 WHERE federation = :federation AND round = :round"},
     {STATEMENT_UPDATE, NULL,
@@ -213,5 +226,16 @@ const struct projection_step projection_steps[] = {
      "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"
      " accepted = 0, held = 0, rejected = 0, sentence = '' WHERE federation = :federation"
      " AND state <> 'excluded' AND restored_by IS NOT @index"},
+
+    {STATEMENT_RETENTION, NULL,
+     "UPDATE federations SET keep_rounds = :keep_rounds WHERE federation = :federation"},
+    {STATEMENT_TOMBSTONE, NULL,
+     "INSERT INTO tombstones(entry, federation, round, updates, bytes, manifest)"
+     " VALUES (@index, :federation, :round, :updates, :bytes, @manifest)"},
+    {STATEMENT_TOMBSTONE, "updates", "UPDATE updates SET dropped = @index WHERE entry = :index"},
+    {STATEMENT_TOMBSTONE, NULL,
+     "UPDATE federations SET bodies = bodies - :updates, bodies_bytes = bodies_bytes - :bytes,"
+     " dropped = dropped + :updates, dropped_bytes = dropped_bytes + :bytes"
+     " WHERE federation = :federation"},
 };
 const size_t projection_step_count = sizeof projection_steps / sizeof projection_steps[0];

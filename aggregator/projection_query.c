@@ -31,7 +31,7 @@ const struct projection_question projection_questions[] = {
      "SELECT rowid, json_object('federation', federation, 'rule', rule,"
      " 'optimiser', coalesce(optimiser, ''), 'round', round,"
      " 'phase', phase, 'head', head, 'head_round', head_round, 'parameters', parameters,"
-     " 'quorum', quorum, 'cohort', cohort, 'rounds_max', rounds_max,"
+     " 'quorum', quorum, 'cohort', cohort, 'rounds_max', rounds_max, 'keep_rounds', keep_rounds,"
      " 'clients', (SELECT count(*) FROM clients),"
      " 'excluded', (SELECT count(*) FROM clients JOIN standings USING (client)"
      "   WHERE standings.federation = federations.federation AND state = 'excluded'),"
@@ -81,7 +81,7 @@ const struct projection_question projection_questions[] = {
      " 'loss', loss, 'norm', norm, 'distance', distance, 'cosine', cosine,"
      " 'own_cosine', own_cosine, 'neighbour', neighbour, 'neighbour_cosine', neighbour_cosine,"
      " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine, 'risk', risk,"
-     " 'sentence', sentence)"
+     " 'sentence', sentence, 'dropped', dropped)"
      " FROM updates WHERE federation = ?3 AND round = CAST(?4 AS INTEGER) AND entry + 1 > ?1"
      " ORDER BY entry LIMIT ?2"},
 
@@ -140,6 +140,34 @@ const struct projection_question projection_questions[] = {
      " LEFT JOIN models USING (federation, round) WHERE updates.client = ?3"
      " AND coalesce(?4, '') IN ('', updates.federation) AND updates.entry + 1 > ?1"
      " ORDER BY updates.entry LIMIT ?2"},
+
+    /* Updates whose bytes are kept, of rounds up to the one named. */
+    {"bodies", 2, 2,
+     "SELECT entry + 1, json_object('round', round, 'client', client, 'index', entry,"
+     " 'update', blob, 'bytes', bytes, 'verdict', verdict) FROM updates"
+     " WHERE federation = ?3 AND dropped IS NULL AND status IS NULL AND entry >= ?1"
+     " AND round <= CAST(?4 AS INTEGER) ORDER BY entry LIMIT ?2"},
+
+    /* Of all updates with those bytes: how many are kept, and where one was dropped last. */
+    {"blob", 1, 1,
+     "SELECT 1, json_object('update', ?3, 'kept', (SELECT count(*) FROM updates"
+     " WHERE blob = ?3 AND status IS NULL AND dropped IS NULL),"
+     " 'dropped', (SELECT max(dropped) FROM updates WHERE blob = ?3)) WHERE ?1 < 1 LIMIT ?2"},
+
+    {"tombstones", 0, 1,
+     "SELECT entry + 1, json_object('index', entry, 'federation', federation, 'round', round,"
+     " 'updates', updates, 'bytes', bytes, 'manifest', manifest) FROM tombstones"
+     " WHERE coalesce(?3, '') IN ('', federation) AND entry >= ?1 ORDER BY entry LIMIT ?2"},
+
+    /* A round adds a model, and its updates unless as many go. */
+    {"retention", 0, 0,
+     "SELECT rowid, json_object('federation', federation, 'keep_rounds', keep_rounds,"
+     " 'bodies', bodies, 'bodies_bytes', bodies_bytes, 'dropped', dropped,"
+     " 'dropped_bytes', dropped_bytes, 'round_bytes', 4 * parameters + iif(keep_rounds > 0"
+     "   AND round > keep_rounds, 0, (SELECT coalesce(sum(bytes), 0) FROM updates"
+     "   WHERE updates.federation = federations.federation"
+     "   AND updates.round > federations.round - 10) / max(1, min(10, round))))"
+     " FROM federations WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"},
 };
 const size_t projection_question_count =
     sizeof projection_questions / sizeof projection_questions[0];

@@ -29,6 +29,7 @@ struct state *state_new(const struct public_key *log_key) {
 }
 
 static void federation_free(struct federation *federation) {
+  free(federation->dispute);
   free(federation->round.slot);
   free(federation->past);
   free(federation->member);
@@ -155,6 +156,31 @@ struct round *state_round_add(struct federation *federation, size_t selected) {
   memset(slot, 0, selected * sizeof *slot);
   federation->round = (struct round){.slot = slot, .selected = selected};
   return &federation->round;
+}
+
+struct dispute *state_dispute_find(const struct federation *federation, uint32_t client,
+                                   int64_t round) {
+  for (size_t i = 0; i < federation->dispute_count; i++) {
+    struct dispute *dispute = &federation->dispute[i];
+    if (dispute->client == client && dispute->round == round) return dispute;
+  }
+  return NULL;
+}
+
+struct dispute *state_dispute_add(struct federation *federation) {
+  assert(federation->dispute_count < STATE_DISPUTES_MAX);
+  federation->dispute =
+      grow_for_one(federation->dispute, federation->dispute_count, sizeof *federation->dispute);
+  struct dispute *dispute = &federation->dispute[federation->dispute_count++];
+  memset(dispute, 0, sizeof *dispute);
+  return dispute;
+}
+
+/* The order of the others stays: it is part of the state's text. */
+void state_dispute_remove(struct federation *federation, struct dispute *dispute) {
+  size_t place = (size_t)(dispute - federation->dispute);
+  federation->dispute_count--;
+  memmove(dispute, dispute + 1, (federation->dispute_count - place) * sizeof *dispute);
 }
 
 void state_readable_add(struct state *state, const struct digest *blob) {

@@ -22,6 +22,7 @@ enum {
   STATE_FEDERATIONS_MAX = 64,
   STATE_RULE_SIZE = 401, /* of an optimiser too */
   STATE_VECTORS_MAX = 4,
+  STATE_DISPUTES_MAX = 1024, /* of one federation */
   STATE_NOBODY = -1,
 };
 
@@ -42,6 +43,7 @@ struct member { /* a client in a federation; same position as in state.client */
   struct history history;
   struct digest before; /* its last judged update; zero: none */
   bool is_barred;       /* excluded by an operator's word, not only by the judge's */
+  uint64_t word_index;  /* of the last entry by which an operator excluded or reinstated it; or 0 */
   bool has_moved; /* the verdicts changed its standing and no client-state entry says so yet */
   enum standing moved_from;
   struct digest last_refused; /* envelope; the same one is not logged twice */
@@ -116,6 +118,15 @@ struct terms { /* what federation-create promises */
   int64_t witness_organisations, witness_per_organisation; /* that must vouch; 0: none */
 };
 
+/* Somebody says that an update must stay to be looked at. */
+struct dispute {
+  uint32_t client;
+  bool is_open;
+  int64_t round;
+  uint64_t index; /* of the entry that opened or closed it last */
+  struct digest update;
+};
+
 struct federation {
   char name[STATE_NAME_SIZE];
   struct terms terms;
@@ -128,6 +139,10 @@ struct federation {
   size_t member_count;
   uint64_t revision; /* moves when something happens that a judgement under way does not know of */
   uint64_t create_index;
+  int64_t keep_rounds;   /* so many rounds' updates stay; 0: all, for ever */
+  int64_t dropped_round; /* highest from which an update was dropped; 0: none was */
+  struct dispute *dispute;
+  size_t dispute_count;
 };
 
 struct state {
@@ -168,6 +183,12 @@ struct invitation *state_invitation_add(struct state *state);
 struct federation *state_federation_add(struct state *state, const char *name);
 /* The round after last_round: all zero, with room for its slots. */
 struct round *state_round_add(struct federation *federation, size_t selected);
+
+/* NULL when there is none about this client's update of the round. */
+struct dispute *state_dispute_find(const struct federation *federation, uint32_t client,
+                                   int64_t round);
+struct dispute *state_dispute_add(struct federation *federation);
+void state_dispute_remove(struct federation *federation, struct dispute *dispute);
 
 void state_readable_add(struct state *state, const struct digest *blob);
 bool state_readable_has(const struct state *state, const struct digest *blob);

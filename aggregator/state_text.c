@@ -12,13 +12,14 @@
 static_assert(sizeof(struct client) == 355, "a field of struct client came or went");
 static_assert(sizeof(struct invitation) == 184, "a field of struct invitation came or went");
 static_assert(sizeof(struct history) == 328, "a field of struct history came or went");
-static_assert(sizeof(struct member) == 408, "a field of struct member came or went");
+static_assert(sizeof(struct member) == 424, "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1152, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == 2024, "a field of struct federation came or went");
+static_assert(sizeof(struct federation) == 2056, "a field of struct federation came or went");
+static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
 
 struct codec {
@@ -307,6 +308,7 @@ static void on_member(struct codec *codec, struct member *member) {
   on_history(codec, &member->history);
   on_digest(codec, "before", &member->before);
   on_truth(codec, "barred", &member->is_barred);
+  on_natural(codec, "word_index", &member->word_index, INT64_MAX);
   on_truth(codec, "has_moved", &member->has_moved);
   member->moved_from =
       (enum standing)on_small(codec, "moved_from", member->moved_from, STANDING_COUNT - 1);
@@ -353,6 +355,23 @@ static void rounds_make(struct federation *federation, size_t count, size_t sele
   for (size_t i = 1; i <= count; i++) state_round_add(federation, i == count ? selected : 0);
 }
 
+static void on_dispute(struct codec *codec, struct dispute *dispute, size_t clients) {
+  dispute->client =
+      (uint32_t)on_small(codec, "dispute", dispute->client, clients ? clients - 1 : 0);
+  on_truth(codec, "open", &dispute->is_open);
+  on_integer(codec, "round", &dispute->round);
+  on_natural(codec, "index", &dispute->index, INT64_MAX);
+  on_digest(codec, "update", &dispute->update);
+}
+
+static void on_disputes(struct codec *codec, struct federation *federation, size_t clients) {
+  size_t count = federation->dispute_count;
+  on_count(codec, "disputes", &count, STATE_DISPUTES_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_dispute(codec, codec->is_reading ? state_dispute_add(federation) : &federation->dispute[i],
+               clients);
+}
+
 static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
   size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
   on_terms(codec, &federation->terms);
@@ -368,6 +387,9 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_round(codec, &federation->round, state->client_count);
   on_natural(codec, "revision", &federation->revision, INT64_MAX);
   on_natural(codec, "create_index", &federation->create_index, INT64_MAX);
+  on_integer(codec, "keep_rounds", &federation->keep_rounds);
+  on_integer(codec, "dropped_round", &federation->dropped_round);
+  on_disputes(codec, federation, state->client_count);
   if (codec->is_reading)
     members_read(codec, federation);
   else

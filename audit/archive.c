@@ -280,6 +280,21 @@ static enum tamis_status show_and_fold(struct walk *walk, const struct archive_e
   return status;
 }
 
+/* Bytes that are gone under the retention policy: the list stays for ever. */
+static enum tamis_status note_dropped(struct archive *archive, const struct entry *entry,
+                                      const json_t *manifest, struct fault *fault) {
+  const json_t *element;
+  size_t i;
+  if (entry->statement.kind != STATEMENT_TOMBSTONE) return TAMIS_OK;
+  json_array_foreach(json_object_get(manifest, "updates"), i, element) {
+    struct manifest_update update;
+    enum tamis_status status = manifest_dropped_read(element, &update, fault);
+    if (status != TAMIS_OK) return status;
+    digest_set_add(&archive->dropped, &update.update);
+  }
+  return TAMIS_OK;
+}
+
 static enum tamis_status follow(void *context, uint64_t index, const char *bytes, size_t length) {
   struct walk *walk = context;
   struct archive *archive = walk->archive;
@@ -302,6 +317,7 @@ static enum tamis_status follow(void *context, uint64_t index, const char *bytes
                                .root = merkle_tree_root(archive->tree, index)};
     status = show_and_fold(walk, &at, &why);
   }
+  if (status == TAMIS_OK) status = note_dropped(archive, &entry, manifest, &why);
   json_decref(manifest);
   if (is_open) entry_close(&entry);
   if (status == TAMIS_OK) {

@@ -390,3 +390,57 @@ enum tamis_status client_revoke(struct context *context, const struct arguments 
   if (status != TAMIS_OK) return status;
   return act_on_key(context, arguments, STATEMENT_KEY_REVOKE, about(arguments), "revoked");
 }
+
+/* ---- dispute ---- */
+
+/* The update that the client sent in that round, not one that was refused. */
+static enum tamis_status find_update(struct context *context, const char *federation,
+                                     uint64_t round, const char *client, struct digest *update) {
+  char number[24];
+  const char *const which[] = {federation, number};
+  json_t *rows = NULL, *row;
+  size_t i;
+  bool is_found = false;
+  snprintf(number, sizeof number, "%llu", (unsigned long long)round);
+  enum tamis_status status = context_query_federation(context, "round", 2, which, &rows);
+  if (status != TAMIS_OK) return status;
+  json_array_foreach(rows, i, row) {
+    const char *name = json_string_value(json_object_get(row, "client"));
+    const char *hex = json_string_value(json_object_get(row, "update"));
+    if (name != NULL && hex != NULL && strcmp(name, client) == 0 &&
+        !json_is_string(json_object_get(row, "status")))
+      is_found = digest_from_hex(hex, strlen(hex), update);
+  }
+  json_decref(rows);
+  if (is_found) return TAMIS_OK;
+  return fault_set(&context->fault, TAMIS_NOT_FOUND, "%.64s has no update in round %s of %.64s",
+                   client, number, federation);
+}
+
+enum tamis_status client_dispute(struct context *context, const struct arguments *arguments) {
+  const char *client = arguments->word[0];
+  const char *federation = arguments_text(arguments, "federation", "");
+  uint64_t round = arguments_count(arguments, "round", 0), index = 0;
+  bool closes = arguments_has(arguments, "close"), dry_run = arguments_has(arguments, "dry-run");
+  struct digest update;
+  json_t *result = NULL;
+  enum tamis_status status = check_name(context, client);
+  if (status == TAMIS_OK) status = context_operator(context);
+  if (status == TAMIS_OK) status = find_update(context, federation, round, client, &update);
+  if (status != TAMIS_OK) return status;
+  json_t *predicate = about(arguments);
+  json_object_set_new(predicate, "round", json_integer((json_int_t)round));
+  json_object_set_new(predicate, "open", json_integer(closes ? 0 : 1));
+  status = operator_submit(context->operator, STATEMENT_DISPUTE, predicate, "update", &update,
+                           dry_run, &index, &result, &context->fault);
+  json_decref(predicate);
+  if (status != TAMIS_OK) return status;
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(&update, hex);
+  json_t *data = json_pack("{s:s, s:s, s:I, s:s, s:I, s:b, s:o*}", "client", client, "federation",
+                           federation, "round", (json_int_t)round, "update", hex, "index",
+                           (json_int_t)index, "dry_run", dry_run, "result", result);
+  output_change(context, "client", client, closes ? "dispute closed" : "disputed", dry_run, data);
+  json_decref(data);
+  return TAMIS_OK;
+}

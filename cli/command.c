@@ -59,7 +59,16 @@ static const struct option_row federation_create_options[] = {
     {"witness-quorum", 0, "N", VALUE_COUNT, false, "organisations that must vouch first (0)"},
     {"witness-per-organisation", 0, "N", VALUE_COUNT, false, "clients of each that must (1)"},
     {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold (PROTOCOL.md 6); may be repeated"},
+    {"keep-rounds", 0, "N", VALUE_COUNT, false, "keep the updates of so many rounds (0: all)"},
     DRY_RUN,
+    END,
+};
+
+static const struct option_row federation_retain_options[] = {
+    {"rounds", 0, "N", VALUE_COUNT, true, "of so many rounds; 0: of all"},
+    REASON,
+    DRY_RUN,
+    {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
     END,
 };
 
@@ -79,6 +88,13 @@ static const struct option_row client_exclude_options[] = {
     DRY_RUN,
     END};
 static const struct option_row client_reinstate_options[] = {FEDERATION, REASON, DRY_RUN, END};
+static const struct option_row client_dispute_options[] = {
+    FEDERATION,
+    {"round", 0, "ROUND", VALUE_COUNT, true, "the round of the update"},
+    {"reason", 0, "TEXT", VALUE_TEXT, false, "why; it goes into the log"},
+    {"close", 0, NULL, VALUE_FLAG, false, "the dispute is over; the policy goes on"},
+    DRY_RUN,
+    END};
 static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 
 #define STATE                                                                                      \
@@ -227,6 +243,15 @@ static const struct command row[] = {
      "  tamis federation list\n  tamis federation list -o name\n", federation_list},
     {"federation", "show", "NAME", NULL, "One federation", NULL, "  tamis federation show digits\n",
      federation_show},
+    {"federation", "retain", "NAME", federation_retain_options,
+     "Say for how many rounds updates are kept",
+     "Shows what would go, and asks. What goes cannot be had back: such rounds are\n"
+     "no longer recomputable, and tamis audit says so. Models, manifests and digests\n"
+     "stay for ever; so do updates that are held, rejected or disputed until an\n"
+     "operator has spoken, and each client's last one.\n",
+     "  tamis federation retain digits --rounds 50 --reason 'disk' --dry-run\n"
+     "  tamis federation retain digits --rounds 50 --reason 'disk' --yes\n",
+     federation_retain},
     {"client", "invite", "NAME", client_invite_options, "Make a line that lets one client enrol",
      "Prints the line, which holds a secret: hand it to the client and nobody else.\n"
      "It can be used once.\n",
@@ -250,6 +275,13 @@ static const struct command row[] = {
     {"client", "reinstate", "CLIENT", client_reinstate_options, "Take an excluded client back",
      NULL, "  tamis client reinstate phone-1 --federation digits --reason 'bug was fixed'\n",
      client_reinstate},
+    {"client", "dispute", "CLIENT", client_dispute_options,
+     "Keep an update until a dispute about it is over", NULL,
+     "  tamis client dispute phone-1 --federation digits --round 7 --reason 'its owner\n"
+     "    says it was refused wrongly'\n"
+     "  tamis client dispute phone-1 --federation digits --round 7 --close \\\n"
+     "    --reason 'settled'\n",
+     client_dispute},
     {"client", "revoke", "CLIENT", client_revoke_options, "End a client's key, in all federations",
      "For a key that was lost or stolen. The client can be invited anew.\n",
      "  tamis client revoke phone-1 --reason 'device stolen'\n", client_revoke},
@@ -421,6 +453,10 @@ static const struct command row[] = {
     {"watch", NULL, "[FEDERATION]", log_watch_options, "Follow the log as it grows",
      "Reconnects by itself. With -o jsonl one object a line.\n",
      "  tamis watch\n  tamis watch digits -o jsonl\n", log_watch},
+    {"space", NULL, "", NULL, "What the server's files take, and how long there is room",
+     "Updates can be let go (tamis federation retain); models and manifests stay. What\n"
+     "can be made again from the journal is counted as index.\n",
+     "  tamis space\n  tamis space -o json\n", space_run},
     {"ping", NULL, "", NULL, "Is the server serving?", NULL, "  tamis ping && echo yes\n",
      ping_run},
     {"help", NULL, "[TOPIC] [VERB]", NULL, "Help on a command, or on exit-codes", NULL,

@@ -9,6 +9,7 @@ enum tamis_status init_run(struct context *context, const struct arguments *argu
 
 enum tamis_status federation_create(struct context *context, const struct arguments *arguments);
 enum tamis_status federation_list(struct context *context, const struct arguments *arguments);
+enum tamis_status federation_retain(struct context *context, const struct arguments *arguments);
 enum tamis_status federation_show(struct context *context, const struct arguments *arguments);
 
 enum tamis_status client_invite(struct context *context, const struct arguments *arguments);
@@ -18,6 +19,7 @@ enum tamis_status client_show(struct context *context, const struct arguments *a
 enum tamis_status client_exclude(struct context *context, const struct arguments *arguments);
 enum tamis_status client_reinstate(struct context *context, const struct arguments *arguments);
 enum tamis_status client_revoke(struct context *context, const struct arguments *arguments);
+enum tamis_status client_dispute(struct context *context, const struct arguments *arguments);
 enum tamis_status client_rounds(struct context *context, const struct arguments *arguments);
 
 enum tamis_status round_list(struct context *context, const struct arguments *arguments);
@@ -32,6 +34,8 @@ enum tamis_status model_rollback(struct context *context, const struct arguments
 enum tamis_status bundle_of_round(struct context *context, const struct arguments *arguments);
 enum tamis_status bundle_of_client(struct context *context, const struct arguments *arguments);
 enum tamis_status bundle_of_model(struct context *context, const struct arguments *arguments);
+
+enum tamis_status space_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status verify_run(struct context *context, const struct arguments *arguments);
 

@@ -266,3 +266,17 @@ enum tamis_status context_hint(struct context *context, enum tamis_status status
   va_end(list);
   return status;
 }
+
+enum tamis_status context_confirm(struct context *context, const char *what, const char *question) {
+  char answer[16] = "";
+  if (!isatty(STDIN_FILENO) || !context->err_terminal) {
+    fault_set(&context->fault, TAMIS_BAD_REQUEST, "%s wants to be confirmed", what);
+    return context_hint(context, TAMIS_BAD_REQUEST, "add --yes; or --dry-run to see the plan only");
+  }
+  fprintf(context->err, "%s [y/N] ", question);
+  fflush(context->err);
+  if (fgets(answer, sizeof answer, stdin) != NULL &&
+      (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
+    return TAMIS_OK;
+  return fault_set(&context->fault, TAMIS_CANCELLED, "not confirmed: nothing was changed");
+}

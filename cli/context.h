@@ -65,6 +65,10 @@ enum tamis_status context_find(struct context *context, const char *name, const 
                                const char *column, const char *value, enum tamis_status missing,
                                json_t **row);
 
+/* Asks a person at a terminal; without one, or with another answer than yes, a fault. `what` wants
+ * to be confirmed: "a rollback". */
+enum tamis_status context_confirm(struct context *context, const char *what, const char *question);
+
 /* For measuring waits; context->now_ms is for ages. */
 int64_t context_monotonic_ms(void);
 

@@ -56,6 +56,11 @@ static void print_federation(struct context *context, const json_t *row) {
     output_field(context, "cohort", "%lld", (long long)output_integer(row, "cohort"));
   else
     output_field(context, "cohort", "everyone");
+  if (output_integer(row, "keep_rounds") > 0)
+    output_field(context, "updates", "kept for %lld rounds",
+                 (long long)output_integer(row, "keep_rounds"));
+  else
+    output_field(context, "updates", "kept for ever");
   output_field(context, "clients", "%lld, %lld excluded", (long long)output_integer(row, "clients"),
                (long long)output_integer(row, "excluded"));
 }
@@ -136,6 +141,9 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
     json_object_set_new(terms, "witness_organisations", json_integer((json_int_t)organisations));
     json_object_set_new(terms, "witness_per_organisation", json_integer((json_int_t)each));
   }
+  if (arguments_has(arguments, "keep-rounds"))
+    json_object_set_new(terms, "keep_rounds",
+                        json_integer((json_int_t)arguments_count(arguments, "keep-rounds", 0)));
   return terms;
 }
 
@@ -189,4 +197,70 @@ enum tamis_status federation_create(struct context *context, const struct argume
   json_decref(policy);
   layout_close(&layout);
   return status;
+}
+
+/* ---- retain ---- */
+
+static enum tamis_status first_model(struct context *context, const char *federation,
+                                     struct digest *model) {
+  json_t *rows = NULL;
+  enum tamis_status status = context_query_federation(context, "models", 1, &federation, &rows);
+  if (status != TAMIS_OK) return status;
+  const char *hex = json_string_value(json_object_get(json_array_get(rows, 0), "model"));
+  if (hex == NULL || !digest_from_hex(hex, strlen(hex), model))
+    status = fault_set(&context->fault, TAMIS_CORRUPT, "the server names no first model of %.64s",
+                       federation);
+  json_decref(rows);
+  return status;
+}
+
+static enum tamis_status submit_retention(struct context *context,
+                                          const struct arguments *arguments,
+                                          const struct digest *model, bool dry_run, uint64_t *index,
+                                          json_t **result) {
+  json_t *predicate = json_pack("{s:s, s:I, s:s}", "federation", arguments->word[0], "keep_rounds",
+                                (json_int_t)arguments_count(arguments, "rounds", 0), "reason",
+                                arguments_text(arguments, "reason", ""));
+  enum tamis_status status =
+      operator_submit(context->operator, STATEMENT_RETENTION, predicate, "model", model, dry_run,
+                      index, result, &context->fault);
+  json_decref(predicate);
+  return status;
+}
+
+/* The server says what would go before it is asked to let it go. */
+static enum tamis_status retain_plan(struct context *context, const struct arguments *arguments,
+                                     const struct digest *model) {
+  json_t *result = NULL;
+  uint64_t index;
+  enum tamis_status status = submit_retention(context, arguments, model, true, &index, &result);
+  if (status != TAMIS_OK) return status;
+  const char *sentence = json_string_value(json_object_get(result, "sentence"));
+  if (output_is_for_people(context)) context_say(context, "Plan: %s.", sentence ? sentence : "");
+  json_decref(result);
+  return context_confirm(context, "letting updates go", "They cannot be had back. Go on?");
+}
+
+enum tamis_status federation_retain(struct context *context, const struct arguments *arguments) {
+  const char *federation = arguments->word[0];
+  bool dry_run = arguments_has(arguments, "dry-run");
+  struct digest model;
+  uint64_t index = 0;
+  json_t *result = NULL;
+  enum tamis_status status = context_operator(context);
+  if (status == TAMIS_OK) status = first_model(context, federation, &model);
+  if (status == TAMIS_OK && !dry_run && !arguments_has(arguments, "yes") &&
+      arguments_count(arguments, "rounds", 0) > 0)
+    status = retain_plan(context, arguments, &model);
+  if (status == TAMIS_OK)
+    status = submit_retention(context, arguments, &model, dry_run, &index, &result);
+  if (status != TAMIS_OK) return status;
+  const char *sentence = json_string_value(json_object_get(result, "sentence"));
+  if (output_is_for_people(context) && sentence != NULL) context_say(context, "%s.", sentence);
+  json_t *data = json_pack("{s:s, s:I, s:I, s:b, s:o*}", "federation", federation, "keep_rounds",
+                           (json_int_t)arguments_count(arguments, "rounds", 0), "index",
+                           (json_int_t)index, "dry_run", dry_run, "result", result);
+  output_change(context, "federation", federation, "retention changed", dry_run, data);
+  json_decref(data);
+  return TAMIS_OK;
 }

@@ -91,17 +91,9 @@ static void print_plan(struct context *context, const json_t *plan) {
 }
 
 static enum tamis_status confirm(struct context *context, const char *federation, uint64_t to) {
-  char answer[16] = "";
-  if (!isatty(STDIN_FILENO) || !context->err_terminal) {
-    fault_set(&context->fault, TAMIS_BAD_REQUEST, "a rollback wants to be confirmed");
-    return context_hint(context, TAMIS_BAD_REQUEST, "add --yes; or --dry-run to see the plan only");
-  }
-  fprintf(context->err, "Roll %s back to round %" PRIu64 "? [y/N] ", federation, to);
-  fflush(context->err);
-  if (fgets(answer, sizeof answer, stdin) != NULL &&
-      (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
-    return TAMIS_OK;
-  return fault_set(&context->fault, TAMIS_CANCELLED, "not confirmed: nothing was changed");
+  char question[128];
+  snprintf(question, sizeof question, "Roll %.64s back to round %" PRIu64 "?", federation, to);
+  return context_confirm(context, "a rollback", question);
 }
 
 static enum tamis_status roll_back(struct context *context, const struct arguments *arguments,

@@ -70,11 +70,24 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
     write(out, "%s rolled back to round %lld, head %s: %s", text(s, "federation"),
           integer(s, "to_round"), shorten(s->subject[0]).hex, text(s, "reason"));
     break;
+  case STATEMENT_RETENTION:
+    if (integer(s, "keep_rounds") == 0)
+      write(out, "%s keeps all updates: %s", text(s, "federation"), text(s, "reason"));
+    else
+      write(out, "%s keeps the updates of %lld rounds: %s", text(s, "federation"),
+            integer(s, "keep_rounds"), text(s, "reason"));
+    break;
+  case STATEMENT_DISPUTE:
+    write(out, "%s round %lld: update of %s %s: %s", text(s, "federation"), integer(s, "round"),
+          text(s, "client"), integer(s, "open") ? "disputed" : "no longer disputed",
+          text(s, "reason"));
+    break;
   default: break;
   }
 }
 
 static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]) {
+  char bytes[HUMAN_TEXT_SIZE];
   switch (s->kind) {
   case STATEMENT_ROUND_OPEN:
     write(out, "%s round %lld opened: %lld selected, quorum %lld, %.3g s, base %s",
@@ -107,6 +120,11 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
   case STATEMENT_ABANDON:
     write(out, "%s round %lld abandoned with %lld of %lld updates: %s", text(s, "federation"),
           integer(s, "round"), integer(s, "received"), integer(s, "quorum"), text(s, "sentence"));
+    break;
+  case STATEMENT_TOMBSTONE:
+    human_bytes((uint64_t)integer(s, "bytes"), bytes);
+    write(out, "%s round %lld: %lld updates dropped by policy, %s", text(s, "federation"),
+          integer(s, "round"), integer(s, "updates"), bytes);
     break;
   case STATEMENT_SNAPSHOT:
     write(out, "the first %lld entries add up to state %s", integer(s, "size"),

@@ -88,14 +88,14 @@ static json_t *report_json(const struct log_report *report, const char *origin) 
   for (int i = 0; i < STATEMENT_KIND_COUNT; i++)
     json_object_set_new(kinds, statement_kind_name((enum statement_kind)i),
                         json_integer((json_int_t)report->kind[i]));
-  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "verify",
-                   report->status == TAMIS_OK ? "ok" : "failed", "origin", origin, "entries",
-                   (json_int_t)report->entries, "covered", (json_int_t)report->covered,
+  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}",
+                   "verify", report->status == TAMIS_OK ? "ok" : "failed", "origin", origin,
+                   "entries", (json_int_t)report->entries, "covered", (json_int_t)report->covered,
                    "signatures", (json_int_t)report->signatures, "federations",
                    (json_int_t)report->federations, "clients", (json_int_t)report->clients,
                    "rounds", (json_int_t)report->rounds, "updates", (json_int_t)report->updates,
-                   "blobs", (json_int_t)report->blobs, "bytes", (json_int_t)report->bytes, "root",
-                   root, "kinds", kinds);
+                   "dropped", (json_int_t)report->dropped, "blobs", (json_int_t)report->blobs,
+                   "bytes", (json_int_t)report->bytes, "root", root, "kinds", kinds);
 }
 
 static void print_report(struct context *context, const json_t *data) {
@@ -115,6 +115,9 @@ static void print_report(struct context *context, const json_t *data) {
     human_bytes((uint64_t)output_integer(data, "bytes"), bytes);
     output_field(context, "files", "%lld (%s), each of its digest",
                  (long long)output_integer(data, "blobs"), bytes);
+    if (output_integer(data, "dropped") > 0)
+      output_field(context, "dropped", "%lld updates by policy, as the log says; only digests stay",
+                   (long long)output_integer(data, "dropped"));
   } else {
     output_field(context, "files", "not checked (--blobs DIR checks them too)");
   }

@@ -222,6 +222,7 @@ static enum tamis_status fold_create(const struct folding *f) {
   federation->witness_per_organisation =
       statement_optional_integer(f->statement, "witness_per_organisation", 1);
   federation->head = f->statement->subject[0];
+  federation->keep_rounds = statement_optional_integer(f->statement, "keep_rounds", 0);
   federation->model = room(NULL, 0, &federation->model_capacity, sizeof *federation->model);
   federation->model[0] = federation->head;
   fold->report->federations++;
@@ -530,6 +531,40 @@ static enum tamis_status fold_snapshot(const struct folding *f) {
                       (long long)size);
 }
 
+static enum tamis_status fold_retention(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the federation's first model", &federation->model[0],
+                           &f->statement->subject[0]);
+  if (status == TAMIS_OK) federation->keep_rounds = statement_integer(f->statement, "keep_rounds");
+  return status;
+}
+
+static enum tamis_status fold_dispute(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (!client_find(f->fold, statement_text(f->statement, "client")))
+    return differs(f, "a client that was enrolled before", statement_text(f->statement, "client"));
+  if (statement_integer(f->statement, "round") <= federation->round) return TAMIS_OK;
+  return differs(f, "a dispute about a round that was opened", "one to come");
+}
+
+/* Which updates of the round were held, disputed or are compared with is more than this fold knows;
+ * that the round was old enough is not. */
+static enum tamis_status fold_tombstone(const struct folding *f) {
+  struct fold_federation *federation;
+  int64_t round = statement_integer(f->statement, "round");
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (federation->keep_rounds > 0 && round <= federation->round - federation->keep_rounds)
+    return TAMIS_OK;
+  return fold_differs(f->fold->report, "updates dropped that the policy lets go",
+                      "some of round %lld, in round %lld, when %lld are kept", (long long)round,
+                      (long long)federation->round, (long long)federation->keep_rounds);
+}
+
 static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct folding *) = {
     [STATEMENT_GENESIS] = fold_genesis,
     [STATEMENT_FEDERATION_CREATE] = fold_create,
@@ -550,6 +585,9 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_REINSTATEMENT] = fold_reinstatement,
     [STATEMENT_ROLLBACK] = fold_rollback,
     [STATEMENT_SNAPSHOT] = fold_snapshot,
+    [STATEMENT_RETENTION] = fold_retention,
+    [STATEMENT_DISPUTE] = fold_dispute,
+    [STATEMENT_TOMBSTONE] = fold_tombstone,
 };
 
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement) {

@@ -10,6 +10,7 @@
 #include "client-sdk/log_fold.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
+#include "proto/digest_set.h"
 #include "proto/envelope.h"
 #include "proto/merkle.h"
 
@@ -20,6 +21,13 @@ struct log_verify {
   struct fold fold;
   struct merkle_tree *tree;
   char *blob_folder; /* NULL: no files are checked */
+  /* Updates without a file, which a later tombstone must name; and those that one did. */
+  struct missing {
+    struct digest update;
+    uint64_t index;
+  } * missing;
+  size_t missing_count, missing_room;
+  struct digest_set dropped;
 };
 
 enum tamis_status log_verify_open(const char *log_vkey, const char *blob_folder,
@@ -44,6 +52,8 @@ void log_verify_close(struct log_verify *verify) {
   fold_close(&verify->fold);
   merkle_tree_free(verify->tree);
   free(verify->blob_folder);
+  free(verify->missing);
+  digest_set_clear(&verify->dropped);
   free(verify);
 }
 
@@ -196,9 +206,67 @@ static enum tamis_status updates_check(struct log_verify *verify, const struct s
   return status;
 }
 
+static bool is_here(const struct log_verify *verify, const struct digest *digest) {
+  char path[4096], hex[DIGEST_HEX_SIZE];
+  digest_to_hex(digest, hex);
+  int length = snprintf(path, sizeof path, "%s/%.2s/%s", verify->blob_folder, hex, hex);
+  return length < 0 || (size_t)length >= sizeof path || access(path, F_OK) == 0;
+}
+
+static void missing_add(struct log_verify *verify, const struct digest *update, uint64_t index) {
+  if (verify->missing_count == verify->missing_room) {
+    verify->missing_room = 2 * verify->missing_room + 16;
+    verify->missing = reallocarray(verify->missing, verify->missing_room, sizeof *verify->missing);
+    if (!verify->missing) abort(); /* as in log_fold.c */
+  }
+  verify->missing[verify->missing_count++] = (struct missing){*update, index};
+}
+
+/* The list of what was dropped is kept for ever, like every manifest. */
+static enum tamis_status tombstone_check(struct log_verify *verify,
+                                         const struct statement *statement) {
+  json_t *list = NULL;
+  enum tamis_status status =
+      manifest_open(verify, statement, &statement->subject[0], "updates", true, &list);
+  if (status == TAMIS_OK &&
+      json_array_size(list) != (size_t)statement_integer(statement, "updates"))
+    status = fold_differs(&verify->report, "as many updates in the manifest as the entry says",
+                          "%zu", json_array_size(list));
+  for (size_t i = 0; status == TAMIS_OK && i < json_array_size(list); i++) {
+    const char *hex = "";
+    struct digest update;
+    if (canonical_text(json_array_get(list, i), "update", &hex) &&
+        digest_from_hex(hex, strlen(hex), &update))
+      digest_set_add(&verify->dropped, &update);
+    else
+      status = fold_differs(&verify->report, "updates in the tombstone's manifest", "%.64s", hex);
+  }
+  json_decref(list);
+  return status;
+}
+
+/* At the end: what is not here must have been dropped by an entry that says so. */
+static enum tamis_status missing_check(struct log_verify *verify) {
+  for (size_t i = 0; i < verify->missing_count; i++) {
+    char hex[DIGEST_HEX_SIZE];
+    if (digest_set_has(&verify->dropped, &verify->missing[i].update)) {
+      verify->report.dropped++;
+      continue;
+    }
+    verify->report.index = verify->missing[i].index;
+    digest_to_hex(&verify->missing[i].update, hex);
+    return fold_differs(&verify->report, "every blob that the log names", "%s: no such file", hex);
+  }
+  return TAMIS_OK;
+}
+
 static enum tamis_status update_check(struct log_verify *verify,
                                       const struct statement *statement) {
   uint64_t size, due = (uint64_t)statement_integer(statement, "size");
+  if (!is_here(verify, &statement->subject[0])) {
+    missing_add(verify, &statement->subject[0], verify->report.entries);
+    return TAMIS_OK;
+  }
   enum tamis_status status = blob_check(verify, &statement->subject[0], &size, NULL);
   if (status == TAMIS_OK && size != due)
     status = fold_differs(&verify->report, "an update of the signed size", "%llu bytes, not %llu",
@@ -346,6 +414,7 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
   case STATEMENT_VERDICTS: return verdicts_check(verify, statement);
   case STATEMENT_AGGREGATE: return aggregate_check(verify, statement);
   case STATEMENT_WITNESSED: return witnessed_check(verify, statement);
+  case STATEMENT_TOMBSTONE: return tombstone_check(verify, statement);
   default: return TAMIS_OK; /* names nothing that was not named before */
   }
 }
@@ -424,6 +493,7 @@ enum tamis_status log_verify_finish(struct log_verify *verify, const char *note,
   struct log_report *report = &verify->report;
   struct checkpoint checkpoint;
   struct fault fault;
+  if (report->status == TAMIS_OK) report->status = missing_check(verify);
   if (report->status != TAMIS_OK) return report->status;
   report->index = report->entries;
   if (checkpoint_open(note, length, &verify->fold.log_key, &checkpoint, &fault) != TAMIS_OK)

@@ -15,6 +15,7 @@ struct log_report {
   uint64_t entries, signatures; /* checked and good */
   uint64_t federations, clients, rounds, updates;
   uint64_t blobs, bytes; /* of files whose digest was checked */
+  uint64_t dropped;      /* updates whose files are not here because a tombstone says so */
   uint64_t kind[STATEMENT_KIND_COUNT];
   uint64_t covered;         /* entries under the checkpoint; those after it nobody has signed for */
   struct digest root;       /* of the covered entries */

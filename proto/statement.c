@@ -66,7 +66,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     INT("over_selection_percent", 0, 1000), INT("deadline_ms", 1, PERIOD_MAX), INT("rounds_max", 0, ROUND_MAX), F64("norm_max"),
     INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE,
     OPTIONAL_INT("witness_organisations", 0, CLIENTS_MAX),
-    OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX)}},
+    OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX), OPTIONAL_INT("keep_rounds", 0, ROUND_MAX)}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -110,6 +110,12 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), INT("to_round", 0, ROUND_MAX), TEXT("reason"), NONCE}},
   [STATEMENT_SNAPSHOT] = {{"state"}, {
     INT("size", 1, ANY), INT("format", 1, 1000)}},
+  [STATEMENT_RETENTION] = {{"model"}, {
+    NAME("federation"), INT("keep_rounds", 0, ROUND_MAX), TEXT("reason"), NONCE}},
+  [STATEMENT_DISPUTE] = {{"update"}, {
+    NAME("federation"), ROUND, NAME("client"), INT("open", 0, 1), TEXT("reason"), NONCE}},
+  [STATEMENT_TOMBSTONE] = {{"manifest"}, {
+    NAME("federation"), ROUND, INT("updates", 1, CLIENTS_MAX), INT("bytes", 0, ANY)}},
 };
 /* clang-format on */
 

@@ -32,7 +32,10 @@
   X(EXCLUSION, "exclusion", "operator")                                                            \
   X(REINSTATEMENT, "reinstatement", "operator")                                                    \
   X(ROLLBACK, "rollback", "operator")                                                              \
-  X(SNAPSHOT, "snapshot", "aggregator")
+  X(SNAPSHOT, "snapshot", "aggregator")                                                            \
+  X(RETENTION, "retention", "operator")                                                            \
+  X(DISPUTE, "dispute", "operator")                                                                \
+  X(TOMBSTONE, "tombstone", "aggregator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

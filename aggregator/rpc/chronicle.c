@@ -51,6 +51,15 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
                             "head rolled back",
                             {"federation", "to_round", "reason"}},
     [STATEMENT_SNAPSHOT] = {LOG_LEVEL_DEBUG, "state said", {"size"}},
+    [STATEMENT_RETENTION] = {LOG_LEVEL_WARN,
+                             "retention changed",
+                             {"federation", "keep_rounds", "reason"}},
+    [STATEMENT_DISPUTE] = {LOG_LEVEL_WARN,
+                           "update disputed",
+                           {"federation", "round", "client", "open", "reason"}},
+    [STATEMENT_TOMBSTONE] = {LOG_LEVEL_INFO,
+                             "updates dropped",
+                             {"federation", "round", "updates", "bytes"}},
 };
 
 /* A client that gains trust is nothing to wake up for. */

@@ -113,8 +113,21 @@ static void put_core(FILE *out, struct service *service) {
   blob_usage(core_blobs(service->core), &usage);
   put_count(out, "tamis_store_unfinished_bytes", "gauge", "Bytes of unfinished uploads.",
             usage.unfinished_bytes);
-  put_count(out, "tamis_store_free_bytes", "gauge", "Free space beside the reserve.",
+  put_count(out, "tamis_store_free_bytes", "gauge", "Free space, the reserve included.",
             usage.free_bytes);
+  put_count(out, "tamis_store_reserve_bytes", "gauge", "Free space that uploads may not take.",
+            usage.reserve_bytes);
+  put_count(out, "tamis_store_full", "gauge",
+            "1 while uploads are refused and no round opens for want of room.",
+            usage.free_bytes < usage.reserve_bytes);
+  put_count(out, "tamis_store_body_bytes", "gauge", "Bytes of updates that are kept.",
+            core.body_bytes);
+  put_count(out, "tamis_store_journal_bytes", "gauge", "Bytes of the journal.",
+            core.journal_bytes);
+  put_count(out, "tamis_updates_dropped_total", "counter",
+            "Updates whose bytes were dropped by policy.", core.dropped);
+  put_count(out, "tamis_updates_dropped_bytes_total", "counter", "Their bytes.",
+            core.dropped_bytes);
 }
 
 static uint64_t resident_bytes(void) {
