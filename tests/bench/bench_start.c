@@ -33,6 +33,7 @@ struct bench {
   uint64_t nonce;
   int64_t now_ms;
   struct ledger ledger;
+  struct signer *signer;
 };
 
 static double seconds_now(void) {
@@ -207,16 +208,18 @@ static struct ledger_options options_of(const struct bench *bench) {
   return (struct ledger_options){.state_dir = bench->state,
                                  .genesis_path = bench->genesis,
                                  .aggregator_key_path = bench->aggregator,
-                                 .log_key_path = bench->log};
+                                 .signer = bench->signer};
 }
 
 static void make(struct bench *bench, uint64_t entries) {
-  struct ledger_options options = options_of(bench);
+  struct ledger_options options;
   double start = seconds_now();
   must(mkdir(bench->folder, 0700) == 0);
   must(key_file_write(bench->aggregator, &bench->aggregator_key, NULL) == TAMIS_OK);
   must(key_file_write(bench->log, &bench->log_key, NULL) == TAMIS_OK);
   genesis(bench);
+  must(signer_start(bench->log, true, &bench->signer, NULL) == TAMIS_OK);
+  options = options_of(bench);
   must(ledger_open(&options, &bench->ledger, NULL) == TAMIS_OK);
   for (size_t i = 0; i < CLIENTS; i++) enrol(bench, i);
   create(bench);
@@ -228,6 +231,7 @@ static void make(struct bench *bench, uint64_t entries) {
   }
   must(ledger_snapshot(&bench->ledger, NULL) == TAMIS_OK);
   ledger_close(&bench->ledger);
+  signer_close(bench->signer);
   fprintf(stderr, "\rmade in %.0f s\n", seconds_now() - start);
 }
 
@@ -239,7 +243,7 @@ static void tell(void *context, enum notice_level level, const char *event, cons
 }
 
 /* In a process of its own, for its memory. */
-static void measure(const struct bench *bench, const char *what) {
+static void measure(struct bench *bench, const char *what) {
   fflush(stdout);
   pid_t child = fork();
   must(child >= 0);
@@ -248,12 +252,14 @@ static void measure(const struct bench *bench, const char *what) {
     must(waitpid(child, &status, 0) == child && status == 0);
     return;
   }
-  struct ledger_options options = options_of(bench);
+  struct ledger_options options;
   struct ledger ledger;
   struct fault fault;
   struct rusage usage;
-  options.notice.say = tell;
   double start = seconds_now();
+  must(signer_start(bench->log, false, &bench->signer, NULL) == TAMIS_OK);
+  options = options_of(bench);
+  options.notice.say = tell;
   enum tamis_status status = ledger_open(&options, &ledger, &fault);
   double seconds = seconds_now() - start;
   if (status != TAMIS_OK) fprintf(stderr, "%s\n", fault.text);
@@ -264,6 +270,7 @@ static void measure(const struct bench *bench, const char *what) {
          ledger.snapshot.is_resumed ? "" : ", all folded");
   fflush(stdout);
   ledger_close(&ledger);
+  signer_close(bench->signer);
   _exit(0);
 }
 

@@ -96,7 +96,7 @@ static char *state_of(struct world *world, bool whole, size_t *length) {
   struct ledger_options options = {.state_dir = world->state_dir,
                                    .genesis_path = world->genesis,
                                    .aggregator_key_path = world->aggregator_path,
-                                   .log_key_path = world->log_path,
+                                   .signer = world_signer(world, world->state_dir),
                                    .snapshot_entries = 1000000};
   struct ledger ledger;
   struct fault fault = {TAMIS_OK, ""};
@@ -109,12 +109,8 @@ static char *state_of(struct world *world, bool whole, size_t *length) {
   assert_int_equal(ledger.snapshot.is_resumed, !whole);
   state_text_write(ledger.state, &text, length);
   ledger_close(&ledger);
+  world_stop(world);
   return text;
-}
-
-static void finish(struct world *world) {
-  layout_close(&world->layout);
-  world_remove(world->dir);
 }
 
 /* ---- claims ---- */
@@ -173,7 +169,7 @@ static void old_updates_go_and_the_rest_stays(void **unused) {
   assert_memory_equal(first, resumed, whole);
   free(first);
   free(resumed);
-  finish(&world);
+  world_close(&world);
 }
 
 static void nothing_goes_unless_asked(void **unused) {
@@ -184,8 +180,7 @@ static void nothing_goes_unless_asked(void **unused) {
   settle(&world);
   for (int64_t round = 1; round <= 4; round++)
     for (size_t i = 0; i < CLIENTS; i++) assert_true(sent_by(&world, round, i).is_there);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 /* The bytes of a liar are evidence until somebody has looked at them. */
@@ -203,8 +198,7 @@ static void held_updates_stay_until_an_operator_speaks(void **unused) {
   settle(&world);
   held = sent_by(&world, 1, 0);
   assert_true(held.is_dropped && !held.is_there);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 static void a_disputed_update_stays_until_the_dispute_is_closed(void **unused) {
@@ -229,8 +223,7 @@ static void a_disputed_update_stays_until_the_dispute_is_closed(void **unused) {
   assert_status(dispute(&world, "c02", 1, &sent.update, false, &fault), TAMIS_OK);
   settle(&world);
   assert_false(sent_by(&world, 1, 2).is_there);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 /* Bytes that are somebody's last judged update, a model, or another entry's too. */
@@ -269,8 +262,7 @@ static void bytes_that_are_still_needed_stay(void **unused) {
   assert_true(sent_by(&world, 2, 5).is_there);
   assert_false(sent_by(&world, 1, 5).is_there);
   assert_false(sent_by(&world, 2, 0).is_there);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 /* The entry is durable, the files are not yet gone: the next start removes them. */
@@ -295,8 +287,7 @@ static void a_stop_before_the_files_are_gone_is_made_good(void **unused) {
     assert_false(sent_by(&world, 1, i).is_there);
     assert_true(sent_by(&world, 4, i).is_there);
   }
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 /* The head goes back to a round whose updates are gone, and rounds go on. */
@@ -318,7 +309,7 @@ static void a_rollback_behind_the_dropped_rounds_goes_on(void **unused) {
   world_stop(&world);
   size_t length;
   free(state_of(&world, true, &length));
-  finish(&world);
+  world_close(&world);
 }
 
 static void the_plan_says_what_would_go(void **unused) {
@@ -352,8 +343,7 @@ static void the_plan_says_what_would_go(void **unused) {
   free(result);
   settle(&world);
   assert_true(sent_by(&world, 1, 2).is_there);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 /* An aggregator that drops what it must keep is not believed, whoever folds its log. */
@@ -402,7 +392,7 @@ static void a_tombstone_for_what_must_stay_is_no_log_of_ours(void **unused) {
     struct core_options options = world_options(&world, world.state_dir);
     assert_status(core_open(&options, &world.core, &fault), TAMIS_CORRUPT);
     assert_non_null(strstr(fault.text, "tombstone"));
-    finish(&world);
+    world_close(&world);
   }
 }
 
@@ -458,8 +448,7 @@ static void a_full_disk_refuses_uploads_and_finishes_what_it_has(void **unused) 
   assert_true(world_wait_task(&world, 0, &task));
   assert_int_equal(task.round, 2);
   assert_string_equal(world.event, "room again");
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 static void space_adds_up(void **unused) {
@@ -490,8 +479,7 @@ static void space_adds_up(void **unused) {
   assert_int_equal(stat(command, &about), 0);
   assert_int_equal(space.journal_bytes, about.st_size);
   assert_true(space.index_bytes > 0 && space.round_bytes > 0 && !space.is_full);
-  world_stop(&world);
-  finish(&world);
+  world_close(&world);
 }
 
 int main(void) {
