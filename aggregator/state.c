@@ -51,17 +51,32 @@ static void *copy(const void *memory, size_t count, size_t size) {
   return copied;
 }
 
+/* Field by field: what a decision about a round does not read is not copied, whatever comes to own
+ * memory of its own. */
+static struct federation *federation_excerpt(const struct federation *federation) {
+  struct federation *only = grow(NULL, 1, sizeof *only);
+  *only = (struct federation){.terms = federation->terms,
+                              .head = federation->head,
+                              .head_round = federation->head_round,
+                              .last_round = federation->last_round,
+                              .round = federation->round,
+                              .member_count = federation->member_count,
+                              .revision = federation->revision,
+                              .create_index = federation->create_index};
+  state_name_set(only->name, federation->name);
+  only->past = copy(federation->past, (size_t)federation->last_round + 1, sizeof *only->past);
+  only->member = copy(federation->member, federation->member_count, sizeof *only->member);
+  only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
+  return only;
+}
+
 struct state *state_excerpt(const struct state *state, const struct federation *federation) {
   struct state *excerpt = state_new(&state->log_key);
-  struct federation *only = copy(federation, 1, sizeof *only);
   excerpt->aggregator = state->aggregator;
   excerpt->applied = state->applied;
   excerpt->client_count = state->client_count;
   excerpt->client = copy(state->client, state->client_count, sizeof *state->client);
-  only->past = copy(federation->past, (size_t)federation->last_round + 1, sizeof *only->past);
-  only->member = copy(federation->member, federation->member_count, sizeof *only->member);
-  only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
-  excerpt->federation[0] = only;
+  excerpt->federation[0] = federation_excerpt(federation);
   excerpt->federation_count = 1;
   return excerpt;
 }

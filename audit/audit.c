@@ -477,6 +477,7 @@ static void absent_diverge(struct audit *audit, const struct absent *absent) {
 /* What is not here was dropped by an entry that says so, or is missing. */
 static void settle_absent(struct audit *audit) {
   const struct absent *before = NULL;
+  if (audit->absent_count == 0) return;
   qsort(audit->absent, audit->absent_count, sizeof *audit->absent, absent_order);
   for (size_t i = 0; i < audit->absent_count; i++) {
     const struct absent *absent = &audit->absent[i];
@@ -504,7 +505,8 @@ static int answer_order(const void *left, const void *right) {
 
 static void digest_answers(struct audit *audit) {
   struct digest_stream *stream = digest_stream_new();
-  qsort(audit->answer, audit->answer_count, sizeof *audit->answer, answer_order);
+  if (audit->answer_count > 0)
+    qsort(audit->answer, audit->answer_count, sizeof *audit->answer, answer_order);
   for (size_t i = 0; i < audit->answer_count; i++)
     digest_stream_add(stream, audit->answer[i].digest.byte, DIGEST_SIZE);
   audit->report->digest = digest_stream_finish(stream);
