@@ -156,6 +156,12 @@ static const struct option_row log_export_options[] = {
     {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
     END,
 };
+static const struct option_row log_fork_options[] = {
+    {"state", 0, "DIR", VALUE_FILE, false,
+     "a state folder of the log, or a copy, to hold it against"},
+    {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
+    END,
+};
 static const struct option_row log_serve_options[] = {
     {"state", 0, "DIR", VALUE_FILE, false, "a state folder; a server may be running on it"},
     {"listen", 0, "ADDR", VALUE_TEXT, false, "where (127.0.0.1:7416)"},
@@ -450,6 +456,18 @@ static const struct command row[] = {
      "it gives. No server may be running on the folder.\n",
      "  tamis log rebuild-index --check\n  tamis log rebuild-index --state state\n",
      log_rebuild_index},
+    {"log", "fork", "FILE", log_fork_options, "Check a client's evidence of two histories",
+     "FILE is `fork-evidence` from a client's state folder: two checkpoints that the log's\n"
+     "key signed, and what the server answered when asked to link them. Two roots for\n"
+     "one size are proof. With --state, the log at hand says which of the two it holds.\n",
+     "  tamis log fork fork-evidence\n"
+     "  tamis log fork fork-evidence --log-key 'fl.example/agg1+1a2b+AX...' --state copy\n",
+     log_fork},
+    {"log", "policy", "[FEDERATION]", NULL, "Whom to believe about the log, for other tools",
+     "Prints a C2SP tlog-policy: the log's key, a witness line for every enrolled\n"
+     "client, a group for each organisation, and the quorum that FEDERATION requires\n"
+     "before it promotes. The log is verified first.\n",
+     "  tamis log policy digits > policy\n", log_policy},
     {"watch", NULL, "[FEDERATION]", log_watch_options, "Follow the log as it grows",
      "Reconnects by itself. With -o jsonl one object a line.\n",
      "  tamis watch\n  tamis watch digits -o jsonl\n", log_watch},

@@ -48,6 +48,8 @@ enum tamis_status bisect_run(struct context *context, const struct arguments *ar
 enum tamis_status aggregate_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status log_show(struct context *context, const struct arguments *arguments);
+enum tamis_status log_fork(struct context *context, const struct arguments *arguments);
+enum tamis_status log_policy(struct context *context, const struct arguments *arguments);
 enum tamis_status log_watch(struct context *context, const struct arguments *arguments);
 enum tamis_status log_export(struct context *context, const struct arguments *arguments);
 enum tamis_status log_serve(struct context *context, const struct arguments *arguments);

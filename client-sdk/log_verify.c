@@ -61,6 +61,10 @@ const struct log_report *log_verify_report(const struct log_verify *verify) {
   return &verify->report;
 }
 
+const struct fold *log_verify_fold(const struct log_verify *verify) {
+  return &verify->fold;
+}
+
 /* ---- Files ---- */
 
 static enum tamis_status blob_open(struct log_verify *verify, const struct digest *digest,

@@ -41,5 +41,8 @@ enum tamis_status log_verify_finish(struct log_verify *verify, const char *note,
 
 /* Borrowed; final after log_verify_finish or the first divergence. */
 const struct log_report *log_verify_report(const struct log_verify *verify);
+/* What the entries so far add up to (client-sdk/log_fold.h). Borrowed. */
+struct fold;
+const struct fold *log_verify_fold(const struct log_verify *verify);
 
 #endif

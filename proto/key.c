@@ -14,7 +14,7 @@
 #include "proto/key.h"
 #include "proto/text.h"
 
-enum { KEY_TYPE_ED25519 = 0x01 };
+enum { KEY_TYPE_ED25519 = 0x01, KEY_TYPE_COSIGNATURE = 0x04 };
 
 static const char private_prefix[] = "PRIVATE+KEY+";
 
@@ -74,14 +74,15 @@ bool key_verify(const struct public_key *key, const void *bytes, size_t length,
 }
 
 /* "name+hash8+base64(type || bytes)", the tail that vkeys and key files share. */
-static void write_tail(const struct public_key *key, const uint8_t bytes[32],
+static void write_tail(const struct public_key *key, uint8_t type, const uint8_t bytes[32],
                        char out[KEY_VKEY_SIZE]) {
   uint8_t typed[1 + 32];
   char base64[48];
-  typed[0] = KEY_TYPE_ED25519;
+  typed[0] = type;
   memcpy(typed + 1, bytes, 32);
   text_base64_encode(typed, sizeof typed, base64);
-  int length = snprintf(out, KEY_VKEY_SIZE, "%s+%08x+%s", key->name, key_id(key), base64);
+  int length =
+      snprintf(out, KEY_VKEY_SIZE, "%s+%08x+%s", key->name, key_id_of_type(key, type), base64);
   assert(length > 0 && length < KEY_VKEY_SIZE);
   sodium_memzero(typed, sizeof typed);
   sodium_memzero(base64, sizeof base64);
@@ -112,7 +113,11 @@ static bool read_tail(const char *text, size_t length, char name[KEY_NAME_SIZE],
 }
 
 void key_vkey_write(const struct public_key *key, char out[KEY_VKEY_SIZE]) {
-  write_tail(key, key->byte, out);
+  write_tail(key, KEY_TYPE_ED25519, key->byte, out);
+}
+
+void key_witness_vkey_write(const struct public_key *key, char out[KEY_VKEY_SIZE]) {
+  write_tail(key, KEY_TYPE_COSIGNATURE, key->byte, out);
 }
 
 enum tamis_status key_vkey_read(const char *text, size_t length, struct public_key *key,
@@ -133,7 +138,7 @@ enum tamis_status key_vkey_read(const char *text, size_t length, struct public_k
 
 void key_line_write(const struct secret_key *key, char line[KEY_LINE_SIZE]) {
   char tail[KEY_VKEY_SIZE];
-  write_tail(&key->public, key->seed, tail);
+  write_tail(&key->public, KEY_TYPE_ED25519, key->seed, tail);
   int length = snprintf(line, KEY_LINE_SIZE, "%s%s\n", private_prefix, tail);
   assert(length > 0 && length < KEY_LINE_SIZE);
   sodium_memzero(tail, sizeof tail);

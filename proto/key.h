@@ -49,6 +49,8 @@ bool key_verify(const struct public_key *key, const void *bytes, size_t length,
 
 /* "name+a944b791+base64(0x01 || public)". */
 void key_vkey_write(const struct public_key *key, char out[KEY_VKEY_SIZE]);
+/* The same for its cosignatures, algorithm 0x04: for policies of other tools, never read here. */
+void key_witness_vkey_write(const struct public_key *key, char out[KEY_VKEY_SIZE]);
 enum tamis_status key_vkey_read(const char *text, size_t length, struct public_key *key,
                                 struct fault *fault);
 

@@ -351,6 +351,55 @@ static void another_tree_of_the_same_size_is_a_fork(void **state) {
   assert_true(has_file(scene, "fork-evidence"));
 }
 
+static void what_was_verified_is_cosigned_once(void **state) {
+  struct scene *scene = *state;
+  struct tamis_receipt receipt;
+  begin_round(scene);
+  struct fake_counts counts = fake_server_counts(scene->server);
+  assert_int_equal(counts.cosigned, 1);
+  assert_good(scene, submit(scene, &receipt));
+  counts = fake_server_counts(scene->server);
+  assert_int_equal(counts.cosigned, 2);
+  assert_int_equal(counts.cosigned_size, receipt.log_size);
+  assert_good(scene, tamis_client_check_receipt(scene->client, "fed", 1, NULL));
+  assert_int_equal(fake_server_counts(scene->server).cosigned, 2); /* nothing new */
+}
+
+static void a_checkpoint_that_a_round_waits_for_is_cosigned_at_once(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_grow(scene->server, 4);
+  fake_server_mischief(scene->server)->asks_cosign = true;
+  assert_refused(scene, tamis_client_next_task(scene->client, "fed", 0, &scene->task),
+                 TAMIS_TIMED_OUT);
+  struct fake_counts counts = fake_server_counts(scene->server);
+  assert_int_equal(counts.cosigned, 3);
+  assert_true(counts.cosigned_size > 4);
+}
+
+static void a_server_that_disowns_its_tree_is_looked_at_again(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  fake_server_mischief(scene->server)->disowns = true;
+  assert_good(scene, submit(scene, NULL)); /* what it shows is one history: no evidence, no fork */
+  assert_false(has_file(scene, "fork-evidence"));
+  fake_server_open_round(scene->server);
+  fake_server_mischief(scene->server)->disowns = false;
+  assert_good(scene, next_task(scene));
+}
+
+static void an_idle_client_sees_a_rewritten_log(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_cut(scene->server, 2);
+  reopen(scene);
+  fake_server_mischief(scene->server)->finished = true;
+  assert_refused(scene, tamis_client_next_task(scene->client, "fed", 0, &scene->task), TAMIS_FORK);
+  assert_true(has_file(scene, "fork-evidence"));
+}
+
 static void a_log_that_was_cut_is_noticed(void **state) {
   struct scene *scene = *state;
   enrol(scene);
@@ -487,6 +536,10 @@ int main(void) {
       CLAIM(two_histories_end_it_for_good),
       CLAIM(another_tree_of_the_same_size_is_a_fork),
       CLAIM(a_log_that_was_cut_is_noticed),
+      CLAIM(what_was_verified_is_cosigned_once),
+      CLAIM(a_checkpoint_that_a_round_waits_for_is_cosigned_at_once),
+      CLAIM(a_server_that_disowns_its_tree_is_looked_at_again),
+      CLAIM(an_idle_client_sees_a_rewritten_log),
       CLAIM(wrong_bytes_are_never_handed_over),
       CLAIM(a_wrong_header_is_refused_at_once),
       CLAIM(a_model_that_ends_early_is_refused),

@@ -78,6 +78,35 @@ static void the_cosignature_is_that_of_trust_2_2(void **state) {
   free(line);
 }
 
+static void the_cosignature_of_trust_2_2_is_accepted_and_no_other(void **state) {
+  struct fixture *fixture = *state;
+  const struct public_key *witness = &fixture->witness.public;
+  char line[] = WITNESS_LINE, text[COSIGNATURE_TEXT_SIZE], again[COSIGNATURE_LINE_SIZE];
+  uint64_t unix_seconds = 0;
+  size_t length = strlen(line);
+  assert_int_equal(
+      checkpoint_cosigned(&fixture->head, witness, line, length, &unix_seconds, text, NULL),
+      TAMIS_OK);
+  assert_int_equal(unix_seconds, 1700000000);
+  assert_int_equal(checkpoint_cosignature_line(witness->name, text, again), length);
+  assert_string_equal(again, line);
+  for (size_t i = 0; i < length; i++)
+    for (int bit = 0; bit < 8; bit++) {
+      line[i] = (char)(line[i] ^ 1 << bit);
+      assert_int_equal(
+          checkpoint_cosigned(&fixture->head, witness, line, length, &unix_seconds, text, NULL),
+          TAMIS_BAD_PROOF);
+      line[i] = (char)(line[i] ^ 1 << bit);
+    }
+  struct checkpoint other = fixture->head;
+  other.size++;
+  assert_int_equal(checkpoint_cosigned(&other, witness, line, length, &unix_seconds, text, NULL),
+                   TAMIS_BAD_PROOF);
+  assert_int_equal(checkpoint_cosigned(&fixture->head, &fixture->log.public, line, length,
+                                       &unix_seconds, text, NULL),
+                   TAMIS_BAD_PROOF);
+}
+
 static void a_cosigned_note_opens(void **state) {
   struct fixture *fixture = *state;
   struct checkpoint head;
@@ -232,6 +261,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       with_fixture(the_note_is_that_of_trust_2_2),
       with_fixture(the_cosignature_is_that_of_trust_2_2),
+      with_fixture(the_cosignature_of_trust_2_2_is_accepted_and_no_other),
       with_fixture(a_cosigned_note_opens),
       with_fixture(malformed_notes_are_refused),
       with_fixture(a_known_key_that_fails_refuses_the_note),

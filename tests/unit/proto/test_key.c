@@ -40,6 +40,9 @@ static void a_cosignature_vkey_has_another_hash_and_is_not_ours(void **state) {
   seeded("fl.example/client/c1", 2, &key);
   assert_int_equal(key_id_of_type(&key.public, 0x04), 0xa98af2de);
   assert_int_equal(key_vkey_read(vkey, strlen(vkey), &again, NULL), TAMIS_BAD_REQUEST);
+  char written[KEY_VKEY_SIZE];
+  key_witness_vkey_write(&key.public, written);
+  assert_string_equal(written, vkey);
 }
 
 static void a_vkey_is_read_back(void **state) {

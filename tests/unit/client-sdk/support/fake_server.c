@@ -328,6 +328,11 @@ static void on_poll(struct fake_server *server, struct call *call, const void *m
   } else {
     answer.finished = server->mischief.finished;
     answer.retry_after_ms = 20;
+    if (server->mischief.asks_cosign && request->witness) {
+      size_t length;
+      checkpoint_note(server, &receipt, &length);
+      answer.cosign = view(receipt, length);
+    }
   }
   reply(call, &answer.base);
   free(receipt);
@@ -513,6 +518,32 @@ static void on_consistency(struct fake_server *server, struct call *call, const 
   free(note);
 }
 
+static void on_cosign(struct fake_server *server, struct call *call, const void *message) {
+  const Tamis__V1__CosignRequest *request = message;
+  Tamis__V1__CosignReply answer = TAMIS__V1__COSIGN_REPLY__INIT;
+  struct checkpoint checkpoint = {.size = request->size};
+  char text[COSIGNATURE_TEXT_SIZE];
+  uint64_t unix_seconds;
+  if (request->size == 0 || request->size > server->size || server->mischief.disowns) {
+    refuse(call, TAMIS_FORK);
+    return;
+  }
+  snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", server->log_key.public.name);
+  checkpoint.root = merkle_tree_root(server->tree, request->size);
+  enum tamis_status status =
+      checkpoint_cosigned(&checkpoint, &server->client, (const char *)request->line.data,
+                          request->line.len, &unix_seconds, text, NULL);
+  if (status != TAMIS_OK || request->root.len != DIGEST_SIZE ||
+      memcmp(request->root.data, checkpoint.root.byte, DIGEST_SIZE) != 0) {
+    refuse(call, TAMIS_BAD_PROOF);
+    return;
+  }
+  server->counts.cosigned++;
+  server->counts.cosigned_size = request->size;
+  answer.held = 1;
+  reply(call, &answer.base);
+}
+
 static const struct method {
   const char *path;
   const ProtobufCMessageDescriptor *type;
@@ -530,6 +561,7 @@ static const struct method {
     {"/tamis.v1.Client/GetEntry", &tamis__v1__get_entry_request__descriptor, true, on_entry},
     {"/tamis.v1.Client/GetConsistency", &tamis__v1__get_consistency_request__descriptor, true,
      on_consistency},
+    {"/tamis.v1.Client/Cosign", &tamis__v1__cosign_request__descriptor, true, on_cosign},
 };
 
 static bool session_holds(struct fake_server *server, const ProtobufCMessage *message) {

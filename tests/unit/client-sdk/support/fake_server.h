@@ -23,6 +23,8 @@ struct fake_mischief {
   int rate_limited;         /* that many offers are told to wait */
   uint32_t stall_ms;        /* every call waits so long before its answer */
   bool finished;            /* the federation has had its last round */
+  bool asks_cosign;         /* Poll has no task but a checkpoint to cosign */
+  bool disowns;             /* Cosign is answered with FORK */
 };
 
 /* `parameters` floats in the model. Listens on a unix socket below `folder`. */
@@ -47,7 +49,9 @@ float fake_server_value(uint64_t index); /* of the model */
 
 struct fake_counts {
   unsigned offers, uploads, updates, sessions, polls, fetches;
-  uint64_t upload_bytes; /* received, with what was sent twice */
+  unsigned cosigned;      /* cosignatures of a tree of this log by the client's key */
+  uint64_t cosigned_size; /* of the last one */
+  uint64_t upload_bytes;  /* received, with what was sent twice */
 };
 struct fake_counts fake_server_counts(const struct fake_server *server);
 
