@@ -133,9 +133,10 @@ static enum tamis_status tell(const struct forking *forking) {
     return fault_set(&context->fault, TAMIS_BAD_PROOF,
                      "no fork: the two notes are of one history of the log");
   if (is_held(place_of(forking, &forking->kept)) && is_held(place_of(forking, &forking->shown)))
-    return fault_set(&context->fault, TAMIS_BAD_PROOF,
-                     "no fork: the log at hand holds both trees; the server only failed to prove "
-                     "it to the client");
+    return fault_set(
+        &context->fault, TAMIS_BAD_PROOF,
+        "no fork: the log at hand holds both trees. The server that the client met did "
+        "not: it came from an old backup, say");
   key_vkey_write(&forking->evidence.log_key, vkey);
   if (!forking->key_known)
     context_say(context, "The key is the file's own: compare it with the one you know.");

@@ -26,6 +26,14 @@ static enum tamis_status send_line(struct tamis_client *client, const char *line
   return status;
 }
 
+enum tamis_status witness_disowned(struct tamis_client *client, enum tamis_status status) {
+  struct fault said = client->fault;
+  enum tamis_status found = trust_latest(&client->trust, &client->session, &client->fault);
+  if (found == TAMIS_FORK || found == TAMIS_BAD_PROOF) return found;
+  client->fault = said;
+  return status;
+}
+
 static enum tamis_status cosign(struct tamis_client *client) {
   struct fault fault; /* of this, which is beside what the caller asked for */
   char *line = NULL;
@@ -34,8 +42,7 @@ static enum tamis_status cosign(struct tamis_client *client) {
   enum tamis_status status = send_line(client, line, length, &fault);
   free(line);
   if (status == TAMIS_OK) client->cosigned = client->trust.kept;
-  if (status != TAMIS_FORK) return TAMIS_OK;
-  return trust_latest(&client->trust, &client->session, &client->fault);
+  return status == TAMIS_CONFLICT ? witness_disowned(client, TAMIS_OK) : TAMIS_OK;
 }
 
 enum tamis_status witness_send(struct tamis_client *client) {

@@ -10,6 +10,11 @@
  * knows the tree. */
 enum tamis_status witness_send(struct tamis_client *client);
 
+/* The server said CONFLICT, perhaps because it does not know what this client saw (its word for
+ * that is FORK, which the channel takes as CONFLICT: a fork is shown, not said). Looks at its log:
+ * FORK with evidence, else `status` and the fault as they were. */
+enum tamis_status witness_disowned(struct tamis_client *client, enum tamis_status status);
+
 /* A checkpoint that the server wants cosigned: verified, linked, and answered with a cosignature of
  * the largest one known, which may be a later one: a witness never goes back. */
 enum tamis_status witness_asked(struct tamis_client *client, const void *note, size_t length);
