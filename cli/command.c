@@ -457,11 +457,12 @@ static const struct command row[] = {
      "  tamis log rebuild-index --check\n  tamis log rebuild-index --state state\n",
      log_rebuild_index},
     {"log", "fork", "FILE", log_fork_options, "Check a client's evidence of two histories",
-     "FILE is `fork-evidence` from a client's state folder: two checkpoints that the log's\n"
-     "key signed, and what the server answered when asked to link them. Two roots for\n"
-     "one size are proof. With --state, the log at hand says which of the two it holds.\n",
+     "FILE is `fork-evidence` from a client's state folder: two checkpoints that the\n"
+     "log's key signed, and what the server answered when asked to link them.\n"
+     "Two roots for one size are proof. With --state, the log at hand says which of\n"
+     "the two it holds.\n",
      "  tamis log fork fork-evidence\n"
-     "  tamis log fork fork-evidence --log-key 'fl.example/agg1+1a2b+AX...' --state copy\n",
+     "  tamis log fork evidence --state copy --log-key 'fl.example/agg1+1a2b+AX...'\n",
      log_fork},
     {"log", "policy", "[FEDERATION]", NULL, "Whom to believe about the log, for other tools",
      "Prints a C2SP tlog-policy: the log's key, a witness line for every enrolled\n"

@@ -306,7 +306,7 @@ static enum tamis_status trailer_status(const grpc_metadata_array *trailing) {
   char name[64];
   if (!trailer_text(trailing, "tamis-status", name, sizeof name)) return TAMIS_OK;
   enum tamis_status status = tamis_status_from_name(name);
-  if (status == TAMIS_FORK) return TAMIS_CONFLICT; /* a fork is shown, not said */
+  if (status == TAMIS_FORK) return TAMIS_NOT_FOUND; /* a fork is shown, not said */
   return status == TAMIS_OK ? TAMIS_INTERNAL : status;
 }
 

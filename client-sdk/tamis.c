@@ -80,7 +80,7 @@ static void begin(struct tamis_client *client) {
 
 /* Whatever was verified on the way is vouched for at the end. */
 static enum tamis_status end(struct tamis_client *client, enum tamis_status status) {
-  if (status == TAMIS_CONFLICT) return witness_disowned(client, status);
+  if (status == TAMIS_NOT_FOUND) return witness_disowned(client, status);
   if (status != TAMIS_OK) return status;
   status = witness_send(client);
   if (status == TAMIS_OK) begin(client);

@@ -151,8 +151,7 @@ static enum tamis_status ask_link(struct trust *trust, struct session *session, 
   Tamis__V1__GetConsistencyReply *reply;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
   enum tamis_status status = ask_consistency(session, size, to, &arena, &reply, fault);
-  bool is_answer = status == TAMIS_OK || status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST ||
-                   status == TAMIS_CONFLICT;
+  bool is_answer = status == TAMIS_OK || status == TAMIS_NOT_FOUND || status == TAMIS_BAD_REQUEST;
   *link = (struct link){.answer = status};
   if (status == TAMIS_OK) status = proof_read(reply->n_hashes, reply->hashes, &link->proof, fault);
   if (status == TAMIS_OK && latest)

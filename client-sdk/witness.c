@@ -42,7 +42,7 @@ static enum tamis_status cosign(struct tamis_client *client) {
   enum tamis_status status = send_line(client, line, length, &fault);
   free(line);
   if (status == TAMIS_OK) client->cosigned = client->trust.kept;
-  return status == TAMIS_CONFLICT ? witness_disowned(client, TAMIS_OK) : TAMIS_OK;
+  return status == TAMIS_NOT_FOUND ? witness_disowned(client, TAMIS_OK) : TAMIS_OK;
 }
 
 enum tamis_status witness_send(struct tamis_client *client) {

@@ -10,8 +10,8 @@
  * knows the tree. */
 enum tamis_status witness_send(struct tamis_client *client);
 
-/* The server said CONFLICT, perhaps because it does not know what this client saw (its word for
- * that is FORK, which the channel takes as CONFLICT: a fork is shown, not said). Looks at its log:
+/* The server said NOT_FOUND, perhaps because it does not know what this client saw (its word for
+ * that is FORK, which the channel takes as NOT_FOUND: a fork is shown, not said). Looks at its log:
  * FORK with evidence, else `status` and the fault as they were. */
 enum tamis_status witness_disowned(struct tamis_client *client, enum tamis_status status);
 
