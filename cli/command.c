@@ -461,9 +461,7 @@ static const struct command row[] = {
      "log's key signed, and what the server answered when asked to link them.\n"
      "Two roots for one size are proof. With --state, the log at hand says which of\n"
      "the two it holds.\n",
-     "  tamis log fork fork-evidence\n"
-     "  tamis log fork evidence --state copy --log-key 'fl.example/agg1+1a2b+AX...'\n",
-     log_fork},
+     "  tamis log fork fork-evidence\n  tamis log fork fork-evidence --state copy\n", log_fork},
     {"log", "policy", "[FEDERATION]", NULL, "Whom to believe about the log, for other tools",
      "Prints a C2SP tlog-policy: the log's key, a witness line for every enrolled\n"
      "client, a group for each organisation, and the quorum that FEDERATION requires\n"
