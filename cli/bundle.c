@@ -8,6 +8,7 @@
 #include "cli/durable_file.h"
 #include "cli/human.h"
 #include "cli/offline.h"
+#include "cli/progress.h"
 #include "client-sdk/bundle_make.h"
 #include "client-sdk/client.h"
 
@@ -132,10 +133,15 @@ static enum tamis_status tell(struct context *context, const struct place *place
   return status;
 }
 
+static void told(void *progress, uint64_t entries) {
+  progress_step(progress, entries);
+}
+
 static enum tamis_status make(struct context *context, const struct arguments *arguments,
                               struct bundle_request *request) {
   const char *path = arguments_text(arguments, "file", "");
   struct place place;
+  struct progress progress;
   struct bundle_draft *draft = NULL;
   uint64_t size = 0;
   if (access(path, F_OK) == 0)
@@ -143,7 +149,11 @@ static enum tamis_status make(struct context *context, const struct arguments *a
   request->has_bodies = arguments_has(arguments, "bodies");
   enum tamis_status status = open_place(context, arguments, &place);
   request->operator= place.operator;
+  progress_begin(&progress, context, "fetching", "entries", 0);
+  request->told = told;
+  request->told_context = &progress;
   if (status == TAMIS_OK) status = bundle_make(&place.source, request, &draft, &context->fault);
+  progress_end(&progress);
   if (status == TAMIS_OK) status = write_file(context, path, bundle_draft_view(draft), &size);
   if (status == TAMIS_OK) status = tell(context, &place, draft, path, size);
   bundle_draft_free(draft);

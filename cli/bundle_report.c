@@ -164,6 +164,10 @@ static const char *limit_text(const char *limit) {
            "(tamis audit)";
   if (strcmp(limit, "no-gram") == 0)
     return "how the verdicts came about: the Gram matrix of the updates is not in it";
+  if (strcmp(limit, "witnesses") == 0)
+    return "that the cosignatures in the witness manifest are of the clients it names, and of a "
+           "tree "
+           "of this log: the whole log shows that (tamis verify)";
   return limit;
 }
 

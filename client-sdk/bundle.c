@@ -155,6 +155,9 @@ static enum tamis_status check_whole(const struct reading *reading, struct fault
   if (bundle->entry_count == 0) return refuse(fault, "it lacks", "entries");
   if (reading->receipts < bundle->entry_count)
     return refuse(fault, "entries and receipts do not go together", "a receipt is missing");
+  size_t most = BUNDLE_WORDS_LEAST + BUNDLE_WORDS_EACH * bundle->entry_count;
+  if (bundle->about.length > most || bundle->provenance.length > most)
+    return refuse(fault, "more is claimed than so many entries can tell", "bundle.json");
   return TAMIS_OK;
 }
 

@@ -10,7 +10,13 @@
 #include "proto/digest.h"
 #include "proto/fault.h"
 
-enum { BUNDLE_MEMBERS_MAX = 1 << 21, BUNDLE_README_MAX = 1 << 16 };
+enum {
+  BUNDLE_MEMBERS_MAX = 1 << 21,
+  BUNDLE_README_MAX = 1 << 16,
+  /* Of bundle.json and of the provenance, before either is parsed: bytes, and bytes an entry. */
+  BUNDLE_WORDS_LEAST = 1 << 14,
+  BUNDLE_WORDS_EACH = 1 << 11,
+};
 
 struct bundle_text {
   const char *bytes; /* NULL: not there; not terminated */

@@ -485,6 +485,16 @@ static enum tamis_status tell_first_model(struct telling *telling) {
   return refuse(telling->fault, 0, "the federation's beginning is not in it");
 }
 
+static bool has_witnesses(const struct telling *telling, int64_t number) {
+  for (size_t i = 0; i < telling->facts->count; i++) {
+    const struct bundle_fact *fact = &telling->facts->fact[i];
+    if (fact->statement.kind == STATEMENT_WITNESSED &&
+        bundle_fact_is_in(fact, telling->scope->federation, number))
+      return true;
+  }
+  return false;
+}
+
 static enum tamis_status tell_one(struct telling *telling, int64_t number) {
   struct bundle_round round;
   if (number == 0) return tell_first_model(telling);
@@ -500,6 +510,7 @@ static enum tamis_status tell_one(struct telling *telling, int64_t number) {
     if (!bundle_blob_find(telling->facts->bundle, &gram)) limit(telling, "no-gram");
   }
   if (round.aggregate) limit(telling, "not-recomputed");
+  if (has_witnesses(telling, number)) limit(telling, "witnesses");
   bundle_round_close(&round);
   return status;
 }

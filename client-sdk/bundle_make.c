@@ -71,6 +71,7 @@ static enum tamis_status take_entry(struct bundle_draft *draft, uint64_t index) 
       room(bundle->entry, bundle->entry_count, &draft->entry_capacity, sizeof *bundle->entry);
   bundle->entry[bundle->entry_count++] =
       (struct bundle_entry){index, {envelope, length}, {receipt, receipt_length}};
+  if (draft->request->told) draft->request->told(draft->request->told_context, bundle->entry_count);
   return TAMIS_OK;
 }
 

@@ -8,10 +8,12 @@
 
 struct bundle_request {
   enum bundle_kind kind;
-  const char *federation;            /* NULL: of BUNDLE_CLIENT, the one federation that it is in */
-  const char *client;                /* of BUNDLE_CLIENT */
-  int64_t round;                     /* -1: every round the client touched; the head */
-  bool has_bodies;                   /* models and updates too, as far as the source gives them */
+  const char *federation; /* NULL: of BUNDLE_CLIENT, the one federation that it is in */
+  const char *client;     /* of BUNDLE_CLIENT */
+  int64_t round;          /* -1: every round the client touched; the head */
+  bool has_bodies;        /* models and updates too, as far as the source gives them */
+  void (*told)(void *context, uint64_t entries); /* now and then, how many are there; or NULL */
+  void *told_context;
   const struct secret_key *operator; /* signs the provenance; NULL: it stays unsigned */
 };
 
