@@ -157,8 +157,7 @@ static const struct option_row log_export_options[] = {
     END,
 };
 static const struct option_row log_fork_options[] = {
-    {"state", 0, "DIR", VALUE_FILE, false,
-     "a state folder of the log, or a copy, to hold it against"},
+    {"state", 0, "DIR", VALUE_FILE, false, "a state folder or a copy to hold it against"},
     {"log-key", 0, "VKEY", VALUE_TEXT, false, "the log's key, instead of server.json's"},
     END,
 };
