@@ -240,8 +240,9 @@ static enum tamis_status tiles_start(const char *state_dir, struct ledger *ledge
   struct tiles_options options = {.folder = state_dir, .tree = journal_tree(ledger->journal)};
   enum tamis_status status = vkey_publish(state_dir, ledger, fault);
   if (status == TAMIS_OK) status = tiles_open(&options, &ledger->tiles, fault);
-  if (status == TAMIS_OK) status = tiles_resume(ledger->tiles, ledger->published, fault);
-  return status == TAMIS_OK ? tiles_follow(ledger, fault) : status;
+  if (status != TAMIS_OK) return status;
+  tiles_resume(ledger->tiles, ledger->published);
+  return tiles_follow(ledger, fault);
 }
 
 /* ---- the checkpoint ---- */

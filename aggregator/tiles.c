@@ -1,19 +1,23 @@
 /* Which files a log of n entries has, and how they come to be there.
  *
- * What makes it right when the power goes: a full tile is synced, with its name, before tiles_write
- * returns, and only then is a checkpoint over it signed. So of a log whose durable checkpoint is
- * over s entries, every full tile below s is on the disk; what may be short, stale, or gone are the
- * partial ones (never synced, so that a commit costs no sync more) and whatever is beyond s. A
- * start writes those anew before anybody is answered, and removes older partial ones, which it
- * cannot vouch for; it looks at the last full tile of each level only to notice a folder that was
- * deleted or brought from elsewhere, and then goes back to where the tiles are right. */
+ * What makes it right when the power goes: nothing here is trusted that was not synced, and a
+ * commit waits for no sync of ours. Full tiles are synced some at a time on a thread beside, and
+ * then, never before, FOLDER/tile-synced says so: all full tiles of a log of that many entries are
+ * on the disk. A start reads the full tiles between that number and the last checkpoint, a few
+ * thousand entries at most, and holds them against the tree; it writes the wrong ones and all
+ * partial ones anew before anybody is answered, and removes older partial ones, which it cannot
+ * vouch for. Of the tiles before that number it looks at the last of each level, to notice a folder
+ * that was deleted or brought from elsewhere, and then goes back to where they are right. */
 #include "aggregator/tiles.h"
 
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +30,15 @@ enum {
   BUNDLE_MAX = TILE_WIDTH * (2 + TILE_ENTRY_MAX),
   HASHES_MAX = TILE_WIDTH * DIGEST_SIZE,
   FOLDERS_DEEP = 10, /* tile/0/x999/.../000.p, and a little */
+  SYNC_FILES = 32,   /* full tiles at a time: of 4,096 entries */
+};
+
+/* Files that are to last, on their way there. */
+struct sync {
+  char *folder; /* borrowed */
+  char **path;  /* owned */
+  size_t count, capacity;
+  uint64_t size; /* entries of the log whose full tiles are all among these or synced before */
 };
 
 struct tiles {
@@ -38,6 +51,11 @@ struct tiles {
   uint64_t count;
   uint8_t *bundle; /* the entries from kind[0].full * TILE_WIDTH on, at most a full tile's */
   size_t bundle_length, bundle_capacity;
+  struct sync next; /* written since */
+  struct sync now;  /* the thread's while it runs */
+  pthread_t thread;
+  bool is_syncing; /* there is a thread to be joined */
+  atomic_bool is_synced;
 };
 
 static int level_of(size_t kind) {
@@ -142,6 +160,103 @@ enum tamis_status tiles_walk(const char *folder, uint64_t size,
   return status;
 }
 
+/* ---- making full tiles last ---- */
+
+static bool synced_path(const char *folder, char path[PATH_MAX]) {
+  int size = snprintf(path, PATH_MAX, "%s/tile-synced", folder);
+  return size > 0 && size < PATH_MAX;
+}
+
+/* 0 when nobody said so. */
+static uint64_t synced_read(const char *folder) {
+  char path[PATH_MAX];
+  uint64_t size = 0;
+  FILE *file = synced_path(folder, path) ? fopen(path, "re") : NULL;
+  if (file && fscanf(file, "%18" SCNu64, &size) != 1) size = 0;
+  if (file) fclose(file);
+  return size;
+}
+
+static enum tamis_status sync_later(struct sync *sync, const char *path, struct fault *fault) {
+  if (sync->count == sync->capacity) {
+    size_t capacity = 2 * sync->capacity + SYNC_FILES;
+    char **grown = reallocarray(sync->path, capacity, sizeof *grown);
+    if (!grown) return fault_plain(fault, TAMIS_NO_MEMORY);
+    sync->path = grown;
+    sync->capacity = capacity;
+  }
+  sync->path[sync->count] = strdup(path);
+  if (!sync->path[sync->count]) return fault_plain(fault, TAMIS_NO_MEMORY);
+  sync->count++;
+  return TAMIS_OK;
+}
+
+static void sync_close(struct sync *sync) {
+  for (size_t i = 0; i < sync->count; i++) free(sync->path[i]);
+  free(sync->path);
+  *sync = (struct sync){.folder = NULL};
+}
+
+static bool sync_file(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return false;
+  durable_sync(descriptor, path);
+  close(descriptor);
+  return true;
+}
+
+/* The folders above the file, up to ours; those that it shares with the one before are done. */
+static bool sync_folders(const char *folder, const char *path, const char *before) {
+  char above[PATH_MAX];
+  size_t least = strlen(folder);
+  snprintf(above, sizeof above, "%s", path);
+  for (char *end = strrchr(above, '/'); end && (size_t)(end - above) >= least;
+       end = strrchr(above, '/')) {
+    bool is_done = before && strncmp(above, before, (size_t)(end - above) + 1) == 0;
+    *end = '\0';
+    if (!is_done && durable_sync_folder(above, NULL) != TAMIS_OK) return false;
+  }
+  return true;
+}
+
+/* A file that cannot be opened leaves the number as it was: the next start looks at more. */
+static void *run_sync(void *context) {
+  struct tiles *tiles = context;
+  struct sync *sync = &tiles->now;
+  char path[PATH_MAX], text[32];
+  bool good = synced_path(sync->folder, path);
+  for (size_t i = 0; good && i < sync->count; i++) good = sync_file(sync->path[i]);
+  for (size_t i = 0; good && i < sync->count; i++)
+    good = sync_folders(sync->folder, sync->path[i], i > 0 ? sync->path[i - 1] : NULL);
+  int length = snprintf(text, sizeof text, "%" PRIu64 "\n", sync->size);
+  if (good) durable_publish(path, 0600, true, text, (size_t)length, NULL);
+  atomic_store(&tiles->is_synced, true);
+  return NULL;
+}
+
+static void sync_join(struct tiles *tiles) {
+  if (!tiles->is_syncing) return;
+  pthread_join(tiles->thread, NULL);
+  tiles->is_syncing = false;
+  sync_close(&tiles->now);
+}
+
+/* After tiles_write. One batch at a time; a slow disk makes the next one larger. */
+static void sync_some(struct tiles *tiles) {
+  if (tiles->next.count < SYNC_FILES) return;
+  if (tiles->is_syncing && !atomic_load(&tiles->is_synced)) return;
+  sync_join(tiles);
+  tiles->now = tiles->next;
+  tiles->now.folder = tiles->folder;
+  tiles->now.size = tiles->count;
+  tiles->next = (struct sync){.folder = NULL};
+  atomic_store(&tiles->is_synced, false);
+  tiles->is_syncing = pthread_create(&tiles->thread, NULL, run_sync, tiles) == 0;
+  if (tiles->is_syncing) return;
+  tiles->next = tiles->now; /* no thread to be had now */
+  tiles->now = (struct sync){.folder = NULL};
+}
+
 /* ---- writing ---- */
 
 /* Every folder between ours and the file. Their names are made to last: full tiles stand on them.
@@ -157,9 +272,9 @@ static enum tamis_status make_folders(const struct tiles *tiles, char path[PATH_
     *at = '\0';
     int error = mkdir(path, tiles->options.is_public ? 0777 : 0700) == 0 ? 0 : errno;
     enum tamis_status status = TAMIS_OK;
-    if (error == 0)
+    if (error == 0 && tiles->options.is_public)
       status = durable_sync_parent(path, fault);
-    else if (error != EEXIST)
+    else if (error != 0 && error != EEXIST)
       status = durable_fault(fault, error, "make", path);
     *at++ = '/';
     if (status != TAMIS_OK) return status;
@@ -193,8 +308,10 @@ static enum tamis_status put(struct tiles *tiles, const struct tile *tile, const
   if (tiles->options.is_dry) return TAMIS_OK;
   enum tamis_status status = make_folders(tiles, path, fault);
   if (status != TAMIS_OK) return status;
-  bool lasts = tile->width == TILE_WIDTH || tiles->options.is_public;
-  return durable_publish(path, tiles->options.is_public ? 0666 : 0600, lasts, bytes, length, fault);
+  bool is_public = tiles->options.is_public;
+  status = durable_publish(path, is_public ? 0666 : 0600, is_public, bytes, length, fault);
+  if (status != TAMIS_OK || is_public || tile->width < TILE_WIDTH) return status;
+  return sync_later(&tiles->next, path, fault);
 }
 
 /* Removes N.p and what is in it. One that stays does no harm but to the eye. */
@@ -248,6 +365,7 @@ enum tamis_status tiles_write(struct tiles *tiles, struct fault *fault) {
   assert(tiles->count <= merkle_tree_size(tiles->options.tree));
   for (size_t kind = 0; status == TAMIS_OK && kind < KINDS; kind++)
     status = write_kind(tiles, kind, fault);
+  if (status == TAMIS_OK) sync_some(tiles);
   return status;
 }
 
@@ -309,18 +427,27 @@ static bool full_is_right(const struct tiles *tiles, int level, uint64_t index) 
   return right;
 }
 
-enum tamis_status tiles_resume(struct tiles *tiles, uint64_t size, struct fault *fault) {
+/* How many full tiles there are to take over. */
+static uint64_t full_found(const struct tiles *tiles, int level, uint64_t size, uint64_t synced) {
+  uint64_t most = tile_full_count(level, size);
+  uint64_t full = tile_full_count(level, synced < size ? synced : size), start = full;
+  while (full > 0 && !full_is_right(tiles, level, full - 1)) full--;
+  if (full < start) return full;
+  while (full < most && full_is_right(tiles, level, full)) full++;
+  return full;
+}
+
+void tiles_resume(struct tiles *tiles, uint64_t size) {
   assert(tiles->count == 0 && size <= merkle_tree_size(tiles->options.tree));
-  (void)fault;
+  uint64_t synced = synced_read(tiles->folder);
   for (size_t kind = 0; kind < KINDS; kind++) {
-    uint64_t full = tile_full_count(level_of(kind), size);
-    clear_partials(tiles, level_of(kind), full);
-    if (full > 0) clear_partials(tiles, level_of(kind), full - 1);
-    while (full > 0 && !full_is_right(tiles, level_of(kind), full - 1)) full--;
-    tiles->kind[kind].full = full;
+    int level = level_of(kind);
+    uint64_t full = tile_full_count(level, size);
+    clear_partials(tiles, level, full);
+    if (full > 0) clear_partials(tiles, level, full - 1);
+    tiles->kind[kind].full = full_found(tiles, level, size, synced);
   }
   tiles->count = TILE_WIDTH * tiles->kind[0].full;
-  return TAMIS_OK;
 }
 
 enum tamis_status tiles_open(const struct tiles_options *options, struct tiles **out,
@@ -339,6 +466,8 @@ enum tamis_status tiles_open(const struct tiles_options *options, struct tiles *
 
 void tiles_close(struct tiles *tiles) {
   if (!tiles) return;
+  sync_join(tiles);
+  sync_close(&tiles->next);
   free(tiles->bundle);
   free(tiles->folder);
   free(tiles);

@@ -2,9 +2,8 @@
  * `tamis log serve` hands out (PROTOCOL.md 9). A projection: delete the folder and a start makes it
  * again.
  *
- * A full tile never changes and is durable before the checkpoint that covers it is signed. The
- * partial tiles of each checkpoint are whole for whoever opens them, but not synced; they stay
- * until their tile is full. */
+ * A full tile never changes. The partial tiles of each checkpoint stay until their tile is full.
+ * Whoever opens a file finds it whole; what a power cut may take of them, a start makes again. */
 #ifndef TAMIS_TILES_H
 #define TAMIS_TILES_H
 
@@ -20,8 +19,8 @@ enum tiles_difference { TILES_MISSING, TILES_DIFFERENT, TILES_STRAY };
 struct tiles_options {
   const char *folder;             /* must be there; tile/ is made in it */
   const struct merkle_tree *tree; /* borrowed; grows ahead of the tiles */
-  /* Files and folders for everybody, as the umask says; otherwise the owner's. Partial tiles are
-   * synced too: nobody starts an export and looks after them. */
+  /* Files and folders for everybody, as the umask says; otherwise the owner's. All of
+   * them are synced at once: nobody starts an export and looks after it. */
   bool is_public;
   bool is_checked; /* what is there is read first, and left alone where it is right */
   bool is_dry;     /* with is_checked: nothing is written or removed */
@@ -37,9 +36,9 @@ enum tamis_status tiles_open(const struct tiles_options *options, struct tiles *
 void tiles_close(struct tiles *tiles); /* of NULL: nothing */
 
 /* After tiles_open, for the log whose last checkpoint is over `size` entries, all in the tree:
- * takes over the full tiles that are there and right, looking only at the last of each level,
- * further back only where those are not. Entries are then wanted from tiles_count() on. */
-enum tamis_status tiles_resume(struct tiles *tiles, uint64_t size, struct fault *fault);
+ * takes over the full tiles that are there and right, reading few of them. Entries are then wanted
+ * from tiles_count() on. */
+void tiles_resume(struct tiles *tiles, uint64_t size);
 
 /* Entries taken over or added. */
 uint64_t tiles_count(const struct tiles *tiles);

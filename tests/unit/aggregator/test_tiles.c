@@ -73,7 +73,7 @@ static void grow(struct fixture *fixture, uint64_t size) {
 static void start(struct fixture *fixture, uint64_t size) {
   tiles_close(fixture->tiles);
   open_tiles(fixture);
-  assert_int_equal(tiles_resume(fixture->tiles, size, NULL), TAMIS_OK);
+  tiles_resume(fixture->tiles, size);
 }
 
 static void open_fixture(struct fixture *fixture) {
@@ -193,12 +193,16 @@ static void a_start_makes_the_unsynced_anew(void **state) {
       write_file(path_of(&fixture, TILE_ENTRIES, open, width), "torn", 4);
       write_file(path_of(&fixture, 0, open, width - 1), "stale", 5);
     }
+    if (open > 0) { /* full, but not known to be synced */
+      write_file(path_of(&fixture, 0, open - 1, TILE_WIDTH), "", 0);
+      write_file(path_of(&fixture, TILE_ENTRIES, open - 1, TILE_WIDTH), "torn", 4);
+    }
     /* And of a tile that a commit without a checkpoint had begun. */
     grow_tree(&fixture, size + 300);
     if (open == 0) mkdir(temporary_path(&fixture.temporary, "tile/0/001.p"), 0700);
     write_file(path_of(&fixture, 0, open + 1, TILE_WIDTH), "", 0);
     start(&fixture, size);
-    assert_true(tiles_count(fixture.tiles) == TILE_WIDTH * open);
+    assert_true(tiles_count(fixture.tiles) == TILE_WIDTH * (open > 0 ? open - 1 : 0));
     grow(&fixture, size);
     check(&fixture, size);
     if (width > 1) assert_false(has(&fixture, 0, open, width - 1));
@@ -244,6 +248,7 @@ static void a_start_looks_only_at_the_last_full_tiles(void **state) {
   (void)state;
   open_fixture(&fixture);
   grow(&fixture, 2000);
+  write_file(temporary_path(&fixture.temporary, "tile-synced"), "1900\n", 5);
   write_file(path_of(&fixture, 0, 2, TILE_WIDTH), "wrong", 5);
   start(&fixture, 2000);
   assert_true(tiles_count(fixture.tiles) == 7 * TILE_WIDTH);
@@ -284,18 +289,51 @@ static void a_full_disk_takes_nothing_back_and_the_next_call_goes_on(void **stat
   }
 }
 
-/* A full tile is synced before anybody signs for it; a partial one costs a commit no sync. */
-static void only_full_tiles_are_synced(void **state) {
+static uint64_t synced(struct fixture *fixture) {
+  unsigned long long size = 0;
+  FILE *file = fopen(temporary_path(&fixture->temporary, "tile-synced"), "r");
+  if (!file) return 0;
+  assert_int_equal(fscanf(file, "%llu", &size), 1);
+  fclose(file);
+  return size;
+}
+
+/* A commit waits for no sync; what is said to be synced was written before it was said. */
+static void full_tiles_are_synced_beside(void **state) {
   struct fixture fixture;
   (void)state;
   open_fixture(&fixture);
-  grow(&fixture, 100);
   unsigned before = faults.syncs;
-  grow(&fixture, 255);
+  grow(&fixture, 4000);
   assert_int_equal(faults.syncs, before);
-  grow(&fixture, 256);
-  assert_int_equal(faults.syncs, before + 2); /* hashes and entries */
+  assert_true(synced(&fixture) == 0);
+  grow(&fixture, 4096); /* 16 full tiles of hashes, 16 bundles */
+  grow(&fixture, 4500);
+  tiles_close(fixture.tiles); /* waits for the thread */
+  fixture.tiles = NULL;
+  assert_true(synced(&fixture) == 4096);
+  assert_int_equal(faults.syncs, before + 33); /* and the number itself */
+  open_tiles(&fixture);
+  tiles_resume(fixture.tiles, 4500);
+  assert_true(tiles_count(fixture.tiles) == 4352); /* one more is right, synced or not */
   close_fixture(&fixture);
+}
+
+/* A number that was brought along with other files is believed no further than the tiles go. */
+static void a_number_too_large_does_no_harm(void **state) {
+  static const char *const said[] = {"99999999999999999\n", "-5\n", "junk", "", "600\n"};
+  (void)state;
+  for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+    struct fixture fixture;
+    open_fixture(&fixture);
+    grow(&fixture, 100);
+    grow_tree(&fixture, ENTRIES);
+    write_file(temporary_path(&fixture.temporary, "tile-synced"), said[i], strlen(said[i]));
+    start(&fixture, ENTRIES);
+    grow(&fixture, ENTRIES);
+    check(&fixture, ENTRIES);
+    close_fixture(&fixture);
+  }
 }
 
 static void a_check_tells_each_flipped_byte_and_changes_nothing(void **state) {
@@ -400,7 +438,8 @@ int main(void) {
       CLAIM(a_start_goes_back_to_where_the_tiles_are_right),
       CLAIM(a_start_looks_only_at_the_last_full_tiles),
       CLAIM(a_full_disk_takes_nothing_back_and_the_next_call_goes_on),
-      CLAIM(only_full_tiles_are_synced),
+      CLAIM(full_tiles_are_synced_beside),
+      CLAIM(a_number_too_large_does_no_harm),
       CLAIM(a_check_tells_each_flipped_byte_and_changes_nothing),
       CLAIM(a_sweep_removes_what_is_no_tile_of_this_log),
       CLAIM(a_walk_gives_every_entry),
