@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "aggregator/manifest.h"
 #include "audit/bisect.h"
 #include "audit/descent.h"
 #include "cli/blame_report.h"
@@ -26,7 +27,7 @@ static json_t *points_json(const struct bisect *bisect) {
     if (point->is_known)
       json_array_append_new(list,
                             json_pack("{s:I, s:f, s:o}", "round", (json_int_t)point->round, "value",
-                                      point->value, "model", whatif_digest(&point->model)));
+                                      point->value, "model", manifest_digest(&point->model)));
   }
   return list;
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "aggregator/manifest.h"
 #include "audit/replay.h"
 #include "cli/command_run.h"
 #include "cli/durable_file.h"
@@ -42,7 +43,7 @@ static void add_logged(json_t *data, const struct replay *replay) {
                 {"cosine", moves->cosine}};
   for (size_t i = 0; i < sizeof number / sizeof *number; i++)
     json_object_set_new(data, number[i].name, json_real(number[i].value));
-  json_object_set_new(data, "logged_candidate", whatif_digest(&replay->logged));
+  json_object_set_new(data, "logged_candidate", manifest_digest(&replay->logged));
   json_object_set_new(data, "same",
                       json_boolean(digest_equal(&replay->logged, &replay->candidate)));
   if (replay->is_evaluated)
@@ -55,7 +56,7 @@ static json_t *replay_json(const struct replay_question *question, const struct 
       question->federation, "round", (json_int_t)question->round, "outcome",
       outcome_name(replay->outcome), "rule", replay->rule, "optimiser", replay->optimiser,
       "logged_rule", replay->logged_rule, "logged_optimiser", replay->logged_optimiser, "base",
-      whatif_digest(&replay->base), "candidate", whatif_digest(&replay->candidate), "norm",
+      manifest_digest(&replay->base), "candidate", manifest_digest(&replay->candidate), "norm",
       replay->moves.length, "margin", replay->margin, "updates", (json_int_t)replay->updates,
       "accepted", (json_int_t)replay->count, "clients", clients_json(replay));
   if (replay->has_logged) add_logged(data, replay);

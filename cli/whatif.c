@@ -86,9 +86,3 @@ void whatif_digits(json_t *row, const char *key, const char *text_key, bool is_s
   snprintf(text, sizeof text, is_signed ? "%+.4g" : "%.4g", output_real(row, key));
   json_object_set_new(row, text_key, json_string(text));
 }
-
-json_t *whatif_digest(const struct digest *digest) {
-  char hex[DIGEST_HEX_SIZE];
-  digest_to_hex(digest, hex);
-  return json_string(hex);
-}

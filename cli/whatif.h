@@ -34,7 +34,4 @@ int64_t whatif_round(const struct arguments *arguments, const char *option, int6
 /* For tables: `key` of the row again as text of four digits, under `text_key`; with a sign when
  * `is_signed`. */
 void whatif_digits(json_t *row, const char *key, const char *text_key, bool is_signed);
-/* New reference. */
-json_t *whatif_digest(const struct digest *digest);
-
 #endif
