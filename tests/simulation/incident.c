@@ -206,6 +206,7 @@ struct finding {
   int64_t since;         /* the first that the one named drove */
   size_t named;          /* liars among as many of the first */
   bool is_first;         /* the very first is one */
+  bool is_first_through; /* also when left out of all rounds to the end */
   double good, bad;      /* accuracy before the lies, and at their end */
   double rebuilt, never; /* of the model of `since`, made without the liars; in the other run */
   double rebuilt_all;    /* of all rounds since, made without them from the updates there are */
@@ -244,6 +245,20 @@ static int64_t round_made_worse(const struct archive *archive, struct evaluator 
   return round;
 }
 
+/* The same question about all rounds from the one that was found to the end. */
+static bool is_first_to_the_end(const struct archive *archive, const struct incident *incident,
+                                struct evaluator *evaluator, int64_t since) {
+  struct blame blame;
+  struct blame_question question = {.federation = WORLD_FEDERATION,
+                                    .since = since,
+                                    .round = DESCENT_HEAD,
+                                    .evaluator = evaluator};
+  assert_int_equal(blame_model(archive, &question, &blame, NULL), TAMIS_OK);
+  bool is_first = is_liar_named(incident, blame.row[0].client);
+  blame_close(&blame);
+  return is_first;
+}
+
 /* Who is to blame for the round that was found, and since when. */
 static void name_them(const struct archive *archive, const struct incident *incident,
                       struct evaluator *evaluator, struct finding *finding) {
@@ -262,15 +277,12 @@ static void name_them(const struct archive *archive, const struct incident *inci
   blame_close(&blame);
 }
 
-static void ask(const struct archive *archive, const struct incident *incident, struct data *data,
-                struct finding *finding) {
-  struct evaluator *evaluator;
-  assert_int_equal(evaluator_of_function(measure, data, &evaluator, NULL), TAMIS_OK);
+static void ask(const struct archive *archive, const struct incident *incident,
+                struct evaluator *evaluator, struct finding *finding) {
   finding->halved = round_made_worse(archive, evaluator, false, finding);
   finding->round = round_made_worse(archive, evaluator, true, finding);
   finding->since = TURN;
   if (finding->round > 0) name_them(archive, incident, evaluator, finding);
-  evaluator_free(evaluator);
 }
 
 static double variant_accuracy(const struct variant *variant, struct blob_store *blobs,
@@ -313,13 +325,17 @@ static void investigate(struct run *run, const struct incident *incident, struct
                         struct finding *finding, float *model) {
   struct archive_options options = {.keeps_rounds = true, .federation = WORLD_FEDERATION};
   struct archive *archive;
+  struct evaluator *evaluator;
   char vkey[KEY_VKEY_SIZE];
   double began_s = now_s();
+  assert_int_equal(evaluator_of_function(measure, data, &evaluator, NULL), TAMIS_OK);
   key_vkey_write(&run->world.log_key.public, vkey);
   assert_int_equal(archive_open(run->world.state_dir, vkey, &options, &archive, NULL), TAMIS_OK);
   assert_int_equal(archive_walk(archive, NULL, NULL, NULL), TAMIS_OK);
-  ask(archive, incident, data, finding);
+  ask(archive, incident, evaluator, finding);
   finding->ask_s = now_s() - began_s;
+  finding->is_first_through = is_first_to_the_end(archive, incident, evaluator, finding->since);
+  evaluator_free(evaluator);
   rebuild(archive, incident, data, finding, model);
   archive_close(archive);
 }
@@ -348,7 +364,8 @@ static struct finding live_through(const struct incident *incident, struct data 
 }
 
 struct tally {
-  uint64_t seeds, first, all_named, exact, halved_exact, back_at_once, back, back_all;
+  uint64_t seeds, first, first_through, all_named, exact, halved_exact, back_at_once, back,
+      back_all;
   double rebuild_s, resume_s, retrain_s, ask_s;
 };
 
@@ -356,6 +373,7 @@ static void tally_add(struct tally *tally, const struct incident *incident,
                       const struct finding *finding) {
   tally->seeds++;
   tally->first += finding->is_first;
+  tally->first_through += finding->is_first_through;
   tally->all_named += finding->named == incident->liars;
   tally->exact += finding->round == TURN;
   tally->halved_exact += finding->halved == TURN;
@@ -381,14 +399,15 @@ static bool tally_tell(const struct tally *tally, const char *rule) {
   double n = (double)tally->seeds;
   uint64_t wanted = (CLAIM_PERCENT * tally->seeds + 99) / 100;
   printf("%s, %" PRIu64 " seeds: a liar is named first in %" PRIu64 ", all are in %" PRIu64
-         "; bisect says round %d in %" PRIu64 ", by halving in %" PRIu64 "\n"
+         "; left out to the end, first in %" PRIu64 "\n  bisect says round %d in %" PRIu64
+         ", by halving in %" PRIu64 "\n"
          "  no more than a point below the run that never had them: at once %" PRIu64
          ", after training on %" PRIu64 ", with all rounds rebuilt %" PRIu64 "\n"
          "  mean times: asking %.2f s; rebuilding %.3f s and training on %.2f s; training from "
          "scratch %.2f s\n",
-         rule, tally->seeds, tally->first, tally->all_named, TURN, tally->exact,
-         tally->halved_exact, tally->back_at_once, tally->back, tally->back_all, tally->ask_s / n,
-         tally->rebuild_s / n, tally->resume_s / n, tally->retrain_s / n);
+         rule, tally->seeds, tally->first, tally->all_named, tally->first_through, TURN,
+         tally->exact, tally->halved_exact, tally->back_at_once, tally->back, tally->back_all,
+         tally->ask_s / n, tally->rebuild_s / n, tally->resume_s / n, tally->retrain_s / n);
   if (tally->first >= wanted && tally->back >= wanted) return true;
   printf("claimed: %" PRIu64 " each\n", wanted);
   return false;
