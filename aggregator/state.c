@@ -47,26 +47,17 @@ void state_free(struct state *state) {
 
 static void *copy(const void *memory, size_t count, size_t size) {
   void *copied = grow(NULL, count + 1, size);
-  memcpy(copied, memory, count * size);
+  if (count > 0) memcpy(copied, memory, count * size);
   return copied;
 }
 
-/* Field by field: what a decision about a round does not read is not copied, whatever comes to own
- * memory of its own. */
+/* Everything, and a copy of its own of all that it points to. */
 static struct federation *federation_excerpt(const struct federation *federation) {
-  struct federation *only = grow(NULL, 1, sizeof *only);
-  *only = (struct federation){.terms = federation->terms,
-                              .head = federation->head,
-                              .head_round = federation->head_round,
-                              .last_round = federation->last_round,
-                              .round = federation->round,
-                              .member_count = federation->member_count,
-                              .revision = federation->revision,
-                              .create_index = federation->create_index};
-  state_name_set(only->name, federation->name);
+  struct federation *only = copy(federation, 1, sizeof *only);
   only->past = copy(federation->past, (size_t)federation->last_round + 1, sizeof *only->past);
   only->member = copy(federation->member, federation->member_count, sizeof *only->member);
   only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
+  only->dispute = copy(federation->dispute, federation->dispute_count, sizeof *only->dispute);
   return only;
 }
 

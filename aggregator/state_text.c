@@ -18,7 +18,8 @@ static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1152, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == 2056, "a field of struct federation came or went");
+static_assert(sizeof(struct federation) == 2056,
+              "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
 

@@ -20,7 +20,7 @@
 /* A file that was not here when it was wanted. Whether a later entry says that it was dropped is
  * known at the end. */
 struct absent {
-  uint64_t index;
+  uint64_t index, decision; /* of the entry that names it, and of the one that needs it */
   int64_t round;
   char federation[STATE_NAME_SIZE];
   struct digest file;
@@ -92,6 +92,7 @@ static void note_absent(struct audit *audit, const struct job *job,
         decision_memory(realloc(audit->absent, (audit->absent_count + 1) * sizeof *audit->absent));
     struct absent *absent = &audit->absent[audit->absent_count++];
     *absent = (struct absent){.index = found->absent[i].index,
+                              .decision = found->index,
                               .round = job->round,
                               .file = found->absent[i].file,
                               .is_only_past = found->is_only_past,
@@ -290,7 +291,8 @@ static void check_admitted(struct audit *audit, const struct archive_entry *at) 
                           .is_settled = true,
                           .root = at->root,
                           .expected_bytes = base_bytes(audit, at),
-                          .is_other_history = is_other_history(audit, at)};
+                          .is_other_history = is_other_history(audit, at),
+                          .has_update = true}; /* an operator's word; a dispute only keeps files */
   if (statement->kind == STATEMENT_FEDERATION_CREATE) {
     first_layout(audit, statement, &layout);
     moment.layout = &layout;
@@ -486,7 +488,8 @@ static void settle_absent(struct audit *audit) {
       continue;
     }
     if (absent->is_different)
-      set_divergence(audit, absent->index, absent->federation, absent->round, &absent->difference);
+      set_divergence(audit, absent->decision, absent->federation, absent->round,
+                     &absent->difference);
     if (absent->is_only_past) {
       audit->report->past_believed++;
       continue;
