@@ -2,12 +2,14 @@
  * federation that is being served. */
 #include "../aggregator/world.h"
 
+#include "audit/archive.h"
 #include "cli/tool.h"
 
 enum { CLIENTS = 6, ROUNDS = 5, TURN = 4 };
 
 static struct world world;
 static char vkey[KEY_VKEY_SIZE], script[256];
+static const char *folder; /* the state that is asked */
 static char *said, *complained;
 
 /* Types the words, then where the state is and its key. */
@@ -20,7 +22,7 @@ static void run(int expected, const char *const *words) {
   said = complained = NULL;
   for (; *words != NULL; words++) argv[argc++] = (char *)(uintptr_t)*words;
   argv[argc++] = (char *)"--state";
-  argv[argc++] = world.state_dir;
+  argv[argc++] = (char *)(uintptr_t)folder;
   argv[argc++] = (char *)"--log-key";
   argv[argc++] = vkey;
   FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
@@ -59,6 +61,7 @@ static int set_up(void **state) {
   world_play(&world, TURN - 1, 0, WORLD_HONEST);
   world_play(&world, ROUNDS, 1, WORLD_SCALE);
   key_vkey_write(&world.log_key.public, vkey);
+  folder = world.state_dir;
   write_script();
   return 0;
 }
@@ -207,6 +210,34 @@ static void slips_are_told_with_what_to_do(void **state) {
   says(complained, "does not descend from round 5");
 }
 
+/* The path of an update of round 1 in the blobs of a copy. */
+static void path_of_an_update(const char *copy, char *path, size_t size) {
+  struct archive_options options = {.keeps_rounds = true};
+  struct archive *archive;
+  size_t count;
+  assert_int_equal(archive_open(copy, vkey, &options, &archive, NULL), TAMIS_OK);
+  assert_int_equal(archive_walk(archive, NULL, NULL, NULL), TAMIS_OK);
+  const struct archive_round *rounds = archive_rounds(archive, WORLD_FEDERATION, &count);
+  blob_path(archive_blobs(archive), &rounds[0].aggregate->row[0].update, path, size);
+  archive_close(archive);
+}
+
+static void a_missing_update_is_told_and_the_gram_matrix_still_answers(void **state) {
+  (void)state;
+  char copy[256], path[4096];
+  snprintf(copy, sizeof copy, "%s/copy", world.dir);
+  world_copy(world.state_dir, copy);
+  path_of_an_update(copy, path, sizeof path);
+  assert_int_equal(unlink(path), 0);
+  folder = copy;
+  RUN(5, "replay", WORLD_FEDERATION, "1");
+  says(complained, "the retention policy may have dropped it");
+  RUN(5, "blame", WORLD_FEDERATION);
+  RUN(0, "blame", WORLD_FEDERATION, "--since", "1", "--round", "1");
+  RUN(0, "blame", WORLD_FEDERATION, "--since", "2");
+  folder = world.state_dir;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(replay_tells_the_same_from_the_different),
@@ -216,6 +247,7 @@ int main(void) {
       cmocka_unit_test(bisect_names_the_round_and_the_client),
       cmocka_unit_test(where_nothing_fell_nobody_is_blamed),
       cmocka_unit_test(slips_are_told_with_what_to_do),
+      cmocka_unit_test(a_missing_update_is_told_and_the_gram_matrix_still_answers),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
