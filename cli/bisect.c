@@ -83,12 +83,10 @@ static void print_found(struct context *context, const json_t *data) {
     output_field(context, "but", "a later model is good again: there may be other rounds");
 }
 
-static void print_clients(struct context *context, const json_t *data) {
-  const json_t *blame = json_object_get(data, "blame");
+static void print_clients(struct context *context, const json_t *data, const json_t *blame) {
   char a[OUTPUT_CELL_SIZE];
   long long from = (long long)output_integer(blame, "since");
   long long to = (long long)output_integer(blame, "round");
-  if (blame == NULL) return;
   if (from == to)
     fprintf(context->out, "\nWithout each client of round %lld:\n", to);
   else
@@ -102,23 +100,23 @@ static void print_clients(struct context *context, const json_t *data) {
 static void print_bisect(struct context *context, const json_t *data) {
   char a[OUTPUT_CELL_SIZE];
   const json_t *largest = json_object_get(data, "largest_fall");
+  const json_t *blame = json_object_get(data, "blame");
   output_field(context, "federation", "%s", output_text(data, "federation", a, sizeof a));
   output_field(context, "looked at", "%lld of %lld models",
                (long long)output_integer(data, "looked_at"),
                (long long)output_integer(data, "models"));
   if (output_flag(data, "found"))
     print_found(context, data);
+  else if (output_flag(data, "all"))
+    output_field(context, "worse in", "no round");
   else
-    output_field(context, "worse in", "no round%s",
-                 output_flag(data, "all") ? ""
-                                          : " that was "
-                                            "looked at; --all looks at every one");
+    output_field(context, "worse in", "no round that was looked at; --all looks at every one");
   if (largest != NULL)
     output_field(context, "largest fall", "%.4g, in round %lld", output_real(largest, "fall"),
                  (long long)output_integer(largest, "round"));
   fputc('\n', context->out);
   print_points(context, data);
-  print_clients(context, data);
+  if (blame != NULL) print_clients(context, data, blame);
 }
 
 /* ---- the questions ---- */
