@@ -12,7 +12,7 @@
 
 #include <signal.h>
 
-enum { CLIENTS = 5, FIRST_ROUNDS = 2, LINE_SIZE = 256 };
+enum { CLIENTS = 5, FIRST_ROUNDS = 3, LINE_SIZE = 256, SNAPSHOT_ENTRIES = 15 };
 enum { EXIT_LOST = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3, EXIT_MUTE = 255 };
 
 /* One write a line: what was acknowledged before the process died must have left it. */
@@ -71,16 +71,16 @@ static bool create(struct world *world) {
       blob_put(core_blobs(world->core), file, size, &world->first_model, &fault);
   free(file);
   if (!tell("first model", status, &fault)) return false;
-  return order(world, STATEMENT_FEDERATION_CREATE,
-               json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o}",
-                         "federation", WORLD_FEDERATION, "rule", "multi_krum(f=1)", "optimiser",
-                         "momentum", "layout", world_hex(&world->layout.digest), "parameters",
-                         WORLD_PARAMETERS, "quorum", 3, "cohort", 0, "over_selection_percent", 0,
-                         "deadline_ms", WORLD_DEADLINE_MS, "rounds_max", 0, "norm_max",
-                         canonical_f64(1e6), "examples_max", 10000, "policy",
-                         json_pack("{s:o}", "enforce", canonical_f64(0)), "nonce",
-                         world_nonce(world)),
-               "model", &world->first_model);
+  return order(
+      world, STATEMENT_FEDERATION_CREATE,
+      json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:i, s:o}",
+                "federation", WORLD_FEDERATION, "rule", "multi_krum(f=1)", "optimiser", "momentum",
+                "layout", world_hex(&world->layout.digest), "parameters", WORLD_PARAMETERS,
+                "quorum", 3, "cohort", 0, "over_selection_percent", 0, "deadline_ms",
+                WORLD_DEADLINE_MS, "rounds_max", 0, "norm_max", canonical_f64(1e6), "examples_max",
+                10000, "policy", json_pack("{s:o}", "enforce", canonical_f64(0)), "keep_rounds", 1,
+                "nonce", world_nonce(world)),
+      "model", &world->first_model);
 }
 
 /* Invited already, or enrolled: refused again, which is no harm. */
@@ -227,6 +227,7 @@ static bool play_to(struct world *world, json_int_t last) {
 static int start(struct world *world) {
   struct core_options options = world_options(world, world->state_dir);
   struct fault fault = {TAMIS_OK, ""};
+  options.snapshot_entries = SNAPSHOT_ENTRIES;
   if (tell("start", core_open(&options, &world->core, &fault), &fault)) return EXIT_SUCCESS;
   return EXIT_REFUSED;
 }
