@@ -73,7 +73,7 @@ CORPORA = {
     "tile": {
         "trust": b"tile/0/x001/x234/067", "entries": b"tile/entries/005.p/17", "last": b"tile/7/000.p/127",
         "dots": b"tile/0/../0/000", "bundle": b"\x00\x03abc\x00\x00\x00\x01x", "cut": b"\x00\x05ab",
-        "long": b"\xff\xff" + bytes(65535),
+        "announced": b"\xff\xff" + bytes(10),
     },
     "canonical": {
         **{name: TEXT[name] for name in BLOCK if name.endswith(("_payload", "_envelope"))},

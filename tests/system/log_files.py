@@ -102,6 +102,11 @@ def check_export(stage):
     claim((public / "log.vkey").read_text() == vkey + "\n", "the key beside it")
     claim((public / "tile/0/000").stat().st_mode & 0o044, "others may read it")
 
+    shown = subprocess.run([stage.binaries / "tamis", "--home", stage.home, "log", "export", public], capture_output=True,
+                           text=True)
+    for words in (f"exported the log test.tamis/log to {public}", f"{size}, 0 of them new; they give the signed root",
+                  "0 written"):
+        claim(words in shown.stdout, f"{words}: {shown}")
     again = stage.tamis("log", "export", str(public))
     claim(again["tiles_written"] == 0 and again["new"] == 0, f"nothing to write: {again}")
 
