@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "aggregator/checkpoint_file.h"
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/manifest.h"
+#include "aggregator/tiles.h"
 #include "proto/digest_set.h"
 
 struct lineage { /* the rounds of one federation */
@@ -20,7 +22,7 @@ struct lineage { /* the rounds of one federation */
 struct archive {
   struct archive_options options;
   char federation[STATE_NAME_SIZE]; /* of the options */
-  char *journal;
+  char *folder, *journal;
   struct blob_store *blobs;
   char *note;
   size_t note_length;
@@ -42,9 +44,11 @@ static char *path_in(const char *folder, const char *name) {
 static enum tamis_status open_files(struct archive *archive, const char *folder,
                                     struct fault *fault) {
   char *blobs = path_in(folder, "blobs"), *checkpoint = path_in(folder, "checkpoint");
+  archive->folder = strdup(folder);
   archive->journal = path_in(folder, "journal");
-  enum tamis_status status =
-      blobs && checkpoint && archive->journal ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  enum tamis_status status = blobs && checkpoint && archive->folder && archive->journal
+                                 ? TAMIS_OK
+                                 : fault_plain(fault, TAMIS_NO_MEMORY);
   /* Before the journal: it may grow meanwhile, and must hold what was promised until now. */
   if (status == TAMIS_OK)
     status = checkpoint_file_read(checkpoint, &archive->note, &archive->note_length, fault);
@@ -99,6 +103,7 @@ void archive_close(struct archive *archive) {
   state_free(archive->state);
   free(archive->note);
   free(archive->journal);
+  free(archive->folder);
   free(archive);
 }
 
@@ -345,13 +350,24 @@ static enum tamis_status check_tree(const struct archive *archive, struct fault 
                    checkpoint->size);
 }
 
+/* An export has the same entries in bundles, and no journal. */
+static enum tamis_status entries_walk(const struct archive *archive, struct walk *walk,
+                                      struct fault *fault) {
+  char *bundles = path_in(archive->folder, "tile/entries");
+  if (!bundles) return fault_plain(fault, TAMIS_NO_MEMORY);
+  bool is_export = access(archive->journal, F_OK) != 0 && access(bundles, F_OK) == 0;
+  free(bundles);
+  if (!is_export) return journal_walk(archive->journal, follow, walk, fault);
+  return tiles_walk(archive->folder, archive->checkpoint.size, follow, walk, fault);
+}
+
 enum tamis_status archive_walk(struct archive *archive,
                                enum tamis_status (*visit)(void *context,
                                                           const struct archive_entry *entry),
                                void *context, struct fault *fault) {
   struct walk walk = {archive, visit, context, {TAMIS_OK, ""}};
   assert(archive->state->applied == 0);
-  enum tamis_status status = journal_walk(archive->journal, follow, &walk, fault);
+  enum tamis_status status = entries_walk(archive, &walk, fault);
   if (walk.fault.status != TAMIS_OK && fault) *fault = walk.fault;
   if (status == TAMIS_OK) status = check_tree(archive, fault);
   rounds_finish(archive);

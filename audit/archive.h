@@ -1,5 +1,6 @@
-/* A state folder, or a copy of one, read as history: every entry checked and folded again, and each
- * round as the decider saw it. Nothing is written or locked; a server may be running on it. */
+/* A state folder, a copy of one, or what `tamis log export --blobs` made, read as history: every
+ * entry checked and folded again, and each round as the decider saw it. Nothing is written or
+ * locked; a server may be running on it. */
 #ifndef TAMIS_ARCHIVE_H
 #define TAMIS_ARCHIVE_H
 
@@ -24,10 +25,10 @@ struct archive_options {
   int64_t first, last;
 };
 
-/* `folder` holds `journal`, `blobs/` and `checkpoint`; `log_vkey` is the log's verifier key, the
- * only thing that is trusted. Reads the checkpoint, which must be signed by that key; the journal
- * is read by archive_walk. `options` (NULL: keep nothing) is copied. NOT_FOUND, BAD_PROOF,
- * BAD_REQUEST (the key), IO. The caller closes the archive. */
+/* `folder` holds `journal` (or in its place `tile/entries/`), `blobs/` and `checkpoint`; `log_vkey`
+ * is the log's verifier key, the only thing that is trusted. Reads the checkpoint, which must be
+ * signed by that key; the journal is read by archive_walk. `options` (NULL: keep nothing) is
+ * copied. NOT_FOUND, BAD_PROOF, BAD_REQUEST (the key), IO. The caller closes the archive. */
 enum tamis_status archive_open(const char *folder, const char *log_vkey,
                                const struct archive_options *options, struct archive **archive,
                                struct fault *fault);

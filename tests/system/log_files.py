@@ -127,6 +127,8 @@ def check_export(stage):
     check_folder(offline)
     ours, theirs = files_of(offline), files_of(public)
     claim(all(theirs[name] == data for name, data in ours.items()), "the same bytes from state folder and server")
+    audited = stage.tamis("audit", "--state", str(public), "--log-key", vkey)
+    claim(audited["entries"] == size, f"an export can be audited as a state folder can: {audited}")
     tlogcheck = stage.binaries / "tlogcheck"  # golang.org/x/mod, where Go is installed
     if tlogcheck.exists():
         found = subprocess.run([tlogcheck, "export", public], capture_output=True, text=True)
