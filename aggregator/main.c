@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -35,7 +36,7 @@ enum {
 
 struct arguments {
   const char *config, *ready_file;
-  bool is_check;
+  bool is_check, is_follower;
 };
 
 struct daemon {
@@ -54,6 +55,7 @@ struct daemon {
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "Configuration, YAML (needed)", 0},
     {"check-config", 'n', NULL, 0, "Check the configuration and what it names, then stop", 0},
+    {"follow", 'f', NULL, 0, "Be the standby of the server that `follow` names, until SIGUSR1", 0},
     {"ready-file", 'r', "FILE", 0, "Write the address there once serving", 0},
     {0}};
 
@@ -66,6 +68,8 @@ static const char help_text[] =
     "  keys: {aggregator: FILE, log: FILE}\n"
     "  signer: unix:/PATH       a tamis-signd, instead of keys.log\n"
     "  tls: {certificate: FILE, key: FILE, client_ca: FILE}\n"
+    "  follow: {address: HOST:PORT, log_key: VKEY, operator_key: FILE, ca: FILE,\n"
+    "    folder: FOLDER}        the stopped primary's state, for its last entries\n"
     "  metrics: 127.0.0.1:PORT  /metrics and /healthz\n"
     "  flow: bounded | wan      least memory, or windows for long paths\n"
     "  threads: N               for judging; 0: all processors\n"
@@ -75,6 +79,8 @@ static const char help_text[] =
     "    request_seconds, session_seconds, drain_seconds, loops, workers}\n"
     "  log: {level: error|warn|info|debug, format: text|json}\n"
     "\nSIGTERM or SIGINT: finish what is under way, then stop; a second one: stop at once.\n"
+    "SIGUSR1, with --follow: serve the log from now on, when its key has been handed over\n"
+    "(tamis-signd --take-over).\n"
     "\nExit codes: 0 stopped as asked; 1 failed; 2 wrong usage; 9 the configuration is not valid.";
 
 static error_t on_option(int key, char *value, struct argp_state *state) {
@@ -82,6 +88,7 @@ static error_t on_option(int key, char *value, struct argp_state *state) {
   switch (key) {
   case 'c': arguments->config = value; return 0;
   case 'n': arguments->is_check = true; return 0;
+  case 'f': arguments->is_follower = true; return 0;
   case 'r': arguments->ready_file = value; return 0;
   case ARGP_KEY_ARG: argp_error(state, "what is %s?", value); return EINVAL;
   case ARGP_KEY_END:
@@ -126,6 +133,7 @@ static void process_prepare(struct daemon *daemon) {
   sigaddset(&daemon->signals, SIGINT);
   sigaddset(&daemon->signals, SIGHUP);
   sigaddset(&daemon->signals, SIGCHLD);
+  sigaddset(&daemon->signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
 }
 
@@ -254,9 +262,12 @@ static int serve(struct daemon *daemon) {
     if (signal == SIGHUP)
       log_event(&daemon->log, LOG_LEVEL_WARN, "needs restart",
                 log_text("sentence", "the configuration is read at start only"), log_end());
+    else if (signal == SIGUSR1)
+      log_event(&daemon->log, LOG_LEVEL_WARN, "not a standby",
+                log_text("sentence", "this server serves its log already"), log_end());
     else if (signal == SIGCHLD)
       daemon->has_lost_signer = true;
-    if (daemon->has_lost_signer || (signal && signal != SIGHUP)) return signal;
+    if (daemon->has_lost_signer || signal == SIGTERM || signal == SIGINT) return signal;
     notify_alive();
     if (rpc_clock_ms() - swept_ms < SWEEP_EVERY_MS) continue;
     blob_sweep(core_blobs(daemon->core), UNFINISHED_SECONDS);
@@ -278,7 +289,7 @@ static void drain(struct daemon *daemon, int reason) {
   service_drain(daemon->service);
   while (!service_wait(daemon->service, 0)) {
     int signal = wait_signal(daemon, DRAIN_LOOK_MS);
-    bool is_order = signal && signal != SIGHUP && signal != SIGCHLD;
+    bool is_order = signal == SIGTERM || signal == SIGINT;
     if (is_order || daemon->has_lost_signer || rpc_clock_ms() >= until) {
       log_event(&daemon->log, LOG_LEVEL_WARN, "breaking off what is under way", log_end());
       return;
@@ -314,6 +325,21 @@ static int run(struct daemon *daemon) {
   return status || daemon->has_lost_signer ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
+/* The standby is a program of its own, which needs the client's side: this process becomes it, and
+ * it becomes tamisd again when it is promoted. */
+static int become_standby(char **argv) {
+  char path[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
+  if (slash && (size_t)(slash - path) + sizeof "/tamis-standby" <= sizeof path) {
+    memcpy(slash, "/tamis-standby", sizeof "/tamis-standby");
+    execv(path, argv);
+  }
+  fprintf(stderr, "tamisd: cannot start tamis-standby, which belongs beside tamisd: %s\n",
+          strerror(errno));
+  return EXIT_FAILED;
+}
+
 int main(int argc, char **argv) {
   const struct argp parser = {.options = options, .parser = on_option, .doc = help_text};
   struct arguments arguments = {0};
@@ -322,6 +348,7 @@ int main(int argc, char **argv) {
   argp_err_exit_status = EXIT_USAGE;
   argp_program_version_hook = print_version;
   argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+  if (arguments.is_follower && !arguments.is_check) return become_standby(argv);
   if (config_read(arguments.config, &daemon.config, &fault)) {
     fprintf(stderr, "tamisd: %s\n", fault.text);
     return EXIT_CONFIG;

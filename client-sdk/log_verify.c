@@ -28,6 +28,9 @@ struct log_verify {
   } * missing;
   size_t missing_count, missing_room;
   struct digest_set dropped;
+  enum tamis_status (*fetch)(void *context, const struct digest *digest, const char *path,
+                             struct fault *fault); /* NULL: what is missing is missing */
+  void *fetch_context;
 };
 
 enum tamis_status log_verify_open(const char *log_vkey, const char *blob_folder,
@@ -57,6 +60,14 @@ void log_verify_close(struct log_verify *verify) {
   free(verify);
 }
 
+void log_verify_on_missing(struct log_verify *verify,
+                           enum tamis_status (*fetch)(void *context, const struct digest *digest,
+                                                      const char *path, struct fault *fault),
+                           void *context) {
+  verify->fetch = fetch;
+  verify->fetch_context = context;
+}
+
 const struct log_report *log_verify_report(const struct log_verify *verify) {
   return &verify->report;
 }
@@ -67,13 +78,33 @@ const struct fold *log_verify_fold(const struct log_verify *verify) {
 
 /* ---- Files ---- */
 
+static bool path_of(const struct log_verify *verify, const struct digest *digest, char path[4096],
+                    char hex[DIGEST_HEX_SIZE]) {
+  digest_to_hex(digest, hex);
+  int length = snprintf(path, 4096, "%s/%.2s/%s", verify->blob_folder, hex, hex);
+  return length > 0 && length < 4096;
+}
+
+/* Is the file here, or could it be brought? NOT_FOUND when there is none. */
+static enum tamis_status blob_bring(struct log_verify *verify, const struct digest *digest) {
+  char path[4096], hex[DIGEST_HEX_SIZE];
+  struct fault fault;
+  if (!path_of(verify, digest, path, hex))
+    return fold_differs(&verify->report, "a path of sane length", "%.100s", path);
+  if (access(path, F_OK) == 0) return TAMIS_OK;
+  if (!verify->fetch) return TAMIS_NOT_FOUND;
+  enum tamis_status status = verify->fetch(verify->fetch_context, digest, path, &fault);
+  if (status == TAMIS_OK || status == TAMIS_NOT_FOUND) return status;
+  return fold_differs(&verify->report, "every blob that the log names", "%s: %.120s", hex,
+                      fault.text);
+}
+
 static enum tamis_status blob_open(struct log_verify *verify, const struct digest *digest,
                                    int *fd) {
   char path[4096], hex[DIGEST_HEX_SIZE];
-  digest_to_hex(digest, hex);
-  int length = snprintf(path, sizeof path, "%s/%.2s/%s", verify->blob_folder, hex, hex);
-  if (length < 0 || (size_t)length >= sizeof path)
-    return fold_differs(&verify->report, "a path of sane length", "%.100s", path);
+  enum tamis_status status = blob_bring(verify, digest);
+  if (status != TAMIS_OK && status != TAMIS_NOT_FOUND) return status;
+  path_of(verify, digest, path, hex);
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (*fd >= 0) return TAMIS_OK;
   return fold_differs(&verify->report, "every blob that the log names", "%s: %s", hex,
@@ -210,13 +241,6 @@ static enum tamis_status updates_check(struct log_verify *verify, const struct s
   return status;
 }
 
-static bool is_here(const struct log_verify *verify, const struct digest *digest) {
-  char path[4096], hex[DIGEST_HEX_SIZE];
-  digest_to_hex(digest, hex);
-  int length = snprintf(path, sizeof path, "%s/%.2s/%s", verify->blob_folder, hex, hex);
-  return length < 0 || (size_t)length >= sizeof path || access(path, F_OK) == 0;
-}
-
 static void missing_add(struct log_verify *verify, const struct digest *update, uint64_t index) {
   if (verify->missing_count == verify->missing_room) {
     verify->missing_room = 2 * verify->missing_room + 16;
@@ -251,6 +275,7 @@ static enum tamis_status tombstone_check(struct log_verify *verify,
 
 /* At the end: what is not here must have been dropped by an entry that says so. */
 static enum tamis_status missing_check(struct log_verify *verify) {
+  verify->report.dropped = 0; /* it may be asked at one checkpoint after the other */
   for (size_t i = 0; i < verify->missing_count; i++) {
     char hex[DIGEST_HEX_SIZE];
     if (digest_set_has(&verify->dropped, &verify->missing[i].update)) {
@@ -267,11 +292,12 @@ static enum tamis_status missing_check(struct log_verify *verify) {
 static enum tamis_status update_check(struct log_verify *verify,
                                       const struct statement *statement) {
   uint64_t size, due = (uint64_t)statement_integer(statement, "size");
-  if (!is_here(verify, &statement->subject[0])) {
+  enum tamis_status status = blob_bring(verify, &statement->subject[0]);
+  if (status == TAMIS_NOT_FOUND) {
     missing_add(verify, &statement->subject[0], verify->report.entries);
     return TAMIS_OK;
   }
-  enum tamis_status status = blob_check(verify, &statement->subject[0], &size, NULL);
+  if (status == TAMIS_OK) status = blob_check(verify, &statement->subject[0], &size, NULL);
   if (status == TAMIS_OK && size != due)
     status = fold_differs(&verify->report, "an update of the signed size", "%llu bytes, not %llu",
                           (unsigned long long)size, (unsigned long long)due);

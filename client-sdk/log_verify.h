@@ -31,6 +31,14 @@ enum tamis_status log_verify_open(const char *log_vkey, const char *blob_folder,
                                   struct log_verify **verify, struct fault *fault);
 void log_verify_close(struct log_verify *verify);
 
+/* Asked for each file that an entry names and the folder has not, before the entry is refused for
+ * it: puts it there, whole or not at all. NOT_FOUND: as if nobody had been asked; any other refusal
+ * becomes the report's. */
+void log_verify_on_missing(struct log_verify *verify,
+                           enum tamis_status (*fetch)(void *context, const struct digest *digest,
+                                                      const char *path, struct fault *fault),
+                           void *context);
+
 /* One entry after the other, from 0; fits operator_entries and journal_reader_walk. Other than
  * TAMIS_OK at the first divergence, which the report then describes. */
 enum tamis_status log_verify_entry(void *verify, uint64_t index, const char *envelope,

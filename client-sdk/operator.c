@@ -34,7 +34,7 @@ static enum tamis_status keys_read(struct operator* operator,
   struct public_key log_key;
   enum tamis_status status =
       key_vkey_read(options->log_vkey, strlen(options->log_vkey), &log_key, fault);
-  if (status == TAMIS_OK) status = trust_open(&operator->trust, &log_key, NULL, fault);
+  if (status == TAMIS_OK) status = trust_open(&operator->trust, &log_key, options->dir, fault);
   if (status != TAMIS_OK || !options->operator_key_path) return status;
   status = key_file_read(options->operator_key_path, &operator->key, fault);
   operator->has_key = status == TAMIS_OK;

@@ -11,6 +11,7 @@
 #include "proto/statement.h"
 
 struct operator;
+struct state_dir;
 
 struct operator_options {
   const char *address;                               /* "host:port" or "unix:/path" */
@@ -18,6 +19,8 @@ struct operator_options {
   const char *log_vkey;                              /* pinned; its name is the origin */
   const char *operator_key_path; /* NULL: statements cannot be signed, sessions not opened */
   uint32_t deadline_ms;          /* 0: 30,000 */
+  const struct state_dir *dir;   /* borrowed; keeps what was verified, and evidence of a fork; NULL:
+                                    nothing outlives the process */
 };
 
 enum tamis_status operator_open(const struct operator_options *options, struct operator** operator,

@@ -106,7 +106,7 @@ static cyaml_schema_field_t field_group(const char *key, size_t offset, size_t s
 }
 
 struct schema {
-  cyaml_schema_field_t keys[3], tls[4], limits[BOUND_COUNT + 1], log[3], top[12];
+  cyaml_schema_field_t keys[3], tls[4], limits[BOUND_COUNT + 1], follow[6], log[3], top[13];
   cyaml_schema_value_t root;
 };
 
@@ -117,6 +117,12 @@ static void schema_fill(struct schema *schema) {
   schema->tls[0] = field_text("certificate", offsetof(struct config_tls, certificate), true);
   schema->tls[1] = field_text("key", offsetof(struct config_tls, key), true);
   schema->tls[2] = field_text("client_ca", offsetof(struct config_tls, client_ca), false);
+  schema->follow[0] = field_text("address", offsetof(struct config_follow, address), true);
+  schema->follow[1] = field_text("log_key", offsetof(struct config_follow, log_key), true);
+  schema->follow[2] =
+      field_text("operator_key", offsetof(struct config_follow, operator_key), true);
+  schema->follow[3] = field_text("ca", offsetof(struct config_follow, ca), false);
+  schema->follow[4] = field_text("folder", offsetof(struct config_follow, folder), false);
   for (size_t i = 0; i < BOUND_COUNT; i++)
     schema->limits[i] = field_number(bounds[i].key, bounds[i].offset);
   schema->log[0] = field_choice("level", offsetof(struct config_log, level), level_names, 4);
@@ -130,6 +136,8 @@ static void schema_fill(struct schema *schema) {
   *top++ = field_group("tls", offsetof(struct config, tls), sizeof(struct config_tls), false,
                        schema->tls);
   *top++ = field_text("signer", offsetof(struct config, signer), false);
+  *top++ = field_group("follow", offsetof(struct config, follow), sizeof(struct config_follow),
+                       false, schema->follow);
   *top++ = field_text("metrics", offsetof(struct config, metrics), false);
   *top++ = field_choice("flow", offsetof(struct config, flow), flow_names, 2);
   *top++ = field_number("threads", offsetof(struct config, threads));
@@ -218,9 +226,11 @@ static void path_settle(const char *config_path, char **path) {
 }
 
 static void paths_settle(const char *config_path, struct config *config) {
-  char **paths[] = {&config->state,        &config->genesis,         &config->keys.aggregator,
-                    &config->keys.log,     &config->tls.certificate, &config->tls.key,
-                    &config->tls.client_ca};
+  char **paths[] = {&config->state,           &config->genesis,
+                    &config->keys.aggregator, &config->keys.log,
+                    &config->tls.certificate, &config->tls.key,
+                    &config->tls.client_ca,   &config->follow.operator_key,
+                    &config->follow.ca,       &config->follow.folder};
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path_settle(config_path, paths[i]);
 }
 
@@ -285,9 +295,14 @@ static enum tamis_status files_check(const char *path, const struct config *conf
                                      struct fault *fault) {
   const struct {
     const char *key, *file;
-  } files[] = {{"genesis", config->genesis},   {"keys.aggregator", config->keys.aggregator},
-               {"keys.log", config->keys.log}, {"tls.certificate", config->tls.certificate},
-               {"tls.key", config->tls.key},   {"tls.client_ca", config->tls.client_ca}};
+  } files[] = {{"genesis", config->genesis},
+               {"keys.aggregator", config->keys.aggregator},
+               {"keys.log", config->follow.address ? NULL : config->keys.log}, /* comes later */
+               {"tls.certificate", config->tls.certificate},
+               {"tls.key", config->tls.key},
+               {"tls.client_ca", config->tls.client_ca},
+               {"follow.operator_key", config->follow.operator_key},
+               {"follow.ca", config->follow.ca}};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (files[i].file && access(files[i].file, R_OK))
       return fault_set(fault, TAMIS_BAD_CONFIG, "%s: %s names %s: %s; `tamis init` makes the files",
@@ -322,6 +337,11 @@ void config_close(struct config *config) {
   free(config->tls.key);
   free(config->tls.client_ca);
   free(config->signer);
+  free(config->follow.address);
+  free(config->follow.log_key);
+  free(config->follow.operator_key);
+  free(config->follow.ca);
+  free(config->follow.folder);
   free(config->metrics);
   memset(config, 0, sizeof *config);
 }

@@ -24,6 +24,13 @@ struct config {
     char *certificate, *key,
         *client_ca; /* PEM files; client_ca: clients must show a certificate of it */
   } tls;
+  struct config_follow { /* of `--follow`; address NULL: none */
+    char *address;       /* of the server whose log this one copies */
+    char *log_key;       /* its log's vkey */
+    char *operator_key;  /* file of a key that may read everything */
+    char *ca;            /* PEM file; NULL: plain text, to this machine only */
+    char *folder;        /* the stopped server's state folder, or a copy, for its last entries */
+  } follow;
   char *metrics; /* "127.0.0.1:7415"; loopback only; NULL: none */
   enum config_flow flow;
   uint32_t threads; /* for judging and aggregating; 0: all processors */

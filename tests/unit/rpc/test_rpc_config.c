@@ -142,10 +142,49 @@ static void files_must_be_there(void **state) {
   free(large);
 }
 
+#define WITHOUT_LOG                                                                                \
+  "listen: 127.0.0.1:0\nstate: state\ngenesis: tamisd.yaml\nkeys:\n  aggregator: tamisd.yaml\n"
+
+static void the_log_key_is_in_one_place(void **state) {
+  struct config config;
+  struct fault fault;
+  (void)state;
+  assert_int_equal(read_text(WITHOUT_LOG "signer: unix:/run/signd\n", &config, &fault), TAMIS_OK);
+  assert_string_equal(config.signer, "unix:/run/signd");
+  assert_null(config.keys.log);
+  config_close(&config);
+  assert_refused(WITHOUT_LOG, "keys.log");
+  assert_refused(GOOD "signer: unix:/run/signd\n", "either keys.log");
+  assert_refused(WITHOUT_LOG "signer: /run/signd\n", "unix:/PATH");
+}
+
+/* Its log key comes when it is promoted. */
+static void a_standby_needs_no_log_key_yet(void **state) {
+  struct config config;
+  struct fault fault;
+  char wanted[96];
+  (void)state;
+  assert_int_equal(read_text(WITHOUT_LOG "  log: later.key\nfollow: {address: 'a:1', log_key: v, "
+                                         "operator_key: tamisd.yaml, folder: old}\n",
+                             &config, &fault),
+                   TAMIS_OK);
+  snprintf(wanted, sizeof wanted, "%s/old", folder);
+  assert_string_equal(config.follow.folder, wanted);
+  assert_string_equal(config.follow.operator_key, file);
+  assert_null(config.follow.ca);
+  config_close(&config);
+  assert_refused(WITHOUT_LOG "  log: later.key\n", "later.key");
+  assert_refused(GOOD "follow: {address: 'a:1', log_key: v}\n", "operator_key");
+  assert_refused(GOOD "follow: {address: 'a:1', log_key: v, operator_key: nowhere}\n",
+                 "follow.operator_key");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(defaults_and_paths),
       cmocka_unit_test(everything_can_be_said),
+      cmocka_unit_test(the_log_key_is_in_one_place),
+      cmocka_unit_test(a_standby_needs_no_log_key_yet),
       cmocka_unit_test(unknown_keys_are_refused),
       cmocka_unit_test(missing_and_malformed),
       cmocka_unit_test(addresses),
