@@ -165,6 +165,9 @@ enum tamis_status bundle_round_open(const struct bundle_facts *facts, const char
     digest = statement_digest(&round->plan->statement, "cohort");
     status = bundle_facts_manifest(facts, &digest, federation, number, &round->cohort, fault);
   }
+  if (status == TAMIS_OK && (int64_t)json_array_size(json_object_get(round->cohort, "clients")) !=
+                                statement_integer(&round->plan->statement, "selected"))
+    status = refuse(fault, number, "the cohort is not as many as the plan says");
   if (status == TAMIS_OK && round->verdicts) {
     digest = round->verdicts->statement.subject[0];
     status = bundle_facts_manifest(facts, &digest, federation, number, &round->judged, fault);
