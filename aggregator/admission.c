@@ -6,9 +6,9 @@
 
 bool admission_is_closed(const struct federation *federation, int64_t now_ms) {
   const struct round *round = &federation->round;
-  return round->phase != PHASE_COLLECTING || round->answered == round->selected ||
-         (int64_t)round->updates >= round->target || now_ms >= round->closes_at_ms ||
-         !digest_equal(&round->base, &federation->head);
+  return federation->rebuild.is_under_way || round->phase != PHASE_COLLECTING ||
+         round->answered == round->selected || (int64_t)round->updates >= round->target ||
+         now_ms >= round->closes_at_ms || !digest_equal(&round->base, &federation->head);
 }
 
 /* What the checks look at. */

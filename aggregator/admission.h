@@ -8,8 +8,9 @@
 #include "proto/fault.h"
 
 /* Nothing more is taken in: all selected have answered, the target is reached, the deadline has
- * passed, verdicts are logged, or the head moved away under it. Depends on nothing but its
- * arguments, so it is the same at the door, at the close and after a restart. */
+ * passed, verdicts are logged, the head moved away under it, or a rebuild is about to move it.
+ * Depends on nothing but its arguments, so it is the same at the door, at the close and after a
+ * restart. */
 bool admission_is_closed(const struct federation *federation, int64_t now_ms);
 
 /* `entry` is a verified `update`. `expected_bytes`: the size of the base model's file, which an

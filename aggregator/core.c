@@ -45,6 +45,8 @@ static void count_entry(struct core_counters *counters, const struct statement *
   case STATEMENT_HOLD: counters->rounds_held++; break;
   case STATEMENT_ABANDON: counters->rounds_abandoned++; break;
   case STATEMENT_ROLLBACK: counters->rollbacks++; break;
+  case STATEMENT_REBUILD: counters->rebuilds++; break;
+  case STATEMENT_REBUILT: counters->rounds_rebuilt++; break;
   default: break;
   }
 }

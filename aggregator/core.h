@@ -155,7 +155,8 @@ struct core_counters { /* monotonic since start, but for the last two lines */
   uint64_t updates_accepted, updates_refused[TAMIS_STATUS_COUNT];
   uint64_t verdict_accept, verdict_clip, verdict_hold, verdict_reject;
   uint64_t fork_evidence; /* calls that spoke of a tree that is not this log's */
-  uint64_t rounds_promoted, rounds_abandoned, rounds_held, rollbacks, commits;
+  uint64_t rounds_promoted, rounds_abandoned, rounds_held, rounds_rebuilt, rollbacks, rebuilds;
+  uint64_t commits;
   double commit_seconds, judge_seconds, aggregate_seconds;
   uint64_t dropped, dropped_bytes; /* updates that got a tombstone */
   uint64_t entries, clients, clients_excluded, federations;

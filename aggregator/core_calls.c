@@ -6,6 +6,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/core_private.h"
+#include "aggregator/undo_plan.h"
 #include "robust/kernel.h"
 
 enum { QUERY_ROWS_MAX = 500 };
@@ -269,7 +270,22 @@ static void find_disputed(struct core *core, const struct statement *statement,
   json_decref(row);
 }
 
-static enum tamis_status admit_operator(struct core *core, const struct entry *entry,
+/* Going back is looked at before it is done; only then is it known whether a rebuild can be.
+ * `*plan` is its JSON, or stays NULL. */
+static enum tamis_status admit_plan(struct core *core, const struct entry *entry,
+                                    struct moment *moment, json_t **json, struct fault *fault) {
+  struct undo_plan plan;
+  if (!undo_plan_of(core->ledger.state, &entry->statement, core->ledger.blobs, &plan))
+    return TAMIS_OK;
+  moment->plan = &plan;
+  enum tamis_status status = federation_admit(core->ledger.state, entry, moment, fault);
+  if (status == TAMIS_OK) *json = undo_plan_json(&plan);
+  undo_plan_close(&plan);
+  moment->plan = NULL;
+  return status;
+}
+
+static enum tamis_status admit_operator(struct core *core, const struct entry *entry, json_t **plan,
                                         struct fault *fault) {
   struct moment moment = {.now_ms = core_now_ms(core)};
   struct layout layout = {0};
@@ -283,6 +299,7 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
   if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
   moment.layout = is_there ? &layout : NULL;
   if (status == TAMIS_OK) status = federation_admit(core->ledger.state, entry, &moment, fault);
+  if (status == TAMIS_OK) status = admit_plan(core, entry, &moment, plan, fault);
   if (is_there) layout_close(&layout);
   return status;
 }
@@ -316,6 +333,18 @@ static void describe(struct core *core, const struct statement *statement, char 
     federation = state_federation_find(state, statement_text(statement, "federation"));
     snprintf(sentence, size, "the head of %s goes from round %" PRId64 " to round %" PRId64 "%s",
              federation->name, federation->head_round, statement_integer(statement, "to_round"),
+             federation->rebuild.is_under_way           ? "; the rebuild under way ends"
+             : federation->round.phase == PHASE_WAITING ? ""
+                                                        : "; the open round is abandoned");
+    break;
+  case STATEMENT_REBUILD:
+    federation = state_federation_find(state, statement_text(statement, "federation"));
+    snprintf(sentence, size,
+             "the rounds of %s from %" PRId64
+             " on are aggregated again without %zu client%s; the head moves when all are done%s",
+             federation->name, statement_integer(statement, "since"),
+             json_array_size(json_object_get(statement->predicate, "without")),
+             json_array_size(json_object_get(statement->predicate, "without")) == 1 ? "" : "s",
              federation->round.phase == PHASE_WAITING ? "" : "; the open round is abandoned");
     break;
   case STATEMENT_RETENTION: core_keep_describe(core, statement, sentence, size); break;
@@ -330,9 +359,15 @@ static void describe(struct core *core, const struct statement *statement, char 
   }
 }
 
-static char *result_text(const struct statement *statement, bool dry_run, const char *sentence) {
+/* Takes over `plan`, which may be NULL. */
+static char *result_text(const struct statement *statement, bool dry_run, const char *sentence,
+                         json_t *plan) {
   json_t *result = json_pack("{s:s, s:s, s:b}", "kind", statement_kind_name(statement->kind),
                              "sentence", sentence, "dry_run", (int)dry_run);
+  if (plan && result)
+    json_object_set_new(result, "plan", plan);
+  else
+    json_decref(plan);
   char *text = result ? json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
   json_decref(result);
   return text;
@@ -341,6 +376,7 @@ static char *result_text(const struct statement *statement, bool dry_run, const 
 static enum tamis_status run_submit(struct core *core, struct call *call) {
   struct submit_call *submit = (struct submit_call *)(void *)call;
   struct entry entry;
+  json_t *plan = NULL;
   char sentence[512];
   if (core_knows(core, call, submit->envelope, submit->length)) {
     *submit->result = strdup("{\"dry_run\":false,\"sentence\":\"this was so before\"}");
@@ -349,10 +385,10 @@ static enum tamis_status run_submit(struct core *core, struct call *call) {
   enum tamis_status status =
       entry_open(core->ledger.state, submit->envelope, submit->length, &entry, call->fault);
   if (status != TAMIS_OK) return status;
-  status = admit_operator(core, &entry, call->fault);
+  status = admit_operator(core, &entry, &plan, call->fault);
   if (status == TAMIS_OK) {
     describe(core, &entry.statement, sentence, sizeof sentence);
-    *submit->result = result_text(&entry.statement, submit->dry_run, sentence);
+    *submit->result = result_text(&entry.statement, submit->dry_run, sentence, plan);
     if (!*submit->result) status = fault_plain(call->fault, TAMIS_NO_MEMORY);
   }
   if (status == TAMIS_OK && submit->dry_run) call->receipt = NULL;

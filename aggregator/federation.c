@@ -10,22 +10,9 @@
 #include "aggregator/manifest.h"
 #include "aggregator/retention.h"
 #include "aggregator/state_text.h"
+#include "aggregator/undo.h"
 #include "aggregator/witness.h"
 #include "proto/canonical.h"
-
-struct applying {
-  struct state *state;
-  const struct statement *statement;
-  const struct entry *entry;
-  const json_t *manifest;
-  uint64_t index;
-};
-
-static enum tamis_status contradiction(const struct applying *a, struct fault *fault,
-                                       const char *what) {
-  return fault_set(fault, TAMIS_CORRUPT, "entry %" PRIu64 " (%s): %s", a->index,
-                   statement_kind_name(a->statement->kind), what);
-}
 
 /* ---- who is there ---- */
 
@@ -36,27 +23,27 @@ static enum tamis_status apply_genesis(struct applying *a, struct fault *fault) 
   json_t *vkey;
   size_t i;
   key_vkey_write(&state->log_key, log_key);
-  if (a->index != 0) return contradiction(a, fault, "only the first entry may be a genesis");
+  if (a->index != 0) return undo_contradiction(a, fault, "only the first entry may be a genesis");
   if (strcmp(log_key, statement_text(a->statement, "log_key")) != 0)
-    return contradiction(a, fault, "it names another log key than ours");
+    return undo_contradiction(a, fault, "it names another log key than ours");
   enum tamis_status status =
       key_vkey_read(aggregator, strlen(aggregator), &state->aggregator, fault);
   if (status != TAMIS_OK) return status;
   if (strcmp(state->aggregator.name, "service/aggregator") != 0)
-    return contradiction(a, fault, "the aggregator's key is not of service/aggregator");
+    return undo_contradiction(a, fault, "the aggregator's key is not of service/aggregator");
   json_array_foreach(json_object_get(a->statement->predicate, "operators"), i, vkey) {
     struct public_key *key = &state->operator[state->operator_count++];
     status = key_vkey_read(json_string_value(vkey), json_string_length(vkey), key, fault);
     if (status != TAMIS_OK) return status;
     if (strncmp(key->name, "operator/", 9) != 0)
-      return contradiction(a, fault, "an operator's key is not of operator/NAME");
+      return undo_contradiction(a, fault, "an operator's key is not of operator/NAME");
   }
   return TAMIS_OK;
 }
 
 static enum tamis_status apply_invite(struct applying *a, struct fault *fault) {
   if (state_invitation_find(a->state, &a->statement->subject[0]))
-    return contradiction(a, fault, "the token was there before");
+    return undo_contradiction(a, fault, "the token was there before");
   struct invitation *invitation = state_invitation_add(a->state);
   invitation->token = a->statement->subject[0];
   invitation->not_after = statement_integer(a->statement, "not_after");
@@ -71,7 +58,7 @@ static enum tamis_status apply_enrol(struct applying *a, struct fault *fault) {
   const char *name = statement_text(a->statement, "client");
   const char *vkey = statement_text(a->statement, "key");
   if (!invitation || invitation->used || strcmp(invitation->client, name) != 0)
-    return contradiction(a, fault, "no open invitation goes with it");
+    return undo_contradiction(a, fault, "no open invitation goes with it");
   int64_t position = state_client_find(a->state, name);
   struct client *client =
       position == STATE_NOBODY ? state_client_add(a->state) : &a->state->client[position];
@@ -98,7 +85,7 @@ static void slot_give_up(const struct state *state, struct federation *federatio
 static enum tamis_status apply_revoke(struct applying *a, struct fault *fault) {
   const char *name = statement_text(a->statement, "client");
   int64_t client = state_client_find(a->state, name);
-  if (client == STATE_NOBODY) return contradiction(a, fault, "there is no such client");
+  if (client == STATE_NOBODY) return undo_contradiction(a, fault, "there is no such client");
   a->state->client[client].revoked = true;
   for (size_t i = 0; i < a->state->federation_count; i++) {
     slot_give_up(a->state, a->state->federation[i], name);
@@ -135,7 +122,7 @@ static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
       policy_read(json_object_get(a->statement->predicate, "policy"), &policy, fault);
   if (status != TAMIS_OK) return status;
   if (state_federation_find(a->state, name) || a->state->federation_count == STATE_FEDERATIONS_MAX)
-    return contradiction(a, fault, "no room for a federation of this name");
+    return undo_contradiction(a, fault, "no room for a federation of this name");
   struct federation *federation = state_federation_add(a->state, name);
   terms_read(a->statement, &federation->terms);
   federation->terms.policy = policy;
@@ -155,7 +142,7 @@ static struct member *named_member(const struct applying *a, struct federation *
 static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault) {
   struct federation *federation;
   struct member *member = named_member(a, &federation);
-  if (!member) return contradiction(a, fault, "there is no such client or federation");
+  if (!member) return undo_contradiction(a, fault, "there is no such client or federation");
   member->history.standing = STANDING_EXCLUDED;
   member->is_barred = true;
   member->word_index = a->index;
@@ -169,7 +156,7 @@ static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault
 static enum tamis_status apply_reinstatement(struct applying *a, struct fault *fault) {
   struct federation *federation;
   struct member *member = named_member(a, &federation);
-  if (!member) return contradiction(a, fault, "there is no such client or federation");
+  if (!member) return undo_contradiction(a, fault, "there is no such client or federation");
   judge_history_start(&member->history);
   member->is_barred = false;
   member->word_index = a->index;
@@ -197,7 +184,7 @@ static enum tamis_status slots_fill(const struct applying *a, struct round *roun
     const char *name = json_string_value(json_array_get(names, i));
     int64_t client = name ? state_client_find(a->state, name) : STATE_NOBODY;
     if (client == STATE_NOBODY || strcmp(before, name) >= 0)
-      return contradiction(a, fault, "the cohort is not a sorted list of clients");
+      return undo_contradiction(a, fault, "the cohort is not a sorted list of clients");
     round->slot[i].client = (uint32_t)client;
     before = name;
   }
@@ -223,18 +210,20 @@ static enum tamis_status apply_round_open(struct applying *a, struct fault *faul
   struct federation *federation =
       state_federation_find(a->state, statement_text(a->statement, "federation"));
   const json_t *names;
-  if (!federation || federation->round.phase != PHASE_WAITING)
-    return contradiction(a, fault, "no round may open now");
+  if (!federation || federation->round.phase != PHASE_WAITING || federation->rebuild.is_under_way)
+    return undo_contradiction(a, fault, "no round may open now");
   int64_t number = federation->last_round + 1;
   if (statement_integer(a->statement, "round") != number ||
       !digest_equal(&a->statement->subject[0], &federation->head))
-    return contradiction(a, fault, "it is not the next round on the head");
+    return undo_contradiction(a, fault, "it is not the next round on the head");
   enum tamis_status status =
       manifest_list(a->manifest, federation->name, number, "clients", &names, fault);
   if (status != TAMIS_OK) return status;
   struct round *round = state_round_add(federation, json_array_size(names));
   round_read(a, federation, round);
+  federation->opened++;
   federation->past[number].base_round = federation->head_round;
+  federation->past[number].randomness = round->randomness;
   for (size_t i = 0; i < federation->member_count; i++)
     federation->member[i].refused_since_open = 0;
   state_readable_add(a->state, &round->cohort);
@@ -247,10 +236,10 @@ static enum tamis_status apply_update(struct applying *a, struct fault *fault) {
       federation ? state_slot_find(a->state, &federation->round, a->entry->signer) : NULL;
   struct digest base = statement_digest(a->statement, "base");
   if (!slot || slot->answer == ANSWER_UPDATE)
-    return contradiction(a, fault, "this client's update is not waited for");
+    return undo_contradiction(a, fault, "this client's update is not waited for");
   if (!digest_equal(&base, &federation->round.base) ||
       !state_is_eligible(a->state, federation, slot->client))
-    return contradiction(a, fault, "this update was not to be admitted");
+    return undo_contradiction(a, fault, "this update was not to be admitted");
   if (slot->answer == ANSWER_NONE) federation->round.answered++;
   federation->round.updates++;
   slot->answer = ANSWER_UPDATE;
@@ -265,10 +254,10 @@ static enum tamis_status apply_refusal(struct applying *a, struct fault *fault) 
   struct federation *federation = current(a, PHASE_COLLECTING);
   const char *name = statement_text(a->statement, "client");
   int64_t client = state_client_find(a->state, name);
-  if (client == STATE_NOBODY) return contradiction(a, fault, "there is no such client");
+  if (client == STATE_NOBODY) return undo_contradiction(a, fault, "there is no such client");
   if (federation) slot_give_up(a->state, federation, name);
   federation = state_federation_find(a->state, statement_text(a->statement, "federation"));
-  if (!federation) return contradiction(a, fault, "there is no such federation");
+  if (!federation) return undo_contradiction(a, fault, "there is no such federation");
   federation->member[client].last_refused = statement_digest(a->statement, "statement");
   federation->member[client].refused_since_open++;
   return TAMIS_OK;
@@ -286,12 +275,12 @@ static enum tamis_status verdicts_read(const struct applying *a, struct round *r
         manifest_update_read(json_array_get(updates, next++), &update, fault);
     if (status != TAMIS_OK) return status;
     if (update.index != slot->index || update.verdict == VERDICT_NONE)
-      return contradiction(a, fault, "the verdicts are about other updates");
+      return undo_contradiction(a, fault, "the verdicts are about other updates");
     slot->verdict = update.verdict;
   }
   return next == json_array_size(updates)
              ? TAMIS_OK
-             : contradiction(a, fault, "there are more verdicts than updates");
+             : undo_contradiction(a, fault, "there are more verdicts than updates");
 }
 
 static enum tamis_status histories_read(const struct applying *a, struct federation *federation,
@@ -305,7 +294,7 @@ static enum tamis_status histories_read(const struct applying *a, struct federat
     enum tamis_status status = manifest_history_read(element, &name, &history, &before, fault);
     if (status != TAMIS_OK) return status;
     int64_t client = state_client_find(a->state, name);
-    if (client == STATE_NOBODY) return contradiction(a, fault, "a history of nobody we know");
+    if (client == STATE_NOBODY) return undo_contradiction(a, fault, "a history of nobody we know");
     struct member *member = &federation->member[client];
     member->has_moved = member->history.standing != history.standing;
     member->moved_from = member->history.standing;
@@ -318,7 +307,7 @@ static enum tamis_status histories_read(const struct applying *a, struct federat
 static enum tamis_status apply_verdicts(struct applying *a, struct fault *fault) {
   struct federation *federation = current(a, PHASE_COLLECTING);
   const json_t *updates, *clients;
-  if (!federation) return contradiction(a, fault, "this round is not to be judged now");
+  if (!federation) return undo_contradiction(a, fault, "this round is not to be judged now");
   struct round *round = &federation->round;
   enum tamis_status status =
       manifest_list(a->manifest, federation->name, round->number, "updates", &updates, fault);
@@ -332,6 +321,7 @@ static enum tamis_status apply_verdicts(struct applying *a, struct fault *fault)
   round->verdicts = a->statement->subject[0];
   round->gram = statement_digest(a->statement, "gram");
   federation->past[round->number].verdicts = round->verdicts;
+  federation->past[round->number].gram = round->gram;
   state_readable_add(a->state, &round->verdicts);
   return TAMIS_OK;
 }
@@ -341,28 +331,29 @@ static enum tamis_status apply_client_state(struct applying *a, struct fault *fa
   struct federation *federation = current(a, PHASE_JUDGED);
   int64_t client = state_client_find(a->state, statement_text(a->statement, "client"));
   if (!federation || client == STATE_NOBODY || !federation->member[client].has_moved)
-    return contradiction(a, fault, "this client has not moved");
+    return undo_contradiction(a, fault, "this client has not moved");
   struct member *member = &federation->member[client];
   if (strcmp(statement_text(a->statement, "to"), judge_standing_name(member->history.standing)) ||
       strcmp(statement_text(a->statement, "from"), judge_standing_name(member->moved_from)))
-    return contradiction(a, fault, "this client has moved elsewhere");
+    return undo_contradiction(a, fault, "this client has moved elsewhere");
   member->has_moved = false;
   return TAMIS_OK;
 }
 
 static enum tamis_status apply_aggregate(struct applying *a, struct fault *fault) {
   struct federation *federation = current(a, PHASE_JUDGED);
-  if (!federation) return contradiction(a, fault, "this round is not to be aggregated now");
+  if (!federation) return undo_contradiction(a, fault, "this round is not to be aggregated now");
   struct round *round = &federation->round;
   enum tamis_status status = manifest_memory_read(a->manifest, &round->memory, fault);
   if (status != TAMIS_OK) return status;
   int64_t at_ms = statement_optional_integer(a->statement, "at_ms", -1);
   if ((at_ms < 0) != (federation->terms.witness_organisations == 0))
-    return contradiction(a, fault, "it has a time when witnesses are required, and only then");
+    return undo_contradiction(a, fault, "it has a time when witnesses are required, and only then");
   round->phase = PHASE_AGGREGATED;
   round->aggregate_index = a->index;
   round->witness_by_ms = at_ms < 0 ? 0 : at_ms + federation->terms.deadline_ms;
   round->candidate = a->statement->subject[0];
+  federation->past[round->number].weights = a->statement->subject[1];
   for (size_t i = 0; i < round->memory.count; i++)
     state_readable_add(a->state, &round->memory.vector[i].blob);
   state_readable_add(a->state, &a->statement->subject[0]);
@@ -380,9 +371,9 @@ static enum tamis_status apply_witnessed(struct applying *a, struct fault *fault
   struct witness_tally tally;
   const json_t *list;
   if (!federation || federation->round.witness_by_ms == 0 || federation->round.is_witnessed)
-    return contradiction(a, fault, "this round waits for no witnesses now");
+    return undo_contradiction(a, fault, "this round waits for no witnesses now");
   if (size <= federation->round.aggregate_index || size > a->index)
-    return contradiction(a, fault, "the tree is not one that holds the aggregate");
+    return undo_contradiction(a, fault, "the tree is not one that holds the aggregate");
   const struct terms *terms = &federation->terms;
   enum tamis_status status = manifest_list(a->manifest, federation->name, federation->round.number,
                                            "witnesses", &list, fault);
@@ -393,7 +384,7 @@ static enum tamis_status apply_witnessed(struct applying *a, struct fault *fault
   if ((int64_t)tally.organisations < terms->witness_organisations ||
       (int64_t)tally.organisations != statement_integer(a->statement, "organisations") ||
       (int64_t)tally.witnesses != statement_integer(a->statement, "witnesses"))
-    return contradiction(a, fault, "the witnesses are not those that it counts");
+    return undo_contradiction(a, fault, "the witnesses are not those that it counts");
   federation->round.is_witnessed = true;
   state_readable_add(a->state, &a->statement->subject[0]);
   return TAMIS_OK;
@@ -405,13 +396,15 @@ static void round_end(struct federation *federation, enum outcome outcome) {
 }
 
 static enum tamis_status apply_promote(struct applying *a, struct fault *fault) {
+  struct federation *rebuilding = undo_of_rebuild(a);
+  if (rebuilding) return undo_rebuild_promote(a, rebuilding, fault);
   struct federation *federation = current(a, PHASE_AGGREGATED);
   struct digest from = statement_digest(a->statement, "from");
   if (!federation || !digest_equal(&federation->round.candidate, &a->statement->subject[0]) ||
       !digest_equal(&federation->head, &from))
-    return contradiction(a, fault, "it is not the candidate of this round on the head");
+    return undo_contradiction(a, fault, "it is not the candidate of this round on the head");
   if (federation->round.witness_by_ms != 0 && !federation->round.is_witnessed)
-    return contradiction(a, fault, "the witnesses that the federation requires are missing");
+    return undo_contradiction(a, fault, "the witnesses that the federation requires are missing");
   federation->head = federation->round.candidate;
   federation->head_round = federation->round.number;
   federation->past[federation->head_round].model = federation->head;
@@ -421,118 +414,26 @@ static enum tamis_status apply_promote(struct applying *a, struct fault *fault) 
 }
 
 static enum tamis_status apply_hold(struct applying *a, struct fault *fault) {
+  struct federation *rebuilding = undo_of_rebuild(a);
+  if (rebuilding) return undo_rebuild_hold(a, rebuilding, fault);
   struct federation *federation = current(a, PHASE_JUDGED), *waiting = current(a, PHASE_AGGREGATED);
   if (waiting && waiting->round.witness_by_ms != 0 && !waiting->round.is_witnessed)
     federation = waiting; /* its witnesses did not come */
-  if (!federation) return contradiction(a, fault, "this round is not to be held now");
+  if (!federation) return undo_contradiction(a, fault, "this round is not to be held now");
   round_end(federation, OUTCOME_HELD);
   return TAMIS_OK;
 }
 
 static enum tamis_status apply_abandon(struct applying *a, struct fault *fault) {
+  struct federation *rebuilding = undo_of_rebuild(a);
+  if (rebuilding) return undo_rebuild_abandon(a, rebuilding, fault);
   struct federation *federation =
       state_federation_find(a->state, statement_text(a->statement, "federation"));
   if (!federation || federation->round.phase == PHASE_WAITING ||
       federation->round.number != statement_integer(a->statement, "round"))
-    return contradiction(a, fault, "this round is not under way");
+    return undo_contradiction(a, fault, "this round is not under way");
   round_end(federation, OUTCOME_ABANDONED);
   return TAMIS_OK;
-}
-
-/* ---- going back ---- */
-
-/* The judge remembers what it knew after that round. Who is excluded now stays so, and who was let
- * back in by an operator since keeps the fresh start: both are decisions, not memories. What the
- * next update is compared with must still be there: where bytes were dropped, that is known of the
- * updates that are compared with now, and of `judged`. */
-static void histories_restore(struct federation *federation, const struct member *after,
-                              const struct digest_set *judged) {
-  for (size_t i = 0; i < federation->member_count; i++) {
-    struct member *member = &federation->member[i];
-    bool is_excluded = member->history.standing == STANDING_EXCLUDED;
-    bool was_excluded = after[i].history.standing == STANDING_EXCLUDED;
-    if (!is_excluded && !was_excluded) member->history = after[i].history;
-    bool is_kept = federation->dropped_round == 0 || digest_set_has(judged, &after[i].before) ||
-                   digest_equal(&member->before, &after[i].before);
-    member->before = is_kept ? after[i].before : (struct digest){{0}};
-    member->has_moved = false;
-  }
-}
-
-static enum tamis_status histories_after(const struct applying *a,
-                                         const struct federation *federation, int64_t round,
-                                         struct member *after, struct fault *fault) {
-  const json_t *clients, *element;
-  size_t i;
-  for (i = 0; i < federation->member_count; i++) {
-    memset(&after[i], 0, sizeof after[i]);
-    judge_history_start(&after[i].history);
-  }
-  if (round == 0) return TAMIS_OK;
-  enum tamis_status status =
-      manifest_list(a->manifest, federation->name, round, "clients", &clients, fault);
-  if (status != TAMIS_OK) return status;
-  json_array_foreach(clients, i, element) {
-    const char *name;
-    struct member member = {0};
-    status = manifest_history_read(element, &name, &member.history, &member.before, fault);
-    if (status != TAMIS_OK) return status;
-    int64_t client = state_client_find(a->state, name);
-    if (client == STATE_NOBODY) return contradiction(a, fault, "a history of nobody we know");
-    after[client] = member;
-  }
-  return TAMIS_OK;
-}
-
-/* The updates of a round from which nothing was dropped. */
-static enum tamis_status judged_in(const struct applying *a, const struct federation *federation,
-                                   int64_t round, struct digest_set *judged, struct fault *fault) {
-  const json_t *updates, *element;
-  size_t i;
-  if (round <= federation->dropped_round) return TAMIS_OK;
-  enum tamis_status status =
-      manifest_list(a->manifest, federation->name, round, "updates", &updates, fault);
-  if (status != TAMIS_OK) return status;
-  json_array_foreach(updates, i, element) {
-    struct manifest_update update;
-    status = manifest_update_read(element, &update, fault);
-    if (status != TAMIS_OK) return status;
-    digest_set_add(judged, &update.update);
-  }
-  return TAMIS_OK;
-}
-
-/* Undone is what the new head does not stand on. */
-static void lineage_mark(struct federation *federation) {
-  for (int64_t i = 1; i <= federation->last_round; i++)
-    federation->past[i].undone = federation->past[i].outcome == OUTCOME_PROMOTED;
-  for (int64_t i = federation->head_round; i > 0; i = federation->past[i].base_round)
-    federation->past[i].undone = false;
-}
-
-static enum tamis_status apply_rollback(struct applying *a, struct fault *fault) {
-  struct federation *federation =
-      state_federation_find(a->state, statement_text(a->statement, "federation"));
-  int64_t round = statement_integer(a->statement, "to_round");
-  if (!federation || round > federation->last_round ||
-      federation->past[round].outcome != OUTCOME_PROMOTED ||
-      !digest_equal(&federation->past[round].model, &a->statement->subject[0]))
-    return contradiction(a, fault, "no promoted round has this number and model");
-  struct digest_set judged = {0};
-  struct member *after = calloc(federation->member_count + 1, sizeof *after);
-  if (!after) return fault_plain(fault, TAMIS_NO_MEMORY);
-  enum tamis_status status = histories_after(a, federation, round, after, fault);
-  if (status == TAMIS_OK && round > 0) status = judged_in(a, federation, round, &judged, fault);
-  if (status == TAMIS_OK) {
-    histories_restore(federation, after, &judged);
-    federation->head = a->statement->subject[0];
-    federation->head_round = round;
-    federation->revision++;
-    lineage_mark(federation);
-  }
-  digest_set_clear(&judged);
-  free(after);
-  return status;
 }
 
 /* ---- what is kept ---- */
@@ -540,7 +441,7 @@ static enum tamis_status apply_rollback(struct applying *a, struct fault *fault)
 static enum tamis_status apply_retention(struct applying *a, struct fault *fault) {
   struct federation *federation =
       state_federation_find(a->state, statement_text(a->statement, "federation"));
-  if (!federation) return contradiction(a, fault, "there is no such federation");
+  if (!federation) return undo_contradiction(a, fault, "there is no such federation");
   federation->keep_rounds = statement_integer(a->statement, "keep_rounds");
   return TAMIS_OK;
 }
@@ -549,11 +450,11 @@ static enum tamis_status apply_dispute(struct applying *a, struct fault *fault) 
   struct federation *federation;
   int64_t round = statement_integer(a->statement, "round");
   if (!named_member(a, &federation) || round > federation->last_round)
-    return contradiction(a, fault, "there is no such client, federation or round");
+    return undo_contradiction(a, fault, "there is no such client, federation or round");
   uint32_t client = (uint32_t)state_client_find(a->state, statement_text(a->statement, "client"));
   struct dispute *dispute = state_dispute_find(federation, client, round);
   if (!dispute && federation->dispute_count == STATE_DISPUTES_MAX)
-    return contradiction(a, fault, "there are too many disputes");
+    return undo_contradiction(a, fault, "there are too many disputes");
   if (!dispute) dispute = state_dispute_add(federation);
   *dispute = (struct dispute){.client = client,
                               .is_open = statement_integer(a->statement, "open") == 1,
@@ -570,9 +471,9 @@ static enum tamis_status drop_one(const struct applying *a, struct federation *f
   enum tamis_status status = manifest_dropped_read(element, &update, fault);
   if (status != TAMIS_OK) return status;
   enum retention retention = retention_of(a->state, federation, round, &update);
-  if (retention != RETENTION_DROP) return contradiction(a, fault, retention_words(retention));
+  if (retention != RETENTION_DROP) return undo_contradiction(a, fault, retention_words(retention));
   if (update.index <= *before || update.index >= a->index)
-    return contradiction(a, fault, "its updates are not in the order of the log");
+    return undo_contradiction(a, fault, "its updates are not in the order of the log");
   *before = update.index;
   uint32_t client = (uint32_t)state_client_find(a->state, update.client);
   struct dispute *dispute = state_dispute_find(federation, client, round);
@@ -587,12 +488,12 @@ static enum tamis_status apply_tombstone(struct applying *a, struct fault *fault
   const json_t *updates, *element;
   uint64_t before = 0;
   size_t i;
-  if (!federation) return contradiction(a, fault, "there is no such federation");
+  if (!federation) return undo_contradiction(a, fault, "there is no such federation");
   enum tamis_status status =
       manifest_list(a->manifest, federation->name, round, "updates", &updates, fault);
   if (status != TAMIS_OK) return status;
   if ((int64_t)json_array_size(updates) != statement_integer(a->statement, "updates"))
-    return contradiction(a, fault, "its manifest lists another number of updates");
+    return undo_contradiction(a, fault, "its manifest lists another number of updates");
   json_array_foreach(updates, i, element) {
     status = drop_one(a, federation, round, element, &before, fault);
     if (status != TAMIS_OK) return status;
@@ -607,12 +508,12 @@ static enum tamis_status apply_tombstone(struct applying *a, struct fault *fault
  * a snapshot is never read either. */
 static enum tamis_status apply_snapshot(struct applying *a, struct fault *fault) {
   if (statement_integer(a->statement, "size") != (int64_t)a->index)
-    return contradiction(a, fault, "it is not about the entries before it");
+    return undo_contradiction(a, fault, "it is not about the entries before it");
   if (statement_integer(a->statement, "format") != STATE_FORMAT) return TAMIS_OK;
   struct digest digest = state_text_digest(a->state);
   return digest_equal(&digest, &a->statement->subject[0])
              ? TAMIS_OK
-             : contradiction(a, fault, "the entries before it add up to another state");
+             : undo_contradiction(a, fault, "the entries before it add up to another state");
 }
 
 /* ---- the table ---- */
@@ -636,7 +537,9 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_ABANDON] = apply_abandon,
     [STATEMENT_EXCLUSION] = apply_exclusion,
     [STATEMENT_REINSTATEMENT] = apply_reinstatement,
-    [STATEMENT_ROLLBACK] = apply_rollback,
+    [STATEMENT_ROLLBACK] = undo_rollback,
+    [STATEMENT_REBUILD] = undo_rebuild,
+    [STATEMENT_REBUILT] = undo_rebuilt,
     [STATEMENT_SNAPSHOT] = apply_snapshot,
     [STATEMENT_RETENTION] = apply_retention,
     [STATEMENT_DISPUTE] = apply_dispute,
@@ -651,7 +554,7 @@ enum tamis_status federation_apply(struct state *state, const struct entry *entr
                        .manifest = manifest,
                        .index = state->applied};
   if (a.index == 0 && entry->statement.kind != STATEMENT_GENESIS)
-    return contradiction(&a, fault, "the first entry must be the genesis");
+    return undo_contradiction(&a, fault, "the first entry must be the genesis");
   enum tamis_status status = appliers[entry->statement.kind](&a, fault);
   if (status == TAMIS_OK) state->applied++;
   return status;
@@ -663,9 +566,9 @@ static bool rollback_manifest(const struct state *state, const struct statement 
       state_federation_find(state, statement_text(statement, "federation"));
   int64_t round = statement_integer(statement, "to_round");
   if (!federation || round < 1 || round > federation->last_round ||
-      federation->past[round].outcome != OUTCOME_PROMOTED)
+      !state_has_model(&federation->past[round]))
     return false;
-  *manifest = federation->past[round].verdicts;
+  *manifest = federation->past[state_round_judged(federation, round)].verdicts;
   return true;
 }
 
@@ -677,7 +580,8 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   case STATEMENT_VERDICTS:
   case STATEMENT_TOMBSTONE:
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
-  case STATEMENT_AGGREGATE: *manifest = statement->subject[1]; return true;
+  case STATEMENT_AGGREGATE:
+  case STATEMENT_REBUILT: *manifest = statement->subject[1]; return true;
   case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);
   default: return false;
   }

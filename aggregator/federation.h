@@ -47,6 +47,8 @@ struct moment {
   bool has_update;         /* dispute: the log has that update of that client in that round */
   uint64_t dropped_in;     /* dispute: the tombstone's entry; 0: its bytes are kept */
   bool is_full;            /* the disk takes no more updates: no round is opened */
+  const struct undo_plan *plan; /* rebuild: what it would do; NULL: not looked at, as in an audit,
+                                   where the files need not be here any more */
 };
 
 /* May this verified entry be appended? TAMIS_OK or the reason why not. */
@@ -59,7 +61,8 @@ enum tamis_status federation_admit(const struct state *state, const struct entry
 enum work_kind { WORK_MEASURE, WORK_AGGREGATE };
 
 struct work_row {
-  uint32_t client;
+  uint32_t client; /* of a rebuilt round: not set */
+  char name[STATE_NAME_SIZE];
   uint64_t index;
   struct digest update, before; /* before: the client's last judged update, or zero */
   int64_t examples;
@@ -73,7 +76,14 @@ struct work {
   uint64_t revision;
   struct digest base, randomness;
   char rule[STATE_RULE_SIZE], optimiser[STATE_RULE_SIZE];
-  struct memory before; /* WORK_AGGREGATE: what is remembered with the base */
+  /* WORK_AGGREGATE of a rebuild: the round to redo (else 0), the one that judged its updates, and
+   * who is left out. Rows are in the two manifests: round_rows reads them, until then there are
+   * none. */
+  int64_t of, judged;
+  struct digest verdicts, weights;
+  size_t without_count;
+  char (*without)[STATE_NAME_SIZE]; /* owned; sorted */
+  struct memory before;             /* WORK_AGGREGATE: what is remembered with the base */
   bool weigh_by_examples;
   struct digest gram; /* WORK_AGGREGATE: of the rows that were measured; WORK_MEASURE: found */
   size_t count;
@@ -90,6 +100,11 @@ struct work {
   struct digest candidate;
   struct memory after; /* WORK_AGGREGATE: to be remembered with the candidate */
 };
+/* What every rebuilt round says of itself. */
+#define FEDERATION_APPROXIMATE                                                                     \
+  "approximate: its updates were computed from the models of the old line, and judged beside "     \
+  "those that are left out"
+
 void work_free(struct work *work);
 /* What was handed out, nothing found; the caller owns it. */
 struct work *work_copy(const struct work *work);
@@ -99,9 +114,9 @@ struct work *work_copy(const struct work *work);
 struct work *federation_work(const struct state *state, const struct federation *federation,
                              int64_t now_ms);
 
-/* The verdicts, or the candidate and its promotion. False when the work is about a state that is no
- * more (an exclusion, a rollback came in between): nothing is proposed, and federation_work gives
- * it out anew. */
+/* The verdicts, the candidate and its promotion, or a rebuilt round. False when the work is about a
+ * state that is no more (an exclusion, a rollback came in between): nothing is proposed, and
+ * federation_work gives it out anew. */
 bool federation_worked(const struct state *state, const struct work *work,
                        const struct moment *moment, struct decision *decision);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "aggregator/admission.h"
+#include "aggregator/undo_plan.h"
 #include "robust/optimiser.h"
 #include "robust/robust.h"
 
@@ -216,13 +217,13 @@ static enum tamis_status admit_rollback(const struct asking *ask, struct fault *
   int64_t round = statement_integer(ask->statement, "to_round");
   enum tamis_status status = check_federation(ask, &federation, fault);
   if (status != TAMIS_OK) return status;
-  if (round > federation->last_round || federation->past[round].outcome != OUTCOME_PROMOTED)
+  if (round > federation->last_round || !state_has_model(&federation->past[round]))
     return fault_set(fault, TAMIS_NOT_FOUND, "round %" PRId64 " of %s promoted no model", round,
                      federation->name);
   if (!digest_equal(&federation->past[round].model, &ask->statement->subject[0]))
     return fault_set(fault, TAMIS_CONFLICT, "round %" PRId64 " of %s has another model", round,
                      federation->name);
-  if (round == federation->head_round)
+  if (round == federation->head_round && !federation->rebuild.is_under_way)
     return fault_set(fault, TAMIS_CONFLICT, "the head is the model of round %" PRId64, round);
   return TAMIS_OK;
 }
@@ -266,6 +267,50 @@ static enum tamis_status admit_dispute(const struct asking *ask, struct fault *f
   return TAMIS_OK;
 }
 
+static enum tamis_status check_without(const struct asking *ask, struct fault *fault) {
+  const json_t *names = json_object_get(ask->statement->predicate, "without"), *name;
+  size_t i;
+  json_array_foreach(names, i, name) {
+    if (state_client_find(ask->state, json_string_value(name)) == STATE_NOBODY)
+      return fault_set(fault, TAMIS_UNKNOWN_CLIENT, "no client %s is enrolled",
+                       json_string_value(name));
+  }
+  return TAMIS_OK;
+}
+
+/* What can be seen in the files alone. */
+static enum tamis_status check_plan(const struct undo_plan *plan, struct fault *fault) {
+  if (plan->missing[0] != '\0')
+    return fault_set(fault, TAMIS_NOT_FOUND, "files that it needs are not here any more: %s",
+                     plan->missing);
+  if (plan->dropped == 0)
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "none of the named clients counts in these rounds: nothing would change");
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_rebuild(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  int64_t since = statement_integer(ask->statement, "since");
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (federation->rebuild.is_under_way)
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "%s is being rebuilt from round %" PRId64
+                     " on; wait, or end that by a rollback to round %" PRId64,
+                     federation->name, federation->rebuild.since, federation->head_round);
+  if (!digest_equal(&federation->head, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "the head of %s is another model by now",
+                     federation->name);
+  if (state_line_next(federation, since - 1) == 0)
+    return fault_set(fault, TAMIS_NOT_FOUND,
+                     "the head of %s is the model of round %" PRId64 ": no round from %" PRId64
+                     " on led to it",
+                     federation->name, federation->head_round, since);
+  status = check_without(ask, fault);
+  return status == TAMIS_OK && ask->moment->plan ? check_plan(ask->moment->plan, fault) : status;
+}
+
 static enum tamis_status admit_update(const struct asking *ask, struct fault *fault) {
   const struct moment *moment = ask->moment;
   return admission_update(ask->state, ask->entry, moment->now_ms, moment->expected_bytes,
@@ -280,7 +325,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_KEY_REVOKE] = admit_revoke,    [STATEMENT_UPDATE] = admit_update,
     [STATEMENT_EXCLUSION] = admit_exclusion,  [STATEMENT_REINSTATEMENT] = admit_reinstatement,
     [STATEMENT_ROLLBACK] = admit_rollback,    [STATEMENT_RETENTION] = admit_retention,
-    [STATEMENT_DISPUTE] = admit_dispute,
+    [STATEMENT_DISPUTE] = admit_dispute,      [STATEMENT_REBUILD] = admit_rebuild,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

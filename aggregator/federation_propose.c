@@ -146,7 +146,7 @@ bool federation_wants_witnesses(const struct federation *federation, uint64_t *s
   const struct round *round = &federation->round;
   *size_least = round->aggregate_index + 1;
   return round->phase == PHASE_AGGREGATED && round->witness_by_ms != 0 && !round->is_witnessed &&
-         digest_equal(&round->base, &federation->head);
+         !federation->rebuild.is_under_way && digest_equal(&round->base, &federation->head);
 }
 
 bool federation_witnessed(const struct state *state, const struct federation *federation,
@@ -199,8 +199,50 @@ static bool next_aggregated(const struct state *state, const struct federation *
   return true;
 }
 
+/* ---- a rebuild ---- */
+
+/* The open round's base will not be the head: it ends, after what its verdicts have moved. */
+static bool next_in_the_way(const struct state *state, const struct federation *federation,
+                            const struct moment *moment, struct decision *decision) {
+  char sentence[128];
+  if (federation->round.phase == PHASE_JUDGED && next_moves(state, federation, decision))
+    return true;
+  snprintf(sentence, sizeof sentence,
+           "the head is being rebuilt from round %" PRId64 " on: its base goes away",
+           federation->rebuild.since);
+  decision_add_abandon(federation, moment->now_ms, TAMIS_CONFLICT, sentence, decision);
+  return true;
+}
+
+/* The head moves once, to the last model; not at all when no round came to anything. */
+static void propose_rebuild_end(const struct federation *federation, const struct moment *moment,
+                                struct decision *decision) {
+  json_int_t number = federation->last_round;
+  const struct digest *model = &federation->past[number].model;
+  if (federation->rebuild.useful_count > 0)
+    decision_add(decision, STATEMENT_PROMOTE, "model", model,
+                 json_pack("{s:s, s:I, s:o, s:I}", "federation", federation->name, "round", number,
+                           "from", manifest_digest(&federation->head), "at_ms",
+                           (json_int_t)moment->now_ms));
+  else
+    decision_add(decision, STATEMENT_HOLD, "model", model,
+                 json_pack("{s:s, s:I, s:s, s:I}", "federation", federation->name, "round", number,
+                           "sentence", "nothing could be rebuilt, the head stays", "at_ms",
+                           (json_int_t)moment->now_ms));
+}
+
+static bool next_of_rebuild(const struct state *state, const struct federation *federation,
+                            const struct moment *moment, struct decision *decision) {
+  if (federation->round.phase != PHASE_WAITING)
+    return next_in_the_way(state, federation, moment, decision);
+  if (state_rebuild_next(federation) != 0) return false; /* there is work */
+  propose_rebuild_end(federation, moment, decision);
+  return true;
+}
+
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision) {
+  if (federation->rebuild.is_under_way) return next_of_rebuild(state, federation, moment, decision);
   switch (federation->round.phase) {
   case PHASE_WAITING: return moment->is_settled && next_open(state, federation, moment, decision);
   case PHASE_COLLECTING:

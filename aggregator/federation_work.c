@@ -1,6 +1,8 @@
 /* Work handed out and taken back: evidence becomes verdicts, weights become a candidate. */
 #include "aggregator/federation.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "aggregator/admission.h"
@@ -12,18 +14,25 @@ void work_free(struct work *work) {
   if (!work) return;
   free(work->row);
   free(work->counts);
+  free(work->without);
   free(work->evidence);
   free(work->weight);
   free(work);
 }
 
+/* NULL stays NULL: rows that nobody has read yet. */
+static void *copy_of(const void *from, size_t count, size_t size) {
+  if (!from) return NULL;
+  void *copy = decision_memory(calloc(count + 1, size));
+  return memcpy(copy, from, count * size);
+}
+
 struct work *work_copy(const struct work *work) {
   struct work *copy = decision_memory(malloc(sizeof *copy));
   *copy = *work;
-  copy->row = decision_memory(calloc(work->count + 1, sizeof *copy->row));
-  copy->counts = decision_memory(calloc(work->count + 1, sizeof *copy->counts));
-  memcpy(copy->row, work->row, work->count * sizeof *copy->row);
-  memcpy(copy->counts, work->counts, work->count * sizeof *copy->counts);
+  copy->row = copy_of(work->row, work->count, sizeof *work->row);
+  copy->counts = copy_of(work->counts, work->count, sizeof *work->counts);
+  copy->without = copy_of(work->without, work->without_count, sizeof *work->without);
   copy->status = TAMIS_OK;
   copy->evidence = NULL;
   copy->weight = NULL;
@@ -52,6 +61,7 @@ static void work_rows(const struct state *state, const struct federation *federa
         .examples = slot->examples,
         .votes = judge_votes(&member->history, bar_of(state, federation, slot->client)),
     };
+    state_name_set(work->row[work->count].name, state->client[slot->client].name);
     work->counts[work->count] = slot->verdict == VERDICT_ACCEPT;
     work->accepted += work->counts[work->count];
     work->count++;
@@ -60,27 +70,59 @@ static void work_rows(const struct state *state, const struct federation *federa
 
 static bool is_ready(const struct federation *federation, int64_t now_ms) {
   const struct round *round = &federation->round;
-  if (!digest_equal(&round->base, &federation->head)) return false;
+  if (federation->rebuild.is_under_way || !digest_equal(&round->base, &federation->head))
+    return false;
   if (round->phase == PHASE_JUDGED) return true;
   return round->phase == PHASE_COLLECTING && admission_is_closed(federation, now_ms) &&
          (int64_t)round->updates >= round->quorum;
 }
 
+static struct work *work_of(const struct federation *federation, enum work_kind kind, int64_t round,
+                            int64_t base_round) {
+  struct work *work = decision_memory(calloc(1, sizeof *work));
+  work->kind = kind;
+  state_name_set(work->federation, federation->name);
+  work->round = round;
+  work->revision = federation->revision;
+  memcpy(work->rule, federation->terms.rule, sizeof work->rule);
+  memcpy(work->optimiser, federation->terms.optimiser, sizeof work->optimiser);
+  work->base = federation->past[base_round].model;
+  work->before = federation->past[base_round].memory;
+  work->weigh_by_examples = federation->terms.policy.weight_by_examples > 0;
+  return work;
+}
+
+/* The next round of the rebuild; NULL when none is left. An exclusion meanwhile changes nothing
+ * about it, so it is known by the entry that asked for the rebuild and not by the revision. */
+static struct work *rebuild_work(const struct state *state, const struct federation *federation) {
+  const struct rebuild *rebuild = &federation->rebuild;
+  int64_t of = state_rebuild_next(federation);
+  if (of == 0 || federation->round.phase != PHASE_WAITING) return NULL;
+  struct work *work =
+      work_of(federation, WORK_AGGREGATE, federation->last_round + 1, rebuild->base_round);
+  work->revision = rebuild->index;
+  work->of = of;
+  work->judged = state_round_judged(federation, of);
+  work->randomness = federation->past[work->judged].randomness;
+  work->verdicts = federation->past[work->judged].verdicts;
+  work->gram = federation->past[work->judged].gram;
+  work->weights = federation->past[of].weights;
+  work->without_count = rebuild->without_count;
+  work->without = decision_memory(calloc(rebuild->without_count + 1, sizeof *work->without));
+  for (size_t i = 0; i < rebuild->without_count; i++)
+    state_name_set(work->without[i], state->client[rebuild->without[i]].name);
+  return work;
+}
+
 struct work *federation_work(const struct state *state, const struct federation *federation,
                              int64_t now_ms) {
   const struct round *round = &federation->round;
+  if (federation->rebuild.is_under_way) return rebuild_work(state, federation);
   if (!is_ready(federation, now_ms)) return NULL;
-  struct work *work = decision_memory(calloc(1, sizeof *work));
-  work->kind = round->phase == PHASE_COLLECTING ? WORK_MEASURE : WORK_AGGREGATE;
-  state_name_set(work->federation, federation->name);
-  work->round = round->number;
-  work->revision = federation->revision;
-  work->base = round->base;
+  struct work *work =
+      work_of(federation, round->phase == PHASE_COLLECTING ? WORK_MEASURE : WORK_AGGREGATE,
+              round->number, round->base_round);
   work->randomness = round->randomness;
-  memcpy(work->rule, federation->terms.rule, sizeof work->rule);
-  memcpy(work->optimiser, federation->terms.optimiser, sizeof work->optimiser);
-  work->before = federation->past[round->base_round].memory;
-  work->weigh_by_examples = federation->terms.policy.weight_by_examples > 0;
   work->gram = round->gram;
   work->row = decision_memory(calloc(round->updates, sizeof *work->row));
   work->counts = decision_memory(calloc(round->updates, sizeof *work->counts));
@@ -162,15 +204,28 @@ static void propose_verdicts(const struct state *state, const struct federation 
   free(judged);
 }
 
-static void propose_aggregate(const struct state *state, const struct federation *federation,
-                              const struct work *work, const struct moment *moment,
-                              struct decision *decision) {
+static json_t *weights_list(const struct work *work) {
   json_t *updates = decision_memory(json_array());
   for (size_t i = 0; i < work->count; i++)
     if (work->counts[i])
-      json_array_append_new(updates, manifest_weight_write(state->client[work->row[i].client].name,
-                                                           work->row[i].index, &work->row[i].update,
-                                                           work->weight[i]));
+      json_array_append_new(updates, manifest_weight_write(work->row[i].name, work->row[i].index,
+                                                           &work->row[i].update, work->weight[i]));
+  return updates;
+}
+
+static struct manifest_weights weights_of(const struct work *work) {
+  return (struct manifest_weights){.federation = work->federation,
+                                   .rule = work->rule,
+                                   .optimiser = work->optimiser,
+                                   .round = work->round,
+                                   .gram = work->gram,
+                                   .margin = work->margin,
+                                   .reference_weight = work->reference_weight,
+                                   .memory = &work->after};
+}
+
+static void propose_aggregate(const struct federation *federation, const struct work *work,
+                              const struct moment *moment, struct decision *decision) {
   struct proposal *proposal =
       decision_add(decision, STATEMENT_AGGREGATE, "model", &work->candidate,
                    json_pack("{s:s, s:I, s:s, s:I}", "federation", work->federation, "round",
@@ -180,21 +235,84 @@ static void propose_aggregate(const struct state *state, const struct federation
     json_object_set_new(proposal->predicate, "at_ms", json_integer((json_int_t)moment->now_ms));
   proposal->subject_count = 2;
   proposal->subject_name[1] = "manifest";
-  struct manifest_weights weights = {.federation = work->federation,
-                                     .rule = work->rule,
-                                     .optimiser = work->optimiser,
-                                     .round = work->round,
-                                     .gram = work->gram,
-                                     .margin = work->margin,
-                                     .reference_weight = work->reference_weight,
-                                     .memory = &work->after};
-  proposal->subject[1] = decision_attach(proposal, manifest_weights(&weights, updates));
+  struct manifest_weights weights = weights_of(work);
+  proposal->subject[1] = decision_attach(proposal, manifest_weights(&weights, weights_list(work)));
+}
+
+/* ---- a rebuilt round ---- */
+
+static json_t *names_without(const struct work *work) {
+  json_t *names = decision_memory(json_array());
+  for (size_t i = 0; i < work->without_count; i++)
+    json_array_append_new(names, json_string(work->without[i]));
+  return names;
+}
+
+/* A round of which the rule can make nothing any more is passed over, as a held one would have
+ * been: base and memory stay. */
+static void propose_rebuilt(const struct work *work, const struct moment *moment,
+                            struct decision *decision) {
+  bool is_useful = work->status == TAMIS_OK;
+  char sentence[400];
+  if (is_useful)
+    snprintf(sentence, sizeof sentence, "%s", FEDERATION_APPROXIMATE);
+  else
+    snprintf(sentence, sizeof sentence, "passed over, the model stays: %.300s", work->fault.text);
+  struct proposal *proposal =
+      decision_add(decision, STATEMENT_REBUILT, "model", is_useful ? &work->candidate : &work->base,
+                   json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:I}", "federation", work->federation,
+                             "round", (json_int_t)work->round, "of", (json_int_t)work->of, "rule",
+                             work->rule, "updates", (json_int_t)(is_useful ? work->accepted : 0),
+                             "sentence", sentence, "at_ms", (json_int_t)moment->now_ms));
+  proposal->subject_count = 2;
+  proposal->subject_name[1] = "manifest";
+  struct manifest_weights weights = weights_of(work);
+  weights.of = work->of;
+  weights.approximate = sentence;
+  weights.without = names_without(work);
+  if (!is_useful) {
+    weights.memory = &work->before;
+    weights.margin = weights.reference_weight = 0;
+  }
+  proposal->subject[1] = decision_attach(
+      proposal,
+      manifest_weights(&weights, is_useful ? weights_list(work) : decision_memory(json_array())));
+}
+
+/* A file that cannot be read, a model that is not finite: the line cannot be what was asked for,
+ * so nothing of it becomes the head. */
+static void propose_rebuild_failed(const struct federation *federation, const struct work *work,
+                                   const struct moment *moment, struct decision *decision) {
+  char sentence[400];
+  snprintf(sentence, sizeof sentence,
+           "the rebuild ends at round %" PRId64 ", the head stays: %.250s", work->of,
+           work->fault.text);
+  decision_add(decision, STATEMENT_ABANDON, "base", &work->base,
+               json_pack("{s:s, s:I, s:s, s:s, s:i, s:I, s:I}", "federation", work->federation,
+                         "round", (json_int_t)work->round, "status",
+                         tamis_status_name(work->status), "sentence", sentence, "received", 0,
+                         "quorum", (json_int_t)federation->terms.quorum, "at_ms",
+                         (json_int_t)moment->now_ms));
+}
+
+static bool rebuild_worked(const struct federation *federation, const struct work *work,
+                           const struct moment *moment, struct decision *decision) {
+  const struct rebuild *rebuild = &federation->rebuild;
+  if (!rebuild->is_under_way || rebuild->index != work->revision ||
+      federation->round.phase != PHASE_WAITING || work->round != federation->last_round + 1)
+    return false;
+  if (work->status == TAMIS_OK || work->status == TAMIS_RULE_NOT_FEASIBLE)
+    propose_rebuilt(work, moment, decision);
+  else
+    propose_rebuild_failed(federation, work, moment, decision);
+  return true;
 }
 
 bool federation_worked(const struct state *state, const struct work *work,
                        const struct moment *moment, struct decision *decision) {
   const struct federation *federation = state_federation_find(state, work->federation);
   enum phase phase = work->kind == WORK_MEASURE ? PHASE_COLLECTING : PHASE_JUDGED;
+  if (federation && work->of != 0) return rebuild_worked(federation, work, moment, decision);
   if (!federation || federation->revision != work->revision ||
       federation->round.number != work->round || federation->round.phase != phase)
     return false;
@@ -205,6 +323,6 @@ bool federation_worked(const struct state *state, const struct work *work,
   else if (work->kind == WORK_MEASURE)
     propose_verdicts(state, federation, work, moment, decision);
   else
-    propose_aggregate(state, federation, work, moment, decision);
+    propose_aggregate(federation, work, moment, decision);
   return true;
 }

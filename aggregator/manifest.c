@@ -64,6 +64,11 @@ json_t *manifest_weights(const struct manifest_weights *weights, json_t *updates
   if (memory->count > 0) json_object_set_new(manifest, "state", memory_write(memory));
   if (remembers(memory, STATE_RULE_VECTOR, memory->count))
     json_object_set_new(manifest, "reference_weight", canonical_f64(weights->reference_weight));
+  if (weights->of != 0) {
+    json_object_set_new(manifest, "of", json_integer(weights->of));
+    json_object_set_new(manifest, "approximate", json_string(weights->approximate));
+    json_object_set_new(manifest, "without", weights->without);
+  }
   return manifest;
 }
 

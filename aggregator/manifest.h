@@ -31,6 +31,9 @@ struct manifest_weights {
   double margin;
   double reference_weight; /* of the rule's last output; written when the rule remembers it */
   const struct memory *memory;
+  int64_t of;              /* the round that is redone; 0: none, and the next two are not written */
+  const char *approximate; /* why its model is not what training would have given */
+  json_t *without;         /* names of clients that were left out; taken over */
 };
 json_t *manifest_weights(const struct manifest_weights *weights, json_t *updates);
 

@@ -61,7 +61,9 @@ static enum tamis_status read_integer(struct projection *projection, const char 
 /* A file made by other SQL is another file: the checksum of all of it is the version, so that
  * nobody can forget to raise one. */
 static int32_t schema_version(void) {
-  uint32_t sum = crc32c(projection_schema, strlen(projection_schema));
+  uint32_t sum = 0;
+  for (size_t i = 0; projection_schema[i]; i++)
+    sum = crc32c_extend(sum, projection_schema[i], strlen(projection_schema[i]));
   for (size_t i = 0; i < projection_step_count; i++)
     sum = crc32c_extend(sum, projection_steps[i].sql, strlen(projection_steps[i].sql));
   return (int32_t)(sum & 0x7fffffff) | 1;
@@ -89,7 +91,8 @@ static enum tamis_status make_schema(struct projection *projection, struct fault
   char version[64];
   snprintf(version, sizeof version, "PRAGMA user_version = %" PRId32 "; COMMIT;", schema_version());
   enum tamis_status status = run(projection, "BEGIN IMMEDIATE", fault);
-  if (status == TAMIS_OK) status = run(projection, projection_schema, fault);
+  for (size_t i = 0; status == TAMIS_OK && projection_schema[i]; i++)
+    status = run(projection, projection_schema[i], fault);
   if (status == TAMIS_OK) status = run(projection, version, fault);
   return status;
 }

@@ -4,8 +4,10 @@
 /* `entry` is a log index; digests are hex; a column without a value yet is NULL. A row of `updates`
  * is an update or a refusal of one. A promoted round's `parent` is the round whose model was the
  * head before it (0: the first model), so that a rollback can tell the line it returns to from the
- * lines it leaves. */
-const char *const projection_schema =
+ * lines it leaves; a rebuilt one's is the model it was put on. A row of `remade` is an update that
+ * weighs in a rebuilt round, whose `entry` is of the update. While a rebuild is under way
+ * `rebuild_base` is the round that its next one is put on. */
+const char *const projection_schema[] = {
     "CREATE TABLE log(origin TEXT NOT NULL, log_key TEXT NOT NULL, aggregator_key TEXT NOT NULL)"
     " STRICT;"
     "CREATE TABLE entries(entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, federation TEXT,"
@@ -23,6 +25,7 @@ const char *const projection_schema =
     " rule TEXT NOT NULL, optimiser TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
     " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
     " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
+    " opened INTEGER NOT NULL DEFAULT 0, rebuild_base INTEGER,"
     " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0,"
     " keep_rounds INTEGER NOT NULL DEFAULT 0, bodies INTEGER NOT NULL DEFAULT 0,"
     " bodies_bytes INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
@@ -34,6 +37,7 @@ const char *const projection_schema =
     " accepted INTEGER NOT NULL DEFAULT 0, clipped INTEGER NOT NULL DEFAULT 0,"
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER, status TEXT, sentence TEXT,"
+    " rebuilt_from INTEGER,"
     " UNIQUE(federation, round)) STRICT;"
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
@@ -62,12 +66,34 @@ const char *const projection_schema =
     "CREATE TABLE moves(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, state_before TEXT NOT NULL,"
     " state_after TEXT NOT NULL, sentence TEXT NOT NULL) STRICT;"
-    "CREATE INDEX moves_federation ON moves(federation, client);";
+    "CREATE INDEX moves_federation ON moves(federation, client);",
+
+    "CREATE TABLE remade(federation TEXT NOT NULL, round INTEGER NOT NULL, entry INTEGER NOT NULL,"
+    " client TEXT NOT NULL, weight REAL, PRIMARY KEY(federation, round, entry)) STRICT;"
+    "CREATE INDEX remade_client ON remade(client);"
+    "CREATE VIEW weights AS SELECT federation, round, entry, client, weight FROM updates"
+    " UNION ALL SELECT federation, round, entry, client, weight FROM remade;",
+    NULL};
+
+#define OF_THIS_ROUND " WHERE federation = :federation AND round = :round"
 
 /* A round is behind us: promoted, held or abandoned. */
 static const char close_phase[] =
-    "UPDATE federations SET phase = CASE WHEN rounds_max > 0 AND round >= rounds_max"
+    "UPDATE federations SET phase = CASE WHEN rebuild_base IS NOT NULL THEN 'rebuilding'"
+    " WHEN rounds_max > 0 AND opened >= rounds_max"
     " THEN 'finished' ELSE 'waiting' END WHERE federation = :federation";
+
+/* The entry is about the last round of a rebuild, which it ends. */
+static const char close_rebuild[] =
+    "UPDATE federations SET rebuild_base = NULL WHERE federation = :federation"
+    " AND EXISTS (SELECT 1 FROM rounds" OF_THIS_ROUND " AND outcome = 'rebuilt')";
+
+/* Undone is what is not on the way from the first model to the head. */
+#define MARK_UNDONE(round_field)                                                                   \
+  "WITH RECURSIVE line(round) AS (VALUES (" round_field ") UNION SELECT models.parent FROM line"   \
+  " JOIN models USING (round) WHERE models.federation = :federation"                               \
+  " AND models.parent IS NOT NULL) UPDATE models"                                                  \
+  " SET undone = round NOT IN (SELECT round FROM line) WHERE federation = :federation"
 
 const struct projection_step projection_steps[] = {
     {STATEMENT_KIND_COUNT, NULL,
@@ -105,7 +131,8 @@ const struct projection_step projection_steps[] = {
      "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms)"
      " VALUES (@index, :federation, :round, :rule, @base, :selected, :opened_at_ms)"},
     {STATEMENT_ROUND_OPEN, NULL,
-     "UPDATE federations SET phase = 'collecting', round = :round WHERE federation = :federation"},
+     "UPDATE federations SET phase = 'collecting', round = :round, opened = opened + 1"
+     " WHERE federation = :federation"},
 
     {STATEMENT_UPDATE, NULL,
      "INSERT INTO updates(entry, federation, round, client, blob, examples, loss, bytes)"
@@ -163,19 +190,33 @@ const struct projection_step projection_steps[] = {
 
     {STATEMENT_PROMOTE, NULL,
      "INSERT INTO models(entry, federation, round, model, parent) VALUES (@index, :federation,"
-     " :round, @model, (SELECT head_round FROM federations WHERE federation = :federation))"},
+     " :round, @model, (SELECT head_round FROM federations WHERE federation = :federation))"
+     " ON CONFLICT DO NOTHING"},
     {STATEMENT_PROMOTE, NULL,
-     "UPDATE rounds SET outcome = 'promoted', model = @model, closed_at_ms = :at_ms"
-     " WHERE federation = :federation AND round = :round"},
+     "UPDATE rounds SET outcome = iif(outcome = 'rebuilt', outcome, 'promoted'), model = @model,"
+     " closed_at_ms = :at_ms" OF_THIS_ROUND},
     {STATEMENT_PROMOTE, NULL,
      "UPDATE federations SET head = @model, head_round = :round WHERE federation = :federation"},
+    {STATEMENT_PROMOTE, NULL,
+     MARK_UNDONE(":round") " AND EXISTS (SELECT 1 FROM rounds" OF_THIS_ROUND
+                           " AND outcome = 'rebuilt')"},
+    {STATEMENT_PROMOTE, NULL, close_rebuild},
     {STATEMENT_PROMOTE, NULL, close_phase},
 
     {STATEMENT_HOLD, NULL,
      "UPDATE rounds SET outcome = 'held', model = @model, closed_at_ms = :at_ms,"
-     " sentence = :sentence WHERE federation = :federation AND round = :round"},
+     " sentence = :sentence" OF_THIS_ROUND " AND outcome <> 'rebuilt'"},
+    {STATEMENT_HOLD, NULL, close_rebuild},
     {STATEMENT_HOLD, NULL, close_phase},
 
+    /* A number that was never opened: the next round of a rebuild, which ends here. */
+    {STATEMENT_ABANDON, NULL,
+     "UPDATE federations SET rebuild_base = NULL, round = :round WHERE federation = :federation"
+     " AND NOT EXISTS (SELECT 1 FROM rounds" OF_THIS_ROUND ")"},
+    {STATEMENT_ABANDON, NULL,
+     "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms)"
+     " SELECT @index, :federation, :round, rule, @base, 0, :at_ms FROM federations"
+     " WHERE federation = :federation ON CONFLICT DO NOTHING"},
     {STATEMENT_ABANDON, NULL,
      "UPDATE rounds SET outcome = 'abandoned', closed_at_ms = :at_ms, status = :status,"
      " sentence = :sentence WHERE federation = :federation AND round = :round"},
@@ -204,14 +245,38 @@ const struct projection_step projection_steps[] = {
      " state = 'probation', reputation = 0, risk = 0, cusum = 0, rounds = 0, accepted = 0,"
      " held = 0, rejected = 0, sentence = excluded.sentence"},
 
-    /* Undone is what is not on the way from the first model to the head. */
+    {STATEMENT_REBUILD, NULL,
+     "UPDATE federations SET phase = 'rebuilding', rebuild_base = (WITH RECURSIVE line(round,"
+     " parent) AS (SELECT models.round, models.parent FROM models WHERE models.federation ="
+     " :federation AND models.round = federations.head_round UNION SELECT models.round,"
+     " models.parent FROM line JOIN models ON models.round = line.parent"
+     " WHERE models.federation = :federation) SELECT parent FROM line WHERE round >= :since"
+     " ORDER BY round LIMIT 1) WHERE federation = :federation"},
+
+    {STATEMENT_REBUILT, NULL,
+     "INSERT INTO models(entry, federation, round, model, parent, undone) SELECT @index,"
+     " :federation, :round, @model, rebuild_base, 1 FROM federations"
+     " WHERE federation = :federation"},
+    {STATEMENT_REBUILT, NULL,
+     "INSERT INTO rounds(entry, federation, round, outcome, rule, base, model, selected, updates,"
+     " accepted, opened_at_ms, sentence, rebuilt_from) SELECT @index, :federation, :round,"
+     " 'rebuilt', :rule, models.model, @model, 0, :updates, :updates, :at_ms, :sentence, :of"
+     " FROM federations JOIN models ON models.federation = federations.federation"
+     " AND models.round = rebuild_base WHERE federations.federation = :federation"},
+    {STATEMENT_REBUILT, NULL,
+     "UPDATE federations SET rebuild_base = :round, round = :round"
+     " WHERE federation = :federation"},
+    {STATEMENT_REBUILT, "updates",
+     "INSERT INTO remade(federation, round, entry, client, weight) VALUES (@federation, @round,"
+     " :index, :client, $weight)"},
+
     {STATEMENT_ROLLBACK, NULL,
      "UPDATE federations SET head = @model, head_round = :to_round WHERE federation = :federation"},
+    {STATEMENT_ROLLBACK, NULL, MARK_UNDONE(":to_round")},
     {STATEMENT_ROLLBACK, NULL,
-     "WITH RECURSIVE line(round) AS (VALUES (:to_round) UNION SELECT models.parent FROM line"
-     " JOIN models USING (round) WHERE models.federation = :federation"
-     " AND models.parent IS NOT NULL) UPDATE models"
-     " SET undone = round NOT IN (SELECT round FROM line) WHERE federation = :federation"},
+     "UPDATE federations SET rebuild_base = NULL, phase = CASE WHEN rounds_max > 0"
+     " AND opened >= rounds_max THEN 'finished' ELSE 'waiting' END"
+     " WHERE federation = :federation AND rebuild_base IS NOT NULL"},
     /* Histories go back as the decider's do: not for who is excluded now, and not for who was then
      * and has been let in again since. Who is not in the manifest had no history. */
     {STATEMENT_ROLLBACK, "clients",

@@ -25,7 +25,8 @@ const struct projection_question projection_questions[] = {
      " 'size', (SELECT count(*) FROM entries), 'root', ?3,"
      " 'clients', (SELECT count(*) FROM clients),"
      " 'federations', (SELECT count(*) FROM federations),"
-     " 'updates', (SELECT coalesce(sum(updates), 0) FROM rounds)) WHERE ?1 < 1 LIMIT ?2"},
+     " 'updates', (SELECT coalesce(sum(updates), 0) FROM rounds WHERE rebuilt_from IS NULL)) WHERE "
+     "?1 < 1 LIMIT ?2"},
 
     {"federations", 0, 0,
      "SELECT rowid, json_object('federation', federation, 'rule', rule,"
@@ -70,26 +71,32 @@ const struct projection_question projection_questions[] = {
                    " 'rejected', rejected, 'refused', refused, 'rule', rule, 'base', base,"
                    " 'model', rounds.model, 'opened_at_ms', opened_at_ms,"
                    " 'seconds', (closed_at_ms - opened_at_ms) / 1000.0, 'status', status,"
+                   " 'rebuilt_from', rebuilt_from,"
+                   " 'approximate', iif(rebuilt_from IS NULL, NULL, sentence),"
                    " 'sentence', sentence)"
                    " FROM rounds LEFT JOIN models USING (federation, round)"
                    " WHERE federation = ?3 AND rounds.entry + 1 > ?1 ORDER BY rounds.entry LIMIT "
                    "?2"},
 
     {"round", 2, 2,
-     "SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
-     " 'verdict', verdict, 'status', status, 'weight', weight, 'examples', examples,"
+     "WITH its AS (SELECT entry, weight FROM updates WHERE federation = ?3"
+     "   AND round = CAST(?4 AS INTEGER) UNION ALL SELECT entry, weight FROM remade"
+     "   WHERE federation = ?3 AND round = CAST(?4 AS INTEGER))"
+     " SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
+     " 'verdict', verdict, 'status', status, 'weight', its.weight, 'examples', examples,"
      " 'loss', loss, 'norm', norm, 'distance', distance, 'cosine', cosine,"
      " 'own_cosine', own_cosine, 'neighbour', neighbour, 'neighbour_cosine', neighbour_cosine,"
      " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine, 'risk', risk,"
      " 'sentence', sentence, 'dropped', dropped)"
-     " FROM updates WHERE federation = ?3 AND round = CAST(?4 AS INTEGER) AND entry + 1 > ?1"
-     " ORDER BY entry LIMIT ?2"},
+     " FROM its JOIN updates USING (entry) WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
 
     {"models", 1, 1,
      "SELECT models.entry + 1, json_object('round', models.round, 'model', models.model,"
      " 'current', " TRUTH("models.round = head_round") ", 'undone', " TRUTH(
          "undone") ","
-                   " 'rule', coalesce(rounds.rule, federations.rule), 'index', models.entry)"
+                   " 'rule', coalesce(rounds.rule, federations.rule), 'index', models.entry,"
+                   " 'rebuilt_from', rebuilt_from,"
+                   " 'approximate', iif(rebuilt_from IS NULL, NULL, sentence))"
                    " FROM models JOIN federations USING (federation)"
                    " LEFT JOIN rounds ON rounds.federation = models.federation AND rounds.round = "
                    "models.round"
@@ -111,9 +118,9 @@ const struct projection_question projection_questions[] = {
     {"bases", 1, 2,
      LINE ", rows AS (SELECT row_number() OVER (ORDER BY models.round DESC) AS cursor,"
           " json_object('round', models.round, 'model', models.model, 'base_round', parent,"
-          " 'updates', (SELECT count(*) FROM updates WHERE updates.federation = ?3"
-          "   AND updates.round = models.round AND weight <> 0),"
-          " 'rule', rounds.rule, 'index', models.entry) AS object"
+          " 'updates', (SELECT count(*) FROM weights WHERE weights.federation = ?3"
+          "   AND weights.round = models.round AND weight <> 0),"
+          " 'rule', rounds.rule, 'index', models.entry, 'rebuilt_from', rebuilt_from) AS object"
           " FROM models JOIN line USING (round) LEFT JOIN rounds"
           " ON rounds.federation = ?3 AND rounds.round = models.round WHERE models.federation = ?3)"
           " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
@@ -121,8 +128,8 @@ const struct projection_question projection_questions[] = {
     {"lineage", 1, 2,
      LINE ", shares AS (SELECT client, count(*) AS rounds, sum(weight) AS weight,"
           " sum(abs(weight)) AS size, min(round) AS first_round, max(round) AS last_round"
-          " FROM (SELECT client, weight, updates.round FROM updates JOIN line USING (round)"
-          "   WHERE updates.federation = ?3 AND weight <> 0 ORDER BY updates.entry)"
+          " FROM (SELECT client, weight, weights.round FROM weights JOIN line USING (round)"
+          "   WHERE weights.federation = ?3 AND weight <> 0 ORDER BY weights.round, weights.entry)"
           " GROUP BY client),"
           " rows AS (SELECT row_number() OVER (ORDER BY size DESC, client) AS cursor,"
           " json_object('client', client, 'organisation', organisation, 'rounds', rounds,"
@@ -132,15 +139,17 @@ const struct projection_question projection_questions[] = {
           " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
 
     {"client-rounds", 1, 2,
-     "SELECT updates.entry + 1, json_object('federation', updates.federation,"
-     " 'round', updates.round, 'index', updates.entry, 'update', blob, 'verdict', verdict,"
-     " 'status', updates.status, 'weight', weight, 'risk', risk, 'outcome', outcome,"
-     " 'in_head', " IN_HEAD ", 'sentence', updates.sentence)"
-     " FROM updates JOIN rounds USING (federation, round)"
-     " LEFT JOIN models USING (federation, round) WHERE updates.client = ?3"
-     " AND coalesce(?4, '') IN ('', updates.federation) AND updates.entry + 1 > ?1"
-     " ORDER BY updates.entry LIMIT ?2"},
-
+     "WITH rows AS (SELECT row_number() OVER (ORDER BY max(updates.entry, rounds.entry),"
+     " updates.entry) AS cursor, json_object('federation', updates.federation,"
+     " 'round', rounds.round, 'index', updates.entry, 'update', blob, 'verdict', verdict,"
+     " 'status', updates.status, 'weight', weights.weight, 'risk', risk, 'outcome', outcome,"
+     " 'in_head', " IN_HEAD
+     ", 'rebuilt_from', rebuilt_from, 'sentence', updates.sentence) AS object"
+     " FROM weights JOIN updates USING (entry) JOIN rounds ON rounds.federation ="
+     " weights.federation AND rounds.round = weights.round LEFT JOIN models ON models.federation ="
+     " weights.federation AND models.round = weights.round WHERE weights.client = ?3"
+     " AND coalesce(?4, '') IN ('', weights.federation))"
+     " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
     /* Updates whose bytes are kept, of rounds up to the one named. */
     {"bodies", 2, 2,
      "SELECT entry + 1, json_object('round', round, 'client', client, 'index', entry,"

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include "proto/statement.h"
 
-extern const char *const projection_schema;
+extern const char *const projection_schema[]; /* in parts, NULL at the end */
 
 /* One thing that an entry of a kind does, in the order of the table. Parameters name what is bound:
  *   :field   text or integer of the row: the statement's predicate, or, when `each` is set, one

@@ -4,8 +4,12 @@
 #include <string.h>
 
 int64_t retention_round(const struct federation *federation) {
-  if (federation->keep_rounds == 0 || federation->last_round <= federation->keep_rounds) return 0;
-  return federation->last_round - federation->keep_rounds;
+  int64_t round = federation->last_round, kept = 0;
+  if (federation->keep_rounds == 0 || federation->rebuild.is_under_way) return 0;
+  /* A rebuild gives many numbers at once: what it was made of is not older for that. */
+  for (; round > 0 && kept < federation->keep_rounds; round--)
+    kept += federation->past[round].of == 0;
+  return round;
 }
 
 static bool is_resolved(const struct federation *federation, int64_t client, int64_t round,

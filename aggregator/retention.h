@@ -7,7 +7,8 @@
 #include "aggregator/manifest.h"
 #include "aggregator/state.h"
 
-/* The last round whose updates need not stay; 0: none. */
+/* The last round whose updates need not stay; 0: none, as always while a rebuild is under way. Only
+ * rounds that were opened are counted. */
 int64_t retention_round(const struct federation *federation);
 
 /* Why an update of that round stays although the round is old enough. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "aggregator/cohort.h"
 #include "aggregator/memory.h"
+#include "aggregator/redo.h"
 #include "aggregator/round_rule.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
@@ -71,7 +72,7 @@ static enum tamis_status map_row(struct blob_store *blobs, const struct layout *
  * read for the first time. */
 static enum tamis_status batch_open(struct blob_store *blobs, const struct work *work,
                                     const bool *chosen, struct batch *batch, struct fault *fault) {
-  bool check = work->kind == WORK_MEASURE;
+  bool check = work->kind == WORK_MEASURE || work->of != 0;
   memset(batch, 0, sizeof *batch);
   batch->view = calloc(work->count, sizeof *batch->view);
   batch->row = calloc(work->count, sizeof *batch->row);
@@ -335,9 +336,37 @@ static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct
   return status;
 }
 
+enum tamis_status round_rows(struct blob_store *blobs, struct work *work, struct fault *fault) {
+  struct redo redo = {.federation = work->federation,
+                      .judged = work->judged,
+                      .of = work->of,
+                      .verdicts = work->verdicts,
+                      .weights = work->weights,
+                      .without = (const char(*)[STATE_NAME_SIZE])work->without,
+                      .without_count = work->without_count};
+  struct redo_row *rows;
+  if (work->of == 0 || work->row) return TAMIS_OK;
+  enum tamis_status status = redo_read(blobs, &redo, &rows, &work->count, fault);
+  if (status != TAMIS_OK) return status;
+  work->row = calloc(work->count + 1, sizeof *work->row);
+  work->counts = calloc(work->count + 1, sizeof *work->counts);
+  if (!work->row || !work->counts) status = fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++) {
+    work->row[i] = (struct work_row){
+        .index = rows[i].index, .update = rows[i].update, .examples = rows[i].examples};
+    state_name_set(work->row[i].name, rows[i].name);
+    work->counts[i] = rows[i].counts;
+    work->accepted += rows[i].counts;
+  }
+  free(rows);
+  return status;
+}
+
 void round_find(struct blob_store *blobs, int threads, struct work *work, struct found *found) {
   *found = (struct found){0};
   threads = thread_count(threads);
+  work->status = round_rows(blobs, work, &work->fault);
+  if (work->status != TAMIS_OK) return;
   work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, found, &work->fault)
                                             : aggregate(blobs, threads, work, found, &work->fault);
 }

@@ -7,6 +7,10 @@
 #include "aggregator/federation.h"
 #include "aggregator/found.h"
 
+/* The rows of a rebuilt round, from the manifests; does nothing when they are there or the work is
+ * another. CORRUPT, NO_MEMORY. round_find calls it. */
+enum tamis_status round_rows(struct blob_store *blobs, struct work *work, struct fault *fault);
+
 /* Fills in what is to be found: evidence and Gram matrix, or weights and candidate. The files that
  * go with it are in `found`, which the caller closes, and nowhere else. What went wrong is in
  * work->status. Resident memory: two models (one more for each vector that is remembered), tiles,

@@ -160,6 +160,8 @@ static enum tamis_status aggregate_light(struct blob_store *blobs, struct work *
 
 void round_find_light(struct blob_store *blobs, struct work *work, bool *is_whole) {
   *is_whole = work->kind == WORK_AGGREGATE;
+  work->status = round_rows(blobs, work, &work->fault);
+  if (work->status != TAMIS_OK) return;
   if (work->kind == WORK_MEASURE)
     work->status = measure_light(blobs, work, &work->fault);
   else if (work->accepted == 0)

@@ -203,9 +203,28 @@ bool state_is_eligible(const struct state *state, const struct federation *feder
          federation->member[client].history.standing != STANDING_EXCLUDED;
 }
 
+bool state_has_model(const struct past_round *past) {
+  return past->outcome == OUTCOME_PROMOTED || past->outcome == OUTCOME_REBUILT;
+}
+
+int64_t state_round_judged(const struct federation *federation, int64_t round) {
+  while (federation->past[round].of != 0) round = federation->past[round].of;
+  return round;
+}
+
+int64_t state_line_next(const struct federation *federation, int64_t after) {
+  int64_t next = 0;
+  for (int64_t i = federation->head_round; i > after; i = federation->past[i].base_round) next = i;
+  return next;
+}
+
+int64_t state_rebuild_next(const struct federation *federation) {
+  const struct rebuild *rebuild = &federation->rebuild;
+  return state_line_next(federation, rebuild->last_of ? rebuild->last_of : rebuild->since - 1);
+}
+
 bool state_is_finished(const struct federation *federation) {
-  return federation->terms.rounds_max > 0 &&
-         federation->last_round >= federation->terms.rounds_max &&
+  return federation->terms.rounds_max > 0 && federation->opened >= federation->terms.rounds_max &&
          federation->round.phase == PHASE_WAITING;
 }
 

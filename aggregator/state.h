@@ -23,6 +23,7 @@ enum {
   STATE_RULE_SIZE = 401, /* of an optimiser too */
   STATE_VECTORS_MAX = 4,
   STATE_DISPUTES_MAX = 1024, /* of one federation */
+  STATE_WITHOUT_MAX = 64, /* clients that a rebuild leaves out */
   STATE_NOBODY = -1,
 };
 
@@ -97,14 +98,35 @@ struct round {
   bool is_witnessed;            /* enough have */
 };
 
-enum outcome { OUTCOME_OPEN, OUTCOME_PROMOTED, OUTCOME_HELD, OUTCOME_ABANDONED };
+enum outcome {
+  OUTCOME_OPEN,
+  OUTCOME_PROMOTED,
+  OUTCOME_HELD,
+  OUTCOME_ABANDONED,
+  OUTCOME_REBUILT, /* another round's updates aggregated again */
+};
 
 struct past_round {
   enum outcome outcome;
   int64_t base_round;
-  struct digest model, verdicts; /* of a promoted round */
-  struct memory memory;          /* that goes with the model */
+  struct digest model;                      /* of a promoted or rebuilt round */
+  struct digest verdicts, gram, randomness; /* of one that was opened and judged */
+  struct digest weights;                    /* the manifest, of one that was aggregated */
+  struct memory memory;                     /* that goes with the model */
+  int64_t of;                               /* rebuilt: the round that it redoes; else 0 */
   bool undone;
+};
+
+/* Rounds of the head's line being aggregated again, oldest first. */
+struct rebuild {
+  bool is_under_way;
+  uint64_t index;       /* of the entry that asked for it */
+  int64_t since;        /* the first round to redo */
+  int64_t last_of;      /* the last that was redone; 0: none yet */
+  int64_t base_round;   /* whose model the next one starts from */
+  int64_t useful_count; /* rounds that came to a new model */
+  size_t without_count;
+  uint32_t without[STATE_WITHOUT_MAX]; /* positions of clients, by name */
 };
 
 struct terms { /* what federation-create promises */
@@ -132,9 +154,11 @@ struct federation {
   struct terms terms;
   struct digest head;
   int64_t head_round;      /* 0: the first model */
-  int64_t last_round;      /* highest number ever opened */
+  int64_t last_round;      /* highest number ever given */
+  int64_t opened;          /* rounds that had a plan: all but the rebuilt ones */
   struct past_round *past; /* [0] is the first model, then [1 .. last_round] */
   struct round round;
+  struct rebuild rebuild;
   struct member *member; /* one a client, in the order of state.client */
   size_t member_count;
   uint64_t revision; /* moves when something happens that a judgement under way does not know of */
@@ -196,7 +220,15 @@ bool state_readable_has(const struct state *state, const struct digest *blob);
 /* May the client be selected: its key is good and it is not excluded here. */
 bool state_is_eligible(const struct state *state, const struct federation *federation,
                        size_t client);
-/* Is the last round of the federation behind it? */
+/* Has the round a model that a head may be: promoted or rebuilt? */
+bool state_has_model(const struct past_round *past);
+/* The round whose updates and verdicts this one is made of: itself, unless it was rebuilt. */
+int64_t state_round_judged(const struct federation *federation, int64_t round);
+/* The oldest round on the head's line after `after` (0: of all); 0 when there is none. */
+int64_t state_line_next(const struct federation *federation, int64_t after);
+/* The next round that the rebuild under way has to redo; 0 when all are done. */
+int64_t state_rebuild_next(const struct federation *federation);
+/* Are all rounds of the federation behind it? */
 bool state_is_finished(const struct federation *federation);
 
 /* Copies a name that statement_read has bounded. */

@@ -16,9 +16,9 @@ static_assert(sizeof(struct member) == 424, "a field of struct member came or we
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
-static_assert(sizeof(struct past_round) == 488, "a field of struct past_round came or went");
+static_assert(sizeof(struct past_round) == 592, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1152, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == 2056,
+static_assert(sizeof(struct federation) == 2376,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
@@ -249,13 +249,36 @@ static void on_memory(struct codec *codec, struct memory *memory) {
   }
 }
 
-static void on_past(struct codec *codec, struct past_round *past) {
-  past->outcome = (enum outcome)on_small(codec, "outcome", past->outcome, OUTCOME_ABANDONED);
+/* Up to `most`: what is read is followed without another look. */
+static void on_round_number(struct codec *codec, const char *name, int64_t *round, int64_t most) {
+  *round = (int64_t)on_small(codec, name, (uint64_t)*round, (uint64_t)most);
+}
+
+static void on_past(struct codec *codec, struct past_round *past, int64_t round) {
+  past->outcome = (enum outcome)on_small(codec, "outcome", past->outcome, OUTCOME_REBUILT);
   on_integer(codec, "base_round", &past->base_round);
   on_digest(codec, "model", &past->model);
   on_digest(codec, "verdicts", &past->verdicts);
+  on_digest(codec, "gram", &past->gram);
+  on_digest(codec, "randomness", &past->randomness);
+  on_digest(codec, "weights", &past->weights);
   on_memory(codec, &past->memory);
+  on_round_number(codec, "of", &past->of, round ? round - 1 : 0);
   on_truth(codec, "undone", &past->undone);
+}
+
+static void on_rebuild(struct codec *codec, struct rebuild *rebuild, int64_t rounds,
+                       size_t clients) {
+  on_truth(codec, "rebuilding", &rebuild->is_under_way);
+  on_natural(codec, "index", &rebuild->index, INT64_MAX);
+  on_round_number(codec, "since", &rebuild->since, rounds);
+  on_round_number(codec, "last_of", &rebuild->last_of, rounds);
+  on_round_number(codec, "base_round", &rebuild->base_round, rounds);
+  on_round_number(codec, "useful", &rebuild->useful_count, rounds);
+  on_size(codec, "without", &rebuild->without_count, STATE_WITHOUT_MAX);
+  for (size_t i = 0; i < rebuild->without_count; i++)
+    rebuild->without[i] =
+        (uint32_t)on_small(codec, "client", rebuild->without[i], clients ? clients - 1 : 0);
 }
 
 static void on_slot(struct codec *codec, struct slot *slot, size_t clients) {
@@ -384,8 +407,11 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   if (codec->is_reading) rounds_make(federation, rounds, selected);
   federation->head_round =
       (int64_t)on_small(codec, "head_round", (uint64_t)federation->head_round, rounds);
-  for (size_t i = 0; i <= rounds && !codec->is_bad; i++) on_past(codec, &federation->past[i]);
+  for (size_t i = 0; i <= rounds && !codec->is_bad; i++)
+    on_past(codec, &federation->past[i], (int64_t)i);
   on_round(codec, &federation->round, state->client_count);
+  on_rebuild(codec, &federation->rebuild, (int64_t)rounds, state->client_count);
+  on_round_number(codec, "opened", &federation->opened, (int64_t)rounds);
   on_natural(codec, "revision", &federation->revision, INT64_MAX);
   on_natural(codec, "create_index", &federation->create_index, INT64_MAX);
   on_integer(codec, "keep_rounds", &federation->keep_rounds);

@@ -11,6 +11,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/manifest.h"
+#include "aggregator/round.h"
 #include "aggregator/tiles.h"
 #include "proto/digest_set.h"
 
@@ -119,30 +120,67 @@ static struct lineage *lineage_of(struct archive *archive, const struct federati
   return &archive->lineage[i];
 }
 
-static void round_begin(struct lineage *lineage, const struct archive_entry *at) {
-  const struct statement *plan = &at->entry->statement;
+static struct archive_round *round_add(struct lineage *lineage) {
   if (lineage->count == lineage->capacity) {
     lineage->capacity = lineage->capacity ? 2 * lineage->capacity : 16;
     lineage->round =
         decision_memory(realloc(lineage->round, lineage->capacity * sizeof *lineage->round));
   }
-  lineage->round[lineage->count++] = (struct archive_round){
-      .number = statement_integer(plan, "round"),
+  struct archive_round *round = &lineage->round[lineage->count++];
+  *round = (struct archive_round){
+      .number = (int64_t)lineage->count,
       .outcome = OUTCOME_OPEN,
-      .open_index = at->index,
+      .open_index = ARCHIVE_NOWHERE,
       .verdicts_index = ARCHIVE_NOWHERE,
       .aggregate_index = ARCHIVE_NOWHERE,
       .end_index = ARCHIVE_NOWHERE,
-      .base = plan->subject[0],
-      .cohort = statement_digest(plan, "cohort"),
-      .selected = (size_t)statement_integer(plan, "selected"),
   };
+  return round;
+}
+
+static void round_begin(struct lineage *lineage, const struct archive_entry *at) {
+  const struct statement *plan = &at->entry->statement;
+  struct archive_round *round = round_add(lineage);
+  round->open_index = at->index;
+  round->base = plan->subject[0];
+  round->cohort = statement_digest(plan, "cohort");
+  round->selected = (size_t)statement_integer(plan, "selected");
+}
+
+/* A rebuilt round is one entry: its base is what the entry before has made. */
+static void round_rebuilt(struct lineage *lineage, const struct archive_entry *at,
+                          const struct federation *federation) {
+  const struct statement *rebuilt = &at->entry->statement;
+  struct archive_round *round = round_add(lineage);
+  const struct past_round *past = &federation->past[round->number];
+  const struct past_round *judged = &federation->past[state_round_judged(federation, past->of)];
+  round->of = past->of;
+  round->base = federation->past[past->base_round].model;
+  round->verdicts = judged->verdicts;
+  round->gram = judged->gram;
+  round->aggregate_index = round->end_index = at->index;
+  round->candidate = rebuilt->subject[0];
+  round->weights = rebuilt->subject[1];
+  round->accepted = round->updates = (size_t)statement_integer(rebuilt, "updates");
 }
 
 static bool is_kept(const struct archive *archive, int64_t round) {
   const struct archive_options *options = &archive->options;
   return (options->first == 0 || round >= options->first) &&
          (options->last == 0 || round <= options->last);
+}
+
+/* The rows of a rebuilt round are in its manifests; when those are gone there is no work. */
+static struct work *archive_rows(struct archive *archive, const struct state *state,
+                                 struct work *work) {
+  if (!work || work->of == 0) return work;
+  if (round_rows(archive->blobs, work, NULL) != TAMIS_OK) {
+    work_free(work);
+    return NULL;
+  }
+  for (size_t i = 0; i < work->count; i++)
+    work->row[i].client = (uint32_t)state_client_find(state, work->row[i].name);
+  return work;
 }
 
 /* What the decider had handed out before it wrote this entry; a round that was abandoned may have
@@ -154,13 +192,17 @@ static struct work *work_before(struct archive *archive, const struct archive_en
   case STATEMENT_VERDICTS:
   case STATEMENT_HOLD:
   case STATEMENT_ABANDON: now_ms = statement_integer(statement, "at_ms"); break;
-  case STATEMENT_AGGREGATE: break;
+  case STATEMENT_AGGREGATE:
+  case STATEMENT_REBUILT: break;
   default: return NULL;
   }
   const struct federation *federation =
       state_federation_find(at->state, statement_text(statement, "federation"));
-  if (!lineage_of(archive, federation) || !is_kept(archive, federation->round.number)) return NULL;
-  return federation_work(at->state, federation, now_ms);
+  if (!lineage_of(archive, federation)) return NULL;
+  bool is_rebuild = federation->rebuild.is_under_way && federation->round.phase == PHASE_WAITING;
+  if (!is_kept(archive, is_rebuild ? federation->last_round + 1 : federation->round.number))
+    return NULL;
+  return archive_rows(archive, at->state, federation_work(at->state, federation, now_ms));
 }
 
 static void keep_work(struct archive_round *round, struct work *work) {
@@ -185,7 +227,10 @@ static void round_note(struct archive_round *round, const struct archive_entry *
     round->candidate = statement->subject[0];
     round->weights = statement->subject[1];
     break;
-  default: round->end_index = at->index; break;
+  case STATEMENT_PROMOTE:
+  case STATEMENT_HOLD:
+  case STATEMENT_ABANDON: round->end_index = at->index; break;
+  default: break;
   }
 }
 
@@ -199,6 +244,7 @@ static void rounds_follow(struct archive *archive, const struct archive_entry *a
   case STATEMENT_UPDATE:
   case STATEMENT_VERDICTS:
   case STATEMENT_AGGREGATE:
+  case STATEMENT_REBUILT:
   case STATEMENT_PROMOTE:
   case STATEMENT_HOLD:
   case STATEMENT_ABANDON:
@@ -207,8 +253,15 @@ static void rounds_follow(struct archive *archive, const struct archive_entry *a
     break;
   default: break;
   }
+  const struct federation *federation =
+      lineage ? state_federation_find(archive->state, statement_text(statement, "federation"))
+              : NULL;
   if (lineage && statement->kind == STATEMENT_ROUND_OPEN)
     round_begin(lineage, at);
+  else if (lineage && statement->kind == STATEMENT_REBUILT)
+    round_rebuilt(lineage, at, federation);
+  else if (lineage && (size_t)federation->last_round > lineage->count)
+    round_add(lineage)->end_index = at->index; /* a rebuild that was abandoned */
   else if (lineage)
     round_note(&lineage->round[lineage->count - 1], at);
   if (work) keep_work(&lineage->round[lineage->count - 1], work);
@@ -224,6 +277,7 @@ static void rounds_finish(struct archive *archive) {
       assert(round->number == (int64_t)k + 1);
       round->outcome = past->outcome;
       round->base_round = past->base_round;
+      round->of = past->of;
       round->undone = past->undone;
     }
   }

@@ -70,10 +70,12 @@ bool archive_was_dropped(const struct archive *archive, const struct digest *fil
 
 #define ARCHIVE_NOWHERE UINT64_MAX
 
-/* A round, from its plan on. Digests are zero and indices ARCHIVE_NOWHERE for what it did not come
- * to. */
+/* A round, from its plan on, or a rebuilt one, which has none: its verdicts and Gram matrix are
+ * those of the round whose updates it is made of. Digests are zero and indices ARCHIVE_NOWHERE for
+ * what it did not come to. */
 struct archive_round {
   int64_t number, base_round;
+  int64_t of; /* rebuilt: the round that it redoes; else 0 */
   enum outcome outcome;
   bool undone; /* as the log stands at its end */
   uint64_t open_index, verdicts_index, aggregate_index, end_index; /* end: promote, hold, abandon */

@@ -385,8 +385,8 @@ static void check_proposal(struct audit *audit, const struct archive_entry *at,
 }
 
 static bool follows_from_work(enum statement_kind kind) {
-  return kind == STATEMENT_VERDICTS || kind == STATEMENT_AGGREGATE || kind == STATEMENT_HOLD ||
-         kind == STATEMENT_ABANDON;
+  return kind == STATEMENT_VERDICTS || kind == STATEMENT_AGGREGATE || kind == STATEMENT_REBUILT ||
+         kind == STATEMENT_HOLD || kind == STATEMENT_ABANDON;
 }
 
 static void check_work(struct audit *audit, const struct archive_entry *at,
@@ -456,6 +456,7 @@ static void count_rounds(struct audit *audit, const struct federation *federatio
     if (!is_asked_for(audit, federation->name, i)) continue;
     report->rounds++;
     report->promoted += federation->past[i].outcome == OUTCOME_PROMOTED;
+    report->rebuilt += federation->past[i].outcome == OUTCOME_REBUILT;
     report->held += federation->past[i].outcome == OUTCOME_HELD;
     report->abandoned += federation->past[i].outcome == OUTCOME_ABANDONED;
     report->open += federation->past[i].outcome == OUTCOME_OPEN;

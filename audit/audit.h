@@ -34,7 +34,7 @@ struct audit_report {
   struct digest root;        /* of the covered entries */
   uint64_t decisions;        /* entries of the server itself that were made again, byte for byte */
   /* Rounds that the options ask for. */
-  uint64_t rounds, promoted, held, abandoned, open, undone;
+  uint64_t rounds, promoted, rebuilt, held, abandoned, open, undone;
   uint64_t updates;      /* whose evidence and verdict were made again */
   uint64_t files, bytes; /* of which the digest was checked */
   uint64_t by_policy;    /* rounds whose files were dropped under the retention policy: no pass

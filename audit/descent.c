@@ -14,7 +14,9 @@ const struct archive_round *descent_round(const struct archive *archive, const c
 static enum tamis_status check_end(const struct archive *archive, const char *federation,
                                    int64_t round, struct fault *fault) {
   const struct archive_round *last = descent_round(archive, federation, round);
-  if (round == 0 || (last && last->outcome == OUTCOME_PROMOTED)) return TAMIS_OK;
+  if (round == 0 ||
+      (last && (last->outcome == OUTCOME_PROMOTED || last->outcome == OUTCOME_REBUILT)))
+    return TAMIS_OK;
   return fault_set(fault, TAMIS_NOT_FOUND,
                    last ? "round %" PRId64 " of %s ended without a model"
                         : "there is no round %" PRId64 " in %s",

@@ -79,6 +79,10 @@ static size_t inputs_list(const struct recompute *recompute, struct input *input
     if (measures && !digest_is_zero(&work->row[i].before))
       input[count++] = (struct input){&work->row[i].before, recompute->index, i};
   }
+  if (work->of != 0) { /* where the rows of a rebuilt round are from */
+    input[count++] = (struct input){&work->verdicts, recompute->index, SIZE_MAX};
+    input[count++] = (struct input){&work->weights, recompute->index, SIZE_MAX};
+  }
   if (!measures) input[count++] = (struct input){&work->gram, recompute->index, SIZE_MAX};
   for (size_t i = 0; !measures && i < work->before.count; i++)
     input[count++] = (struct input){&work->before.vector[i].blob, recompute->index, SIZE_MAX};
@@ -86,7 +90,7 @@ static size_t inputs_list(const struct recompute *recompute, struct input *input
 }
 
 static struct input *inputs_of(const struct recompute *recompute, size_t *count) {
-  size_t most = 2 * recompute->work->count + 2 + STATE_VECTORS_MAX;
+  size_t most = 2 * recompute->work->count + 4 + STATE_VECTORS_MAX;
   struct input *input = decision_memory(calloc(most, sizeof *input));
   *count = inputs_list(recompute, input);
   return input;
@@ -247,7 +251,9 @@ static void run_light(struct recompute *recompute, struct recomputation *out) {
   }
   if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_evidence(recompute, NULL);
   if (work->status == TAMIS_OK && work->kind == WORK_AGGREGATE) {
-    bool is_aggregate = kind == STATEMENT_AGGREGATE;
+    bool is_aggregate =
+        kind == STATEMENT_AGGREGATE ||
+        (kind == STATEMENT_REBUILT && statement_integer(&recompute->statement, "updates") > 0);
     if (!is_aggregate && (kind == STATEMENT_ABANDON || !is_whole)) {
       out->recomputed = RECOMPUTED_TROUBLE; /* only the bodies can tell */
       return;
@@ -315,19 +321,24 @@ static void run_partly(struct recompute *recompute, int threads, const bool *pas
   recomputation_close(&part);
 }
 
-void recompute_run(struct recompute *recompute, int threads, struct recomputation *out) {
+static void run(struct recompute *recompute, int threads, struct recomputation *out) {
   bool *past = decision_memory(calloc(recompute->work->count + 1, sizeof *past));
-  *out = (struct recomputation){.recomputed = RECOMPUTED_SAME, .index = recompute->index};
-  if (is_trouble(recompute)) {
-    out->recomputed = RECOMPUTED_TROUBLE;
-  } else if (recompute->is_light) {
-    run_light(recompute, out);
-  } else {
-    inputs_find_absent(recompute, past, out);
-    if (out->absent_count > 0)
-      run_partly(recompute, threads, past, out);
-    else
-      run_full(recompute, threads, past, out);
-  }
+  inputs_find_absent(recompute, past, out);
+  if (out->absent_count > 0)
+    run_partly(recompute, threads, past, out);
+  else
+    run_full(recompute, threads, past, out);
   free(past);
+}
+
+void recompute_run(struct recompute *recompute, int threads, struct recomputation *out) {
+  *out = (struct recomputation){.recomputed = RECOMPUTED_SAME, .index = recompute->index};
+  if (is_trouble(recompute))
+    out->recomputed = RECOMPUTED_TROUBLE;
+  else if (round_rows(recompute->blobs, recompute->work, &out->fault) != TAMIS_OK)
+    out->recomputed = inputs_find_bad(recompute, out) ? out->recomputed : RECOMPUTED_FAILED;
+  else if (recompute->is_light)
+    run_light(recompute, out);
+  else
+    run(recompute, threads, out);
 }

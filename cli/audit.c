@@ -58,6 +58,7 @@ static json_t *report_json(const struct audit_report *report, bool is_light, con
                {"decisions", report->decisions},
                {"rounds", report->rounds},
                {"promoted", report->promoted},
+               {"rebuilt", report->rebuilt},
                {"held", report->held},
                {"abandoned", report->abandoned},
                {"open", report->open},

@@ -19,7 +19,7 @@
 
 enum { PATH_SIZE = 4096, BATCH_ENTRIES = 1024, COPY_BYTES = 1 << 18 };
 
-struct rebuild {
+struct index_rebuild {
   struct context *context;
   char *folder;
   bool is_dry; /* --check */
@@ -33,7 +33,7 @@ struct rebuild {
   struct progress progress;
 };
 
-static enum tamis_status path_in(const struct rebuild *rebuild, const char *name,
+static enum tamis_status path_in(const struct index_rebuild *rebuild, const char *name,
                                  char path[PATH_SIZE]) {
   int length = snprintf(path, PATH_SIZE, "%s/%s", rebuild->folder, name);
   if (length > 0 && length < PATH_SIZE) return TAMIS_OK;
@@ -43,7 +43,7 @@ static enum tamis_status path_in(const struct rebuild *rebuild, const char *name
 
 enum { DIFFERENCES_SHOWN = 20 };
 
-static void add_difference(struct rebuild *rebuild, const char *what, const char *where) {
+static void add_difference(struct index_rebuild *rebuild, const char *what, const char *where) {
   char text[300];
   if (json_array_size(rebuild->differences) >= DIFFERENCES_SHOWN) return;
   snprintf(text, sizeof text, "%s: %.240s", what, where);
@@ -54,7 +54,7 @@ static void add_difference(struct rebuild *rebuild, const char *what, const char
 /* ---- the state folder ---- */
 
 /* The lock that tamisd holds on its journal. Kept until the end. */
-static enum tamis_status take_lock(struct rebuild *rebuild) {
+static enum tamis_status take_lock(struct index_rebuild *rebuild) {
   char path[PATH_SIZE];
   enum tamis_status status = path_in(rebuild, "journal", path);
   if (status != TAMIS_OK) return status;
@@ -66,7 +66,7 @@ static enum tamis_status take_lock(struct rebuild *rebuild) {
                       "stop tamisd first; it makes both again by itself when they are deleted");
 }
 
-static void remove_rows(const struct rebuild *rebuild, const char *name) {
+static void remove_rows(const struct index_rebuild *rebuild, const char *name) {
   static const char *const suffix[] = {"", "-wal", "-shm", "-journal"};
   char path[PATH_SIZE];
   for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
@@ -76,7 +76,7 @@ static void remove_rows(const struct rebuild *rebuild, const char *name) {
 }
 
 /* OK too when there is nothing to copy. */
-static enum tamis_status copy_file(const struct rebuild *rebuild, const char *from,
+static enum tamis_status copy_file(const struct index_rebuild *rebuild, const char *from,
                                    const char *to) {
   char source[PATH_SIZE], target[PATH_SIZE];
   struct fault *fault = &rebuild->context->fault;
@@ -97,7 +97,7 @@ static enum tamis_status copy_file(const struct rebuild *rebuild, const char *fr
 
 /* ---- the walk ---- */
 
-static enum tamis_status project(struct rebuild *rebuild, const struct archive_entry *entry) {
+static enum tamis_status project(struct index_rebuild *rebuild, const struct archive_entry *entry) {
   struct fault *fault = &rebuild->context->fault;
   enum tamis_status status = TAMIS_OK;
   if (entry->index % BATCH_ENTRIES == 0) {
@@ -110,7 +110,7 @@ static enum tamis_status project(struct rebuild *rebuild, const struct archive_e
 }
 
 static enum tamis_status visit(void *opaque, const struct archive_entry *entry) {
-  struct rebuild *rebuild = opaque;
+  struct index_rebuild *rebuild = opaque;
   struct fault *fault = &rebuild->context->fault;
   enum tamis_status status = project(rebuild, entry);
   /* The checkpoint's own partial tiles, where the journal has entries beyond it. */
@@ -123,12 +123,12 @@ static enum tamis_status visit(void *opaque, const struct archive_entry *entry) 
 
 static void on_difference(void *opaque, const char *path, enum tiles_difference difference) {
   static const char *const word[] = {"missing", "different", "not of this log"};
-  struct rebuild *rebuild = opaque;
+  struct index_rebuild *rebuild = opaque;
   rebuild->tile[difference]++;
   add_difference(rebuild, word[difference], path);
 }
 
-static enum tamis_status open_targets(struct rebuild *rebuild, const char *vkey) {
+static enum tamis_status open_targets(struct index_rebuild *rebuild, const char *vkey) {
   struct context *context = rebuild->context;
   char path[PATH_SIZE];
   enum tamis_status status =
@@ -147,7 +147,7 @@ static enum tamis_status open_targets(struct rebuild *rebuild, const char *vkey)
   return status;
 }
 
-static enum tamis_status walk(struct rebuild *rebuild) {
+static enum tamis_status walk(struct index_rebuild *rebuild) {
   struct fault *fault = &rebuild->context->fault;
   progress_begin(&rebuild->progress, rebuild->context, "rebuilding", "entries",
                  archive_checkpoint(rebuild->archive)->size);
@@ -193,7 +193,7 @@ static void free_lines(struct lines *lines) {
   free(lines->text);
 }
 
-static void compare_lines(struct rebuild *rebuild, const struct lines *found,
+static void compare_lines(struct index_rebuild *rebuild, const struct lines *found,
                           const struct lines *expected) {
   size_t i = 0, j = 0;
   while (i < found->count || j < expected->count) {
@@ -214,7 +214,7 @@ static void compare_lines(struct rebuild *rebuild, const struct lines *found,
 }
 
 /* A copy is opened, as opening may change a file; rows of another release count as none. */
-static enum tamis_status compare_rows(struct rebuild *rebuild) {
+static enum tamis_status compare_rows(struct index_rebuild *rebuild) {
   struct fault *fault = &rebuild->context->fault;
   struct lines found = {.text = NULL}, expected = {.text = NULL};
   struct projection *old = NULL;
@@ -239,7 +239,7 @@ static enum tamis_status compare_rows(struct rebuild *rebuild) {
 }
 
 /* Closed first, which folds its log into the one file. */
-static enum tamis_status place_rows(struct rebuild *rebuild) {
+static enum tamis_status place_rows(struct index_rebuild *rebuild) {
   char from[PATH_SIZE], to[PATH_SIZE];
   struct fault *fault = &rebuild->context->fault;
   projection_close(rebuild->rows);
@@ -254,12 +254,12 @@ static enum tamis_status place_rows(struct rebuild *rebuild) {
 
 /* ---- telling ---- */
 
-static uint64_t wrong(const struct rebuild *rebuild) {
+static uint64_t wrong(const struct index_rebuild *rebuild) {
   return rebuild->tile[TILES_MISSING] + rebuild->tile[TILES_DIFFERENT] +
          rebuild->tile[TILES_STRAY] + rebuild->rows_wrong + rebuild->rows_missing;
 }
 
-static json_t *report_json(const struct rebuild *rebuild) {
+static json_t *report_json(const struct index_rebuild *rebuild) {
   return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "folder",
                    rebuild->folder, "check", rebuild->is_dry, "entries",
                    (json_int_t)archive_walked(rebuild->archive), "tiles_missing",
@@ -291,7 +291,7 @@ static void print(struct context *context, const json_t *data) {
       output_paragraph(context, json_string_value(each));
 }
 
-static enum tamis_status tell(struct rebuild *rebuild) {
+static enum tamis_status tell(struct index_rebuild *rebuild) {
   struct context *context = rebuild->context;
   json_t *data = report_json(rebuild);
   if (rebuild->is_dry && wrong(rebuild) > 0) {
@@ -308,10 +308,10 @@ static enum tamis_status tell(struct rebuild *rebuild) {
 }
 
 enum tamis_status log_rebuild_index(struct context *context, const struct arguments *arguments) {
-  struct rebuild rebuild = {.context = context,
-                            .is_dry = arguments_has(arguments, "check"),
-                            .lock = -1,
-                            .differences = json_array()};
+  struct index_rebuild rebuild = {.context = context,
+                                  .is_dry = arguments_has(arguments, "check"),
+                                  .lock = -1,
+                                  .differences = json_array()};
   const char *vkey;
   enum tamis_status status = site_log_key(context, arguments, &vkey, NULL);
   if (status == TAMIS_OK) status = site_state(context, arguments, &rebuild.folder);

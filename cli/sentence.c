@@ -28,6 +28,22 @@ static struct short_digest shorten(struct digest digest) {
   return out;
 }
 
+struct name_list {
+  char list[160];
+};
+
+/* "c1, c2 and 3 more" */
+static struct name_list names(const struct statement *statement, const char *field) {
+  const json_t *array = json_object_get(statement->predicate, field);
+  struct name_list out = {""};
+  size_t used = 0, count = json_array_size(array), i = 0;
+  for (; i < count && used + 2 * 64 < sizeof out.list; i++)
+    used += (size_t)snprintf(out.list + used, sizeof out.list - used, "%s%.64s", i ? ", " : "",
+                             json_string_value(json_array_get(array, i)));
+  if (i < count) snprintf(out.list + used, sizeof out.list - used, " and %zu more", count - i);
+  return out;
+}
+
 static void write(char out[SENTENCE_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -82,6 +98,10 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
           text(s, "client"), integer(s, "open") ? "disputed" : "no longer disputed",
           text(s, "reason"));
     break;
+  case STATEMENT_REBUILD:
+    write(out, "%s is rebuilt from round %lld on without %s: %s", text(s, "federation"),
+          integer(s, "since"), names(s, "without").list, text(s, "reason"));
+    break;
   default: break;
   }
 }
@@ -108,6 +128,11 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
     write(out, "%s round %lld witnessed by %lld clients of %lld organisations, tree of %lld",
           text(s, "federation"), integer(s, "round"), integer(s, "witnesses"),
           integer(s, "organisations"), integer(s, "size"));
+    break;
+  case STATEMENT_REBUILT:
+    write(out, "%s round %lld redoes round %lld with %lld updates, model %s: %s",
+          text(s, "federation"), integer(s, "round"), integer(s, "of"), integer(s, "updates"),
+          shorten(s->subject[0]).hex, text(s, "sentence"));
     break;
   case STATEMENT_PROMOTE:
     write(out, "%s round %lld promoted: head is now %s", text(s, "federation"), integer(s, "round"),

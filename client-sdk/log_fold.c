@@ -34,6 +34,8 @@ void fold_close(struct fold *fold) {
     free(fold->federation[i].update);
     free(fold->federation[i].model);
     free(fold->federation[i].excluded);
+    free(fold->federation[i].base_round);
+    free(fold->federation[i].rebuild.without);
   }
   free(fold->federation);
   free(fold->invitation);
@@ -108,6 +110,14 @@ static bool *excluded_at(struct fold_federation *federation, size_t client) {
 
 static bool text_is(const struct statement *statement, const char *field, const char *value) {
   return strcmp(statement_text(statement, field), value) == 0;
+}
+
+bool fold_is_without(const struct fold *fold, const struct fold_federation *federation,
+                     const char *name) {
+  const struct fold_client *client = client_find(fold, name);
+  size_t position = client ? (size_t)(client - fold->client) : 0;
+  return !client ||
+         (position < federation->rebuild.without_capacity && federation->rebuild.without[position]);
 }
 
 /* ---- Who signs ---- */
@@ -225,6 +235,8 @@ static enum tamis_status fold_create(const struct folding *f) {
   federation->keep_rounds = statement_optional_integer(f->statement, "keep_rounds", 0);
   federation->model = room(NULL, 0, &federation->model_capacity, sizeof *federation->model);
   federation->model[0] = federation->head;
+  federation->base_round =
+      room(NULL, 0, &federation->base_round_capacity, sizeof *federation->base_round);
   fold->report->federations++;
   return TAMIS_OK;
 }
@@ -316,10 +328,22 @@ static enum tamis_status current(const struct folding *f, enum fold_phase phase,
                       phase_names[federation->phase], (long long)federation->round);
 }
 
+/* The next number, with room for what becomes of it. */
+static void round_number(struct fold_federation *federation, int64_t base_round) {
+  size_t round = (size_t)++federation->round;
+  federation->model =
+      room(federation->model, round, &federation->model_capacity, sizeof *federation->model);
+  federation->base_round = room(federation->base_round, round, &federation->base_round_capacity,
+                                sizeof *federation->base_round);
+  federation->base_round[round] = base_round;
+}
+
 static enum tamis_status fold_open(const struct folding *f) {
   struct fold_federation *federation;
   enum tamis_status status = named_federation(f, &federation);
   if (status != TAMIS_OK) return status;
+  if (federation->rebuild.is_under_way)
+    return differs(f, "no round while the head is rebuilt", "a plan");
   struct digest layout = statement_digest(f->statement, "layout");
   if (federation->phase != FOLD_WAITING)
     return differs(f, phase_names[FOLD_WAITING], phase_names[federation->phase]);
@@ -337,9 +361,7 @@ static enum tamis_status fold_open(const struct folding *f) {
   if (status == TAMIS_OK)
     status = digests_agree(f, "the head", &federation->head, &f->statement->subject[0]);
   if (status != TAMIS_OK) return status;
-  federation->round++;
-  federation->model = room(federation->model, (size_t)federation->round,
-                           &federation->model_capacity, sizeof *federation->model);
+  round_number(federation, federation->head_round);
   federation->phase = FOLD_COLLECTING;
   federation->base = federation->head;
   federation->update_count = 0;
@@ -452,9 +474,54 @@ static enum tamis_status fold_witnessed(const struct folding *f) {
   return TAMIS_OK;
 }
 
+/* The federation, when a promote, hold or abandon is about its rebuild and no opened round. */
+static struct fold_federation *rebuilding(const struct folding *f) {
+  struct fold_federation *federation =
+      federation_find(f->fold, statement_text(f->statement, "federation"));
+  bool is_rebuilding =
+      federation && federation->rebuild.is_under_way && federation->phase == FOLD_WAITING;
+  return is_rebuilding ? federation : NULL;
+}
+
+/* The oldest round on the head's line after `after`; 0: none. */
+static int64_t line_next(const struct fold_federation *federation, int64_t after) {
+  int64_t next = 0;
+  for (int64_t i = federation->head_round; i > after; i = federation->base_round[i]) next = i;
+  return next;
+}
+
+static int64_t rebuild_next(const struct fold_federation *federation) {
+  const struct fold_rebuild *rebuild = &federation->rebuild;
+  return line_next(federation, rebuild->last_of ? rebuild->last_of : rebuild->since - 1);
+}
+
+/* The last rebuilt round ends the rebuild: by a promote if it came to anything, else by a hold. */
+static enum tamis_status rebuild_end(const struct folding *f, struct fold_federation *federation,
+                                     bool moves_head) {
+  int64_t round = statement_integer(f->statement, "round");
+  if (rebuild_next(federation) != 0 || federation->rebuild.last_of == 0)
+    return differs(f, "a rebuild that has redone its rounds", "its end");
+  if (round != federation->round || federation->rebuild.is_useful != moves_head)
+    return fold_differs(f->fold->report, moves_head ? "a rebuild without a new model" : "a promote",
+                        "%s of round %lld", statement_kind_name(f->statement->kind),
+                        (long long)round);
+  enum tamis_status status = digests_agree(f, "the last rebuilt model", &federation->model[round],
+                                           &f->statement->subject[0]);
+  if (status == TAMIS_OK) federation->rebuild.is_under_way = false;
+  return status;
+}
+
 static enum tamis_status fold_promote(const struct folding *f) {
-  struct fold_federation *federation;
+  struct fold_federation *federation = rebuilding(f);
   struct digest from = statement_digest(f->statement, "from");
+  if (federation) {
+    enum tamis_status end = digests_agree(f, "the head", &federation->head, &from);
+    if (end == TAMIS_OK) end = rebuild_end(f, federation, true);
+    if (end != TAMIS_OK) return end;
+    federation->head = f->statement->subject[0];
+    federation->head_round = federation->round;
+    return TAMIS_OK;
+  }
   enum tamis_status status = current(f, FOLD_AGGREGATED, &federation);
   if (status == TAMIS_OK && waits_for_witnesses(federation))
     status = differs(f, "the witnesses that the federation requires", "none");
@@ -463,6 +530,7 @@ static enum tamis_status fold_promote(const struct folding *f) {
   if (status == TAMIS_OK) status = digests_agree(f, "the head", &federation->head, &from);
   if (status != TAMIS_OK) return status;
   federation->head = federation->candidate;
+  federation->head_round = federation->round;
   federation->model[federation->round] = federation->head;
   federation->phase = FOLD_WAITING;
   return TAMIS_OK;
@@ -470,7 +538,8 @@ static enum tamis_status fold_promote(const struct folding *f) {
 
 /* A round is held when its rule is not feasible, or when its candidate does not pass. */
 static enum tamis_status fold_hold(const struct folding *f) {
-  struct fold_federation *federation;
+  struct fold_federation *federation = rebuilding(f);
+  if (federation) return rebuild_end(f, federation, false);
   enum tamis_status status = named_federation(f, &federation);
   if (status == TAMIS_OK)
     status = current(f, federation->phase == FOLD_AGGREGATED ? FOLD_AGGREGATED : FOLD_JUDGED,
@@ -479,8 +548,25 @@ static enum tamis_status fold_hold(const struct folding *f) {
   return status;
 }
 
+/* A rebuild that cannot go on: the number of the round that failed is used up. */
+static enum tamis_status rebuild_abandon(const struct folding *f,
+                                         struct fold_federation *federation) {
+  int64_t round = statement_integer(f->statement, "round");
+  if (rebuild_next(federation) == 0 || round != federation->round + 1)
+    return fold_differs(f->fold->report, "the next round of a rebuild", "round %lld",
+                        (long long)round);
+  enum tamis_status status =
+      digests_agree(f, "the model before it", &federation->model[federation->rebuild.base_round],
+                    &f->statement->subject[0]);
+  if (status != TAMIS_OK) return status;
+  round_number(federation, federation->rebuild.base_round);
+  federation->rebuild.is_under_way = false;
+  return TAMIS_OK;
+}
+
 static enum tamis_status fold_abandon(const struct folding *f) {
-  struct fold_federation *federation;
+  struct fold_federation *federation = rebuilding(f);
+  if (federation) return rebuild_abandon(f, federation);
   enum tamis_status status = named_federation(f, &federation);
   if (status == TAMIS_OK && federation->phase == FOLD_WAITING)
     status = differs(f, "a round under way", phase_names[FOLD_WAITING]);
@@ -518,8 +604,80 @@ static enum tamis_status fold_rollback(const struct folding *f) {
                         (long long)to);
   status = digests_agree(f, "the model of that round", &federation->model[to],
                          &f->statement->subject[0]);
-  if (status == TAMIS_OK) federation->head = federation->model[to];
-  return status;
+  if (status != TAMIS_OK) return status;
+  federation->head = federation->model[to];
+  federation->head_round = to;
+  federation->rebuild.is_under_way = false;
+  return TAMIS_OK;
+}
+
+static bool *without_at(struct fold_federation *federation, size_t client) {
+  struct fold_rebuild *rebuild = &federation->rebuild;
+  rebuild->without =
+      room(rebuild->without, client, &rebuild->without_capacity, sizeof *rebuild->without);
+  return &rebuild->without[client];
+}
+
+static enum tamis_status without_read(const struct folding *f, struct fold_federation *federation) {
+  const json_t *names = json_object_get(f->statement->predicate, "without");
+  for (size_t i = 0; i < f->fold->client_count; i++) *without_at(federation, i) = false;
+  for (size_t i = 0; i < json_array_size(names); i++) {
+    const char *name = json_string_value(json_array_get(names, i));
+    const struct fold_client *client = client_find(f->fold, name);
+    if (!client) return differs(f, "a client that was enrolled before", name);
+    *without_at(federation, (size_t)(client - f->fold->client)) = true;
+  }
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_rebuild(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the head", &federation->head, &f->statement->subject[0]);
+  if (status != TAMIS_OK) return status;
+  if (federation->rebuild.is_under_way)
+    return differs(f, "one rebuild at a time", "another under way");
+  int64_t since = statement_integer(f->statement, "since"),
+          first = line_next(federation, since - 1);
+  if (first == 0)
+    return fold_differs(f->fold->report, "a round on the head's line", "none from %lld on",
+                        (long long)since);
+  struct fold_rebuild *rebuild = &federation->rebuild;
+  rebuild->is_under_way = true;
+  rebuild->is_useful = false;
+  rebuild->since = since;
+  rebuild->last_of = 0;
+  rebuild->base_round = federation->base_round[first];
+  return without_read(f, federation);
+}
+
+static enum tamis_status fold_rebuilt(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  struct fold_rebuild *rebuild = &federation->rebuild;
+  int64_t round = statement_integer(f->statement, "round"),
+          of = statement_integer(f->statement, "of");
+  if (!rebuild->is_under_way || federation->phase != FOLD_WAITING)
+    return differs(f, "a rebuild under way, and no round", "a rebuilt round");
+  if (round != federation->round + 1 || of != rebuild_next(federation))
+    return fold_differs(f->fold->report, "the next round on the line that is rebuilt",
+                        "round %lld of %lld", (long long)round, (long long)of);
+  if (!text_is(f->statement, "rule", federation->rule))
+    return differs(f, federation->rule, statement_text(f->statement, "rule"));
+  bool is_useful = statement_integer(f->statement, "updates") > 0;
+  if (!is_useful)
+    status = digests_agree(f, "the model before it", &federation->model[rebuild->base_round],
+                           &f->statement->subject[0]);
+  if (status != TAMIS_OK) return status;
+  round_number(federation, rebuild->base_round);
+  federation->model[round] = f->statement->subject[0];
+  rebuild->base_round = round;
+  rebuild->last_of = of;
+  rebuild->is_useful |= is_useful;
+  f->fold->report->rounds++;
+  return TAMIS_OK;
 }
 
 /* The state that it names is the server's own, in more detail than this fold keeps: whether the
@@ -558,6 +716,8 @@ static enum tamis_status fold_tombstone(const struct folding *f) {
   int64_t round = statement_integer(f->statement, "round");
   enum tamis_status status = named_federation(f, &federation);
   if (status != TAMIS_OK) return status;
+  if (federation->rebuild.is_under_way)
+    return differs(f, "every update kept while the head is rebuilt", "a tombstone");
   if (federation->keep_rounds > 0 && round <= federation->round - federation->keep_rounds)
     return TAMIS_OK;
   return fold_differs(f->fold->report, "updates dropped that the policy lets go",
@@ -584,6 +744,8 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_EXCLUSION] = fold_exclusion,
     [STATEMENT_REINSTATEMENT] = fold_reinstatement,
     [STATEMENT_ROLLBACK] = fold_rollback,
+    [STATEMENT_REBUILD] = fold_rebuild,
+    [STATEMENT_REBUILT] = fold_rebuilt,
     [STATEMENT_SNAPSHOT] = fold_snapshot,
     [STATEMENT_RETENTION] = fold_retention,
     [STATEMENT_DISPUTE] = fold_dispute,

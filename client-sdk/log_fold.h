@@ -40,8 +40,18 @@ struct fold_federation {
   struct digest base, candidate, verdicts;
   struct fold_update *update; /* of the round under way */
   size_t update_count, update_capacity;
-  struct digest *model; /* [round]: what it promoted, zero for nothing; [0] is the first model */
+  struct digest *model; /* [round]: what it promoted or rebuilt, zero for nothing; [0]: the first */
   size_t model_capacity;
+  int64_t *base_round; /* [round]: whose model it started from */
+  size_t base_round_capacity;
+  int64_t head_round;
+  struct fold_rebuild { /* under way from a rebuild to the promote, hold or abandon that ends it */
+    bool is_under_way;
+    int64_t since, last_of, base_round; /* last_of: the last round redone, 0: none yet */
+    bool *without;                      /* [client] */
+    size_t without_capacity;
+    bool is_useful; /* some round came to a new model */
+  } rebuild;
   bool *excluded; /* [client] */
   size_t excluded_capacity;
 };
@@ -74,6 +84,10 @@ const struct fold_client *fold_client_of(const struct fold *fold, const char *na
 /* The federation that a statement just taken in speaks of. */
 const struct fold_federation *fold_federation_of(const struct fold *fold,
                                                  const struct statement *statement);
+
+/* Is the client left out by the federation's rebuild under way? Nobody unknown may be in it. */
+bool fold_is_without(const struct fold *fold, const struct fold_federation *federation,
+                     const char *client);
 
 /* Describes the divergence and returns BAD_PROOF. */
 enum tamis_status fold_differs(struct log_report *report, const char *expected, const char *found,

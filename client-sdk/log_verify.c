@@ -435,6 +435,31 @@ static enum tamis_status witnessed_check(struct log_verify *verify,
   return status;
 }
 
+/* The updates of a rebuilt round are those of another one, so only who was left out is looked for;
+ * every file was checked where it was first named. */
+static enum tamis_status rebuilt_check(struct log_verify *verify,
+                                       const struct statement *statement) {
+  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
+  json_t *list = NULL;
+  uint64_t size;
+  enum tamis_status status = blob_check(verify, &statement->subject[0], &size, NULL);
+  if (status == TAMIS_OK)
+    status = manifest_open(verify, statement, &statement->subject[1], "updates", true, &list);
+  if (status == TAMIS_OK &&
+      json_array_size(list) != (size_t)statement_integer(statement, "updates"))
+    status = fold_differs(&verify->report, "as many updates in the manifest as the entry says",
+                          "%zu", json_array_size(list));
+  for (size_t i = 0; status == TAMIS_OK && i < json_array_size(list); i++) {
+    const char *client = "";
+    if (!canonical_text(json_array_get(list, i), "client", &client) ||
+        fold_is_without(&verify->fold, federation, client))
+      status =
+          fold_differs(&verify->report, "no update of a client that is left out", "%.64s", client);
+  }
+  json_decref(list);
+  return status == TAMIS_OK ? state_check(verify, statement, size) : status;
+}
+
 static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {
   uint64_t size;
   switch (statement->kind) {
@@ -445,6 +470,7 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
   case STATEMENT_AGGREGATE: return aggregate_check(verify, statement);
   case STATEMENT_WITNESSED: return witnessed_check(verify, statement);
   case STATEMENT_TOMBSTONE: return tombstone_check(verify, statement);
+  case STATEMENT_REBUILT: return rebuilt_check(verify, statement);
   default: return TAMIS_OK; /* names nothing that was not named before */
   }
 }

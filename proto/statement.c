@@ -9,7 +9,7 @@
 #include "proto/statement.h"
 #include "proto/text.h"
 
-enum { FIELDS_MAX = 20, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64 };
+enum { FIELDS_MAX = 20, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64, NAMES_MAX = 64 };
 
 /* Bounds of integers. They keep absurd numbers out; what is wise is the decider's business. */
 #define ANY INT64_C(9007199254740991)          /* all that canonical JSON can say */
@@ -37,9 +37,10 @@ static const char *const kind_signers[] = {
 };
 
 static const char *const type_names[] = {
-    [STATEMENT_NAME] = "name", [STATEMENT_TEXT] = "text",     [STATEMENT_INTEGER] = "int",
-    [STATEMENT_F64] = "f64",   [STATEMENT_DIGEST] = "digest", [STATEMENT_HEX16] = "hex16",
-    [STATEMENT_VKEY] = "vkey", [STATEMENT_VKEYS] = "vkeys",   [STATEMENT_POLICY] = "policy",
+    [STATEMENT_NAME] = "name",   [STATEMENT_TEXT] = "text",     [STATEMENT_INTEGER] = "int",
+    [STATEMENT_F64] = "f64",     [STATEMENT_DIGEST] = "digest", [STATEMENT_HEX16] = "hex16",
+    [STATEMENT_VKEY] = "vkey",   [STATEMENT_VKEYS] = "vkeys",   [STATEMENT_POLICY] = "policy",
+    [STATEMENT_NAMES] = "names",
 };
 
 /* clang-format off */
@@ -108,6 +109,12 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), NAME("client"), TEXT("reason"), NONCE}},
   [STATEMENT_ROLLBACK] = {{"model"}, {
     NAME("federation"), INT("to_round", 0, ROUND_MAX), TEXT("reason"), NONCE}},
+  [STATEMENT_REBUILD] = {{"model"}, {
+    NAME("federation"), INT("since", 1, ROUND_MAX), {"without", STATEMENT_NAMES, 1, NAMES_MAX, false},
+    TEXT("reason"), NONCE}},
+  [STATEMENT_REBUILT] = {{"model", "manifest"}, {
+    NAME("federation"), ROUND, INT("of", 1, ROUND_MAX), TEXT("rule"), COUNT("updates"),
+    TEXT("sentence"), TIME_MS("at_ms")}},
   [STATEMENT_SNAPSHOT] = {{"state"}, {
     INT("size", 1, ANY), INT("format", 1, 1000)}},
   [STATEMENT_RETENTION] = {{"model"}, {
@@ -193,6 +200,20 @@ static bool is_vkeys(const json_t *value, const struct statement_field *field) {
   return true;
 }
 
+/* In order and each once, so that a list has one spelling. */
+static bool is_names(const json_t *value, const struct statement_field *field) {
+  size_t count = json_array_size(value);
+  const char *before = "";
+  if (!json_is_array(value) || count < (size_t)field->min || count > (size_t)field->max)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    const json_t *name = json_array_get(value, i);
+    if (!is_name(name) || strcmp(before, json_string_value(name)) >= 0) return false;
+    before = json_string_value(name);
+  }
+  return true;
+}
+
 static bool is_policy(const json_t *value, const struct statement_field *field) {
   if (!json_is_object(value) || json_object_size(value) > (size_t)field->max) return false;
   json_t *object = (json_t *)(uintptr_t)value; /* jansson iterates through a pointer to non-const */
@@ -214,6 +235,7 @@ static bool is_of_field(const json_t *value, const struct statement_field *field
   case STATEMENT_HEX16: return is_hex(value, 16);
   case STATEMENT_VKEY: return is_vkey(value);
   case STATEMENT_VKEYS: return is_vkeys(value, field);
+  case STATEMENT_NAMES: return is_names(value, field);
   case STATEMENT_POLICY: return is_policy(value, field);
   }
   return false;

@@ -32,6 +32,8 @@
   X(EXCLUSION, "exclusion", "operator")                                                            \
   X(REINSTATEMENT, "reinstatement", "operator")                                                    \
   X(ROLLBACK, "rollback", "operator")                                                              \
+  X(REBUILD, "rebuild", "operator")                                                                \
+  X(REBUILT, "rebuilt", "aggregator")                                                              \
   X(SNAPSHOT, "snapshot", "aggregator")                                                            \
   X(RETENTION, "retention", "operator")                                                            \
   X(DISPUTE, "dispute", "operator")                                                                \
@@ -61,6 +63,7 @@ enum statement_type {
   STATEMENT_HEX16,
   STATEMENT_VKEY,
   STATEMENT_VKEYS,
+  STATEMENT_NAMES,
   STATEMENT_POLICY,
 };
 

@@ -94,6 +94,7 @@ static void put_core(FILE *out, struct service *service) {
   put_head(out, "tamis_rounds_total", "counter", "Rounds by outcome.");
   fprintf(out, "tamis_rounds_total{outcome=\"promoted\"} %" PRIu64 "\n", core.rounds_promoted);
   fprintf(out, "tamis_rounds_total{outcome=\"held\"} %" PRIu64 "\n", core.rounds_held);
+  fprintf(out, "tamis_rounds_total{outcome=\"rebuilt\"} %" PRIu64 "\n", core.rounds_rebuilt);
   fprintf(out, "tamis_rounds_total{outcome=\"abandoned\"} %" PRIu64 "\n", core.rounds_abandoned);
   put_head(out, "tamis_round_seconds_total", "counter", "Time spent on closed rounds, by phase.");
   fprintf(out, "tamis_round_seconds_total{phase=\"judge\"} %.6f\n", core.judge_seconds);
@@ -101,6 +102,7 @@ static void put_core(FILE *out, struct service *service) {
   put_count(out, "tamis_fork_evidence_total", "counter",
             "Calls of clients that were shown another history than this log.", core.fork_evidence);
   put_count(out, "tamis_model_rollbacks_total", "counter", "Rollbacks.", core.rollbacks);
+  put_count(out, "tamis_model_rebuilds_total", "counter", "Rebuilds asked for.", core.rebuilds);
   put_count(out, "tamis_store_commits_total", "counter", "Group commits of the journal.",
             core.commits);
   put_seconds(out, "tamis_store_commit_seconds_total", "Time spent in group commits.",

@@ -16,33 +16,6 @@ static void play_all(struct world *world) {
   assert_int_equal(world_federation_integer(world, "head_round"), ROUNDS);
 }
 
-/* A journal is a row of `u32 length, u32 crc, bytes`. */
-static size_t journal_cut(const char *path, uint64_t entries) {
-  FILE *file = fopen(path, "r+b");
-  size_t at = 0;
-  uint8_t head[8];
-  assert_non_null(file);
-  for (uint64_t i = 0; i < entries; i++) {
-    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
-    assert_int_equal(fread(head, 1, sizeof head, file), sizeof head);
-    at += sizeof head + (head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16);
-  }
-  assert_int_equal(ftruncate(fileno(file), (off_t)at), 0);
-  fclose(file);
-  return at;
-}
-
-/* Makes `to` what a machine would find that lost power with `entries` in the journal. */
-static void crashed_copy(const char *from, const char *to, uint64_t entries) {
-  char command[2048], path[512];
-  snprintf(command, sizeof command,
-           "rm -rf %s && mkdir %s && cp -al %s/blobs %s/blobs && cp %s/journal %s/journal", to, to,
-           from, to, from, to);
-  assert_int_equal(system(command), 0);
-  snprintf(path, sizeof path, "%s/journal", to);
-  journal_cut(path, entries);
-}
-
 static void heads(struct world *world, char *text, size_t size) {
   json_t *rows = world_query(world, "models", 1, (const char *[]){WORLD_FEDERATION}), *row;
   size_t i, used = 0;
@@ -67,7 +40,7 @@ static void a_stop_after_any_entry_changes_no_model(void **unused) {
   snprintf(copy, sizeof copy, "%s/copy", world.dir);
   snprintf(world.state_dir, sizeof world.state_dir, "%s", copy);
   for (uint64_t entries = first; entries < size; entries++) {
-    crashed_copy(original, copy, entries);
+    world_crashed_copy(original, copy, entries);
     world_signer_forgets(&world);
     world_start(&world);
     world_play(&world, ROUNDS, LIARS, WORLD_SIGN_FLIP);
@@ -179,7 +152,7 @@ static void a_restored_backup_is_refused(void **unused) {
   uint64_t size = core_size(world.core);
   world_stop(&world);
   snprintf(path, sizeof path, "%s/journal", world.state_dir);
-  journal_cut(path, size - 1);
+  world_journal_cut(path, size - 1);
   refused(&world, "restored from a backup");
   world_remove(world.dir);
   layout_close(&world.layout);

@@ -54,6 +54,7 @@ static json_t *plausible(struct forge *forge, const struct statement_field *fiel
   case STATEMENT_HEX16: return random_hex(forge, 32);
   case STATEMENT_VKEY: return json_string(vkey);
   case STATEMENT_VKEYS: return json_pack("[s]", vkey);
+  case STATEMENT_NAMES: return json_pack("[s]", "c00");
   case STATEMENT_POLICY: return json_object();
   default:
     if (strcmp(field->name, "federation") == 0) return json_string(WORLD_FEDERATION);

@@ -129,6 +129,30 @@ static void roll_back(struct script *script, const char *federation, int round, 
              json_pack("{s:s,s:i}", "federation", federation, "to_round", round), manifest);
 }
 
+/* Round `since` and the one after it are redone, the second one passed over; `index` is of an
+ * update of the first. */
+static void rebuild(struct script *script, const char *federation, int since, int next, int index) {
+  script_say(script, STATEMENT_REBUILD, OPERATOR, "the head",
+             json_pack("{s:s,s:i,s:[s],s:s}", "federation", federation, "since", since, "without",
+                       "bob", "reason", "why"),
+             NULL);
+  for (int i = 0; i < 2; i++) {
+    json_t *predicate = field_of(federation, next + i);
+    json_object_set_new(predicate, "of", json_integer(since + i));
+    json_object_set_new(predicate, "rule", json_string("mean"));
+    json_object_set_new(predicate, "updates", json_integer(1 - i));
+    json_object_set_new(predicate, "sentence", json_string("approximate: because"));
+    json_object_set_new(predicate, "at_ms", json_integer(9000));
+    script_say(script, STATEMENT_REBUILT, SERVICE, "rebuilt", predicate,
+               i == 0 ? json_pack("{s:[{s:s,s:i,s:o}]}", "updates", "client", "alice", "index",
+                                  index, "weight", canonical_f64(1))
+                      : json_pack("{s:[]}", "updates"));
+  }
+  json_t *predicate = field_of(federation, next + 1);
+  json_object_set_new(predicate, "at_ms", json_integer(9100));
+  script_say(script, STATEMENT_PROMOTE, SERVICE, "rebuilt", predicate, NULL);
+}
+
 static void about_client(struct script *script, enum statement_kind kind, const char *client) {
   script_say(script, kind, OPERATOR, client,
              kind == STATEMENT_KEY_REVOKE
@@ -177,6 +201,12 @@ static void write_log(struct script *script) {
   open_round(script, "f", 4);
   promote(script, "f", 4, json_pack("{s:[]}", "updates"));
   script_say(script, STATEMENT_WITNESSED, SERVICE, "manifest", field_of("f", 4), NULL);
+  open_round(script, "other", 1);
+  alice = update(script, "other", 1, "alice");
+  promote(script, "other", 1, json_pack("{s:[]}", "updates"));
+  open_round(script, "other", 2);
+  promote(script, "other", 2, json_pack("{s:[]}", "updates"));
+  rebuild(script, "other", 1, 3, alice);
   script_say(script, STATEMENT_SNAPSHOT, SERVICE, "state",
              json_pack("{s:I}", "size", (json_int_t)script->count), NULL);
   script_say(script, STATEMENT_RETENTION, OPERATOR, "model 0",
@@ -525,7 +555,7 @@ static void the_status_says_how_much_there_is(void **state) {
   assert_string_equal(at(rows, 0, "root"), "abcd");
   assert_string_equal(at(rows, 0, "clients"), "3");
   assert_string_equal(at(rows, 0, "federations"), "2");
-  assert_string_equal(at(rows, 0, "updates"), "2");
+  assert_string_equal(at(rows, 0, "updates"), "3");
   assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "size")),
                    fixture->script.count);
   json_decref(rows);
@@ -548,8 +578,41 @@ static void rounds_tell_how_they_ended(void **state) {
   assert_string_equal(at(rows, 1, "sentence"), "1 of 2 came");
   assert_string_equal(at(rows, 2, "sentence"), "not feasible");
   json_decref(rows);
-  rows = ask(fixture->projection, "rounds", "other", NULL);
-  assert_int_equal(json_array_size(rows), 0);
+}
+
+static void rebuilt_rounds_stand_beside_those_they_redo(void **state) {
+  struct fixture *fixture = *state;
+  json_t *rows = ask(fixture->projection, "rounds", "other", NULL);
+  assert_int_equal(json_array_size(rows), 4);
+  for (size_t i = 0; i < 4; i++) {
+    assert_string_equal(at(rows, i, "outcome"), i < 2 ? "promoted" : "rebuilt");
+    assert_string_equal(at(rows, i, "undone"), i < 2 ? "true" : "false");
+    assert_string_equal(at(rows, i, "approximate"), i < 2 ? "null" : "approximate: because");
+  }
+  assert_string_equal(at(rows, 1, "rebuilt_from"), "null");
+  assert_string_equal(at(rows, 2, "rebuilt_from"), "1");
+  assert_string_equal(at(rows, 3, "rebuilt_from"), "2");
+  assert_string_equal(at(rows, 3, "updates"), "0");
+  json_decref(rows);
+  rows = ask(fixture->projection, "round", "other", "3");
+  assert_int_equal(json_array_size(rows), 1);
+  assert_string_equal(at(rows, 0, "client"), "alice");
+  assert_string_equal(at(rows, 0, "weight"), "1.0");
+  json_decref(rows);
+  rows = ask(fixture->projection, "bases", "other", NULL);
+  assert_int_equal(json_array_size(rows), 3); /* 4 on 3 on the first model */
+  assert_string_equal(at(rows, 1, "base_round"), "0");
+  assert_string_equal(at(rows, 1, "updates"), "1");
+  json_decref(rows);
+  rows = ask(fixture->projection, "client-rounds", "alice", "other");
+  assert_int_equal(json_array_size(rows), 2);
+  assert_string_equal(at(rows, 0, "in_head"), "false");
+  assert_string_equal(at(rows, 1, "in_head"), "true");
+  assert_string_equal(at(rows, 1, "rebuilt_from"), "1");
+  json_decref(rows);
+  rows = ask(fixture->projection, "federations", NULL, NULL);
+  assert_string_equal(at(rows, 1, "phase"), "waiting");
+  assert_string_equal(at(rows, 1, "head_round"), "4");
   json_decref(rows);
 }
 
@@ -885,6 +948,7 @@ int main(void) {
       CLAIM(pages_add_up_to_the_whole),
       CLAIM(the_status_says_how_much_there_is),
       CLAIM(rounds_tell_how_they_ended),
+      CLAIM(rebuilt_rounds_stand_beside_those_they_redo),
       CLAIM(a_round_shows_each_update_and_each_refusal),
       CLAIM(clients_are_listed_with_and_without_a_history),
       CLAIM(moves_of_the_judge_and_of_operators_are_in_one_list),

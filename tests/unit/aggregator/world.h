@@ -113,6 +113,33 @@ static inline void world_copy(const char *from, const char *to) {
   assert_int_equal(system(command), 0);
 }
 
+/* A journal is a row of `u32 length, u32 crc, bytes`. */
+static inline size_t world_journal_cut(const char *path, uint64_t entries) {
+  FILE *file = fopen(path, "r+b");
+  size_t at = 0;
+  uint8_t head[8];
+  assert_non_null(file);
+  for (uint64_t i = 0; i < entries; i++) {
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fread(head, 1, sizeof head, file), sizeof head);
+    at += sizeof head + (head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16);
+  }
+  assert_int_equal(ftruncate(fileno(file), (off_t)at), 0);
+  fclose(file);
+  return at;
+}
+
+/* Makes `to` what a machine would find that lost power with `entries` in the journal. */
+static inline void world_crashed_copy(const char *from, const char *to, uint64_t entries) {
+  char command[2048], path[512];
+  snprintf(command, sizeof command,
+           "rm -rf %s && mkdir %s && cp -al %s/blobs %s/blobs && cp %s/journal %s/journal", to, to,
+           from, to, from, to);
+  assert_int_equal(system(command), 0);
+  snprintf(path, sizeof path, "%s/journal", to);
+  world_journal_cut(path, entries);
+}
+
 /* ---- the core ---- */
 
 static inline void world_notice(void *context, enum notice_level level, const char *event,
@@ -387,6 +414,22 @@ static inline enum tamis_status world_rollback(struct world *world, int64_t roun
                       json_pack("{s:s, s:I, s:s, s:o}", "federation", WORLD_FEDERATION, "to_round",
                                 (json_int_t)round, "reason", "a test", "nonce", world_nonce(world)),
                       "model", model, fault);
+}
+
+static inline json_t *world_rebuild_predicate(struct world *world, int64_t since, size_t count,
+                                              const char *const *without) {
+  json_t *names = json_array();
+  for (size_t i = 0; i < count; i++) json_array_append_new(names, json_string(without[i]));
+  return json_pack("{s:s, s:I, s:o, s:s, s:o}", "federation", WORLD_FEDERATION, "since",
+                   (json_int_t)since, "without", names, "reason", "a test", "nonce",
+                   world_nonce(world));
+}
+
+static inline enum tamis_status world_rebuild(struct world *world, int64_t since, size_t count,
+                                              const char *const *without, const struct digest *head,
+                                              struct fault *fault) {
+  return world_submit(world, STATEMENT_REBUILD,
+                      world_rebuild_predicate(world, since, count, without), "model", head, fault);
 }
 
 /* ---- questions ---- */

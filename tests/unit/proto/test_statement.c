@@ -28,6 +28,7 @@ static json_t *good_value(const struct statement_field *field) {
   case STATEMENT_HEX16: return json_stringn(zeros, 32);
   case STATEMENT_VKEY: return json_string(vkey);
   case STATEMENT_VKEYS: return json_pack("[s,s]", vkey, vkey);
+  case STATEMENT_NAMES: return json_pack("[s,s]", "c1", "c2");
   case STATEMENT_POLICY: return json_pack("{s:o}", "threshold", canonical_f64(3));
   }
   return NULL;
@@ -70,7 +71,7 @@ static void every_kind_is_written_and_read_back(void **state) {
     assert_int_equal(statement_read(payload, length, origin, &statement, &fault), TAMIS_OK);
     assert_int_equal(statement.kind, kind);
     assert_true(json_equal((json_t *)(uintptr_t)statement.predicate, predicate));
-    assert_int_equal(statement.subject_count, kind == STATEMENT_AGGREGATE ? 2 : 1);
+    assert_int_equal(statement.subject_count, statement_kind_subject(kind, 1) ? 2 : 1);
     assert_string_equal(statement.subject_name[0], statement_kind_subject(kind, 0));
     statement_close(&statement);
     assert_int_equal(statement_read(payload, length, "fl.example/agg2", &statement, &fault),
@@ -168,6 +169,17 @@ static void bounds_are_kept(void **state) {
   assert_refused(STATEMENT_FEDERATION_CREATE, "policy", json_pack("{s:i}", "k", 1));
   assert_refused(STATEMENT_GENESIS, "operators", keys);
   assert_refused(STATEMENT_GENESIS, "operators", json_array());
+  assert_refused(STATEMENT_REBUILD, "without", json_array());
+  assert_refused(STATEMENT_REBUILD, "without", json_pack("[s,s]", "c1", "c1"));
+  assert_refused(STATEMENT_REBUILD, "without", json_pack("[s,s]", "c2", "c1"));
+  assert_refused(STATEMENT_REBUILD, "without", json_pack("[s,s]", "c1", "C2"));
+  assert_refused(STATEMENT_REBUILD, "without", json_pack("[i]", 1));
+  json_t *names = json_array();
+  for (int i = 0; i < 65; i++) {
+    snprintf(key, sizeof key, "c%02d", i);
+    json_array_append_new(names, json_string(key));
+  }
+  assert_refused(STATEMENT_REBUILD, "without", names);
 }
 
 /* BAD_EXAMPLES is the decider's answer, so the statement itself must be readable. */
