@@ -209,7 +209,7 @@ static bool has_work(struct world *world, size_t client, struct world_task *task
 /* Until the head is that of `last`, nothing has moved for a while, or rounds come and go without
  * end, as they do when no model can be written. */
 static bool play_to(struct world *world, json_int_t last) {
-  for (int idle = 0, turn = 0; idle < 60 && turn < 300; idle++, turn++) {
+  for (int idle = 0, turn = 0; idle < 500 && turn < 1500; idle++, turn++) {
     bool worked = false;
     if (world_federation_integer(world, "head_round") >= last) return true;
     for (size_t i = 0; i < CLIENTS; i++) {
