@@ -32,7 +32,7 @@ ENDS = {0, 3, -9, -6, 255}
 
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("script")
+    parser.add_argument("script", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--only")

@@ -78,7 +78,7 @@ static bool create(struct world *world) {
                 "layout", world_hex(&world->layout.digest), "parameters", WORLD_PARAMETERS,
                 "quorum", 3, "cohort", 0, "over_selection_percent", 0, "deadline_ms",
                 WORLD_DEADLINE_MS, "rounds_max", 0, "norm_max", canonical_f64(1e6), "examples_max",
-                10000, "policy", json_pack("{s:o}", "enforce", canonical_f64(0)), "keep_rounds", 1,
+                10000, "policy", json_pack("{s:o}", "enforce", canonical_f64(0)), "keep_rounds", 2,
                 "nonce", world_nonce(world)),
       "model", &world->first_model);
 }
@@ -128,6 +128,16 @@ static void roll_back(struct world *world, int64_t round, const struct digest *m
         json_pack("{s:s, s:I, s:s, s:o}", "federation", WORLD_FEDERATION, "to_round",
                   (json_int_t)round, "reason", "a test", "nonce", world_nonce(world)),
         "model", model);
+}
+
+/* The last round again, without one of those who were in it. */
+static void rebuild(struct world *world, const char *without) {
+  struct digest head = world_head(world);
+  order(world, STATEMENT_REBUILD,
+        json_pack("{s:s, s:I, s:[s], s:s, s:o}", "federation", WORLD_FEDERATION, "since",
+                  world_federation_integer(world, "head_round"), "without", without, "reason",
+                  "a test", "nonce", world_nonce(world)),
+        "model", &head);
 }
 
 /* ---- clients ---- */
@@ -256,6 +266,8 @@ static int play(struct world *world) {
     struct digest model = model_of(world, 1);
     if (!digest_is_zero(&model)) roll_back(world, 1, &model);
     play_to(world, FIRST_ROUNDS + 1);
+    rebuild(world, "c03");
+    play_to(world, FIRST_ROUNDS + 3);
   }
   world_stop(world);
   return EXIT_SUCCESS;
