@@ -68,7 +68,17 @@ enum tamis_status task_layout(struct tamis_client *client, struct lineage *linea
 enum tamis_status submit_run(struct tamis_client *client, const struct tamis_task *task,
                              tamis_source source, void *context, const struct tamis_report *report,
                              struct tamis_receipt *receipt);
-enum tamis_status submit_check(struct tamis_client *client, const char *federation, uint64_t round,
-                               struct tamis_receipt *receipt);
+/* This client's update of an earlier round, as the log has it. */
+struct submit_found {
+  struct tamis_receipt receipt;
+  char *entry, *text; /* owned; the envelope, and the receipt's text */
+  size_t length, text_length;
+};
+enum tamis_status submit_find(struct tamis_client *client, const char *federation, uint64_t round,
+                              struct submit_found *found);
+void submit_found_close(struct submit_found *found);
+/* What became of it. */
+enum tamis_status verdict_check(struct tamis_client *client, const char *federation, uint64_t round,
+                                struct tamis_verdict *verdict);
 
 #endif

@@ -280,39 +280,11 @@ enum tamis_status operator_fetch_file(struct operator* operator, const struct di
   return status;
 }
 
-struct memory {
-  uint8_t *bytes;
-  size_t length, capacity;
-};
-
-static enum tamis_status memory_append(void *context, const uint8_t *bytes, size_t length,
-                                       struct fault *fault) {
-  struct memory *memory = context;
-  if (length > memory->capacity - memory->length) {
-    size_t capacity = 2 * (memory->length + length);
-    uint8_t *grown = realloc(memory->bytes, capacity);
-    if (!grown) return fault_plain(fault, TAMIS_NO_MEMORY);
-    memory->bytes = grown;
-    memory->capacity = capacity;
-  }
-  memcpy(memory->bytes + memory->length, bytes, length);
-  memory->length += length;
-  return TAMIS_OK;
-}
-
 enum tamis_status operator_fetch(struct operator* operator, const struct digest * digest,
                                  size_t size_max, uint8_t **bytes, size_t *length,
                                  struct fault *fault) {
-  struct memory memory = {0};
-  enum tamis_status status = transfer_fetch(&operator->session, "/tamis.v1.Operator/FetchBlob",
-                                            digest, size_max, memory_append, &memory, fault);
-  if (status != TAMIS_OK) {
-    free(memory.bytes);
-    return status;
-  }
-  *bytes = memory.bytes;
-  *length = memory.length;
-  return TAMIS_OK;
+  return transfer_fetch_memory(&operator->session, "/tamis.v1.Operator/FetchBlob", digest, size_max,
+                               bytes, length, fault);
 }
 
 /* ---- Entries ---- */

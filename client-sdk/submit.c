@@ -220,31 +220,51 @@ static enum tamis_status own_update(struct tamis_client *client, const char *ent
   return status;
 }
 
-enum tamis_status submit_check(struct tamis_client *client, const char *federation, uint64_t round,
-                               struct tamis_receipt *receipt) {
+void submit_found_close(struct submit_found *found) {
+  free(found->entry);
+  free(found->text);
+  *found = (struct submit_found){.entry = NULL};
+}
+
+/* Takes the reply's receipt over as text, once it has proved to be of the client's own update. */
+static enum tamis_status found_fill(struct tamis_client *client, const ProtobufCBinaryData *receipt,
+                                    const char *federation, uint64_t round,
+                                    struct submit_found *found) {
+  uint64_t index = 0;
+  if (!receipt_index(receipt, &index))
+    return fault_set(&client->fault, TAMIS_BAD_PROOF, "the server's receipt is not a receipt");
+  enum tamis_status status = trust_entry(&client->trust, &client->session, index, &found->entry,
+                                         &found->length, &client->fault);
+  if (status == TAMIS_OK)
+    status = own_update(client, found->entry, found->length, federation, round);
+  if (status == TAMIS_OK)
+    status = receipt_take(client, receipt->data, receipt->len, found->entry, found->length,
+                          &found->receipt);
+  if (status != TAMIS_OK) return status;
+  found->text = malloc(receipt->len + 1);
+  if (!found->text) return fault_plain(&client->fault, TAMIS_NO_MEMORY);
+  memcpy(found->text, receipt->data, receipt->len);
+  found->text_length = receipt->len;
+  return TAMIS_OK;
+}
+
+enum tamis_status submit_find(struct tamis_client *client, const char *federation, uint64_t round,
+                              struct submit_found *found) {
   Tamis__V1__GetReceiptRequest request = TAMIS__V1__GET_RECEIPT_REQUEST__INIT;
   struct unpack_arena arena;
   void *message = NULL;
-  char *entry = NULL;
-  size_t length = 0;
-  uint64_t index = 0;
+  *found = (struct submit_found){.entry = NULL};
   request.federation = (ProtobufCBinaryData){strlen(federation), (uint8_t *)(uintptr_t)federation};
   request.round = round;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
   enum tamis_status status =
       session_call(&client->session, "/tamis.v1.Client/GetReceipt", &request.base, 0,
                    &tamis__v1__get_receipt_reply__descriptor, &arena, &message, &client->fault);
-  if (status != TAMIS_OK) goto out;
-  const Tamis__V1__GetReceiptReply *reply = message;
-  if (!receipt_index(&reply->receipt, &index))
-    status = fault_set(&client->fault, TAMIS_BAD_PROOF, "the server's receipt is not a receipt");
-  if (status == TAMIS_OK)
-    status = trust_entry(&client->trust, &client->session, index, &entry, &length, &client->fault);
-  if (status == TAMIS_OK) status = own_update(client, entry, length, federation, round);
-  if (status == TAMIS_OK)
-    status = receipt_take(client, reply->receipt.data, reply->receipt.len, entry, length, receipt);
-out:
+  if (status == TAMIS_OK) {
+    const Tamis__V1__GetReceiptReply *reply = message;
+    status = found_fill(client, &reply->receipt, federation, round, found);
+  }
   unpack_arena_close(&arena);
-  free(entry);
+  if (status != TAMIS_OK) submit_found_close(found);
   return status;
 }

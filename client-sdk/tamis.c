@@ -165,10 +165,21 @@ enum tamis_status tamis_client_submit_from(struct tamis_client *client,
 
 enum tamis_status tamis_client_check_receipt(struct tamis_client *client, const char *federation,
                                              uint64_t round, struct tamis_receipt *receipt) {
+  struct submit_found found = {.entry = NULL};
   begin(client);
   enum tamis_status status = client_ready(client);
-  return status == TAMIS_OK ? end(client, submit_check(client, federation, round, receipt))
-                            : status;
+  if (status == TAMIS_OK) status = submit_find(client, federation, round, &found);
+  if (status == TAMIS_OK && receipt) *receipt = found.receipt;
+  submit_found_close(&found);
+  return end(client, status);
+}
+
+enum tamis_status tamis_client_check_verdict(struct tamis_client *client, const char *federation,
+                                             uint64_t round, struct tamis_verdict *verdict) {
+  begin(client);
+  enum tamis_status status = client_ready(client);
+  if (status == TAMIS_OK) status = verdict_check(client, federation, round, verdict);
+  return end(client, status);
 }
 
 const char *tamis_version(void) {

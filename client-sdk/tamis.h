@@ -4,7 +4,8 @@
  * tamis_client_fetch_model, its own training, tamis_client_submit; at the end tamis_client_close.
  * All calls block, at most for their deadline; all retry by themselves what may be retried (backoff
  * with full jitter), and all check what the server says against the key from the invitation. A
- * client is used by one thread at a time; different clients are independent. */
+ * client is used by one thread at a time; different clients are independent. A client is a witness
+ * too: it cosigns each checkpoint of the log that it has verified, and sends that to the server. */
 #ifndef TAMIS_H
 #define TAMIS_H
 
@@ -112,6 +113,23 @@ TAMIS_API enum tamis_status tamis_client_submit_from(struct tamis_client *client
 TAMIS_API enum tamis_status tamis_client_check_receipt(struct tamis_client *client,
                                                        const char *federation, uint64_t round,
                                                        struct tamis_receipt *receipt);
+
+struct tamis_verdict {
+  char outcome[12];   /* of the round: open, promoted, held or abandoned */
+  char verdict[8];    /* accept, clip, hold or reject; "": the round is not judged, or never was */
+  char sentence[404]; /* why */
+  double weight;      /* in the round's aggregate; 0 when it was not accepted, or there is none */
+  uint64_t index;     /* where the update stands in the log */
+  uint64_t verdicts_index, aggregate_index; /* and the decisions; 0: not yet, or never */
+};
+
+/* What became of this client's update in that round, from the log: its receipt, the verdict in the
+ * manifest that the logged verdicts name, its weight in the logged aggregate. NOT_FOUND without an
+ * update there. BAD_PROOF when the log does not add up; when an update with a receipt has no
+ * verdict, receipt and verdicts are kept in the state folder as omission-evidence. */
+TAMIS_API enum tamis_status tamis_client_check_verdict(struct tamis_client *client,
+                                                       const char *federation, uint64_t round,
+                                                       struct tamis_verdict *verdict);
 
 TAMIS_API const char *tamis_version(void);
 

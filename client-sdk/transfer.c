@@ -2,6 +2,7 @@
 #include "client-sdk/transfer.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "proto/chunk.h"
 #include "tamis/v1/tamis.pb-c.h"
 
@@ -75,6 +76,41 @@ enum tamis_status transfer_fetch(struct session *session, const char *method,
 static size_t window_at(const struct transfer_body *body, uint64_t offset) {
   uint64_t left = body->size - offset;
   return left < CHUNK_PAYLOAD_MAX ? (size_t)left : CHUNK_PAYLOAD_MAX;
+}
+
+struct memory {
+  uint8_t *bytes;
+  size_t length, capacity;
+};
+
+static enum tamis_status memory_append(void *context, const uint8_t *bytes, size_t length,
+                                       struct fault *fault) {
+  struct memory *memory = context;
+  if (length > memory->capacity - memory->length) {
+    size_t capacity = 2 * (memory->length + length);
+    uint8_t *grown = realloc(memory->bytes, capacity);
+    if (!grown) return fault_plain(fault, TAMIS_NO_MEMORY);
+    memory->bytes = grown;
+    memory->capacity = capacity;
+  }
+  memcpy(memory->bytes + memory->length, bytes, length);
+  memory->length += length;
+  return TAMIS_OK;
+}
+
+enum tamis_status transfer_fetch_memory(struct session *session, const char *method,
+                                        const struct digest *digest, uint64_t size_max,
+                                        uint8_t **bytes, size_t *length, struct fault *fault) {
+  struct memory memory = {0};
+  enum tamis_status status =
+      transfer_fetch(session, method, digest, size_max, memory_append, &memory, fault);
+  if (status != TAMIS_OK) {
+    free(memory.bytes);
+    return status;
+  }
+  *bytes = memory.bytes;
+  *length = memory.length;
+  return TAMIS_OK;
 }
 
 enum tamis_status transfer_digest(const struct transfer_body *body, struct digest *digest,

@@ -14,6 +14,11 @@ enum tamis_status transfer_fetch(struct session *session, const char *method,
                                  const struct digest *digest, uint64_t size_max, channel_sink sink,
                                  void *context, struct fault *fault);
 
+/* The same into memory; malloc'd, the caller frees it. */
+enum tamis_status transfer_fetch_memory(struct session *session, const char *method,
+                                        const struct digest *digest, uint64_t size_max,
+                                        uint8_t **bytes, size_t *length, struct fault *fault);
+
 /* Bytes to send: fills `bytes` with [offset, offset + length); the same again when asked again. */
 struct transfer_body {
   uint64_t size;

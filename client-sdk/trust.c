@@ -247,32 +247,59 @@ enum tamis_status trust_receipt(struct trust *trust, struct session *session, co
   return trust_note(trust, session, note + 2, length - before, fault);
 }
 
-enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,
-                              char **entry, size_t *length, struct fault *fault) {
+static enum tamis_status entry_reply_take(struct trust *trust, struct session *session,
+                                          const Tamis__V1__GetEntryReply *reply, uint64_t index,
+                                          struct head *entry, struct head *receipt,
+                                          struct fault *fault) {
+  struct checkpoint checkpoint;
+  uint64_t found;
+  enum tamis_status status =
+      trust_receipt(trust, session, reply->receipt.data, reply->receipt.len, reply->envelope.data,
+                    reply->envelope.len, &found, &checkpoint, fault);
+  if (status == TAMIS_OK && found != index)
+    status = fault_set(fault, TAMIS_BAD_PROOF, "asked for entry %llu, the receipt is of %llu",
+                       (unsigned long long)index, (unsigned long long)found);
+  if (status == TAMIS_OK)
+    status = note_copy(reply->envelope.data, reply->envelope.len, entry, fault);
+  if (status == TAMIS_OK)
+    status = note_copy(reply->receipt.data, reply->receipt.len, receipt, fault);
+  return status;
+}
+
+enum tamis_status trust_entry_receipt(struct trust *trust, struct session *session, uint64_t index,
+                                      char **entry, size_t *length, char **receipt,
+                                      size_t *receipt_length, struct fault *fault) {
   Tamis__V1__GetEntryRequest request = TAMIS__V1__GET_ENTRY_REQUEST__INIT;
   struct unpack_arena arena;
-  struct checkpoint checkpoint;
-  struct head copy = {0};
+  struct head bytes = {0}, text = {0};
   void *message = NULL;
-  uint64_t found;
   request.index = index;
   unpack_arena_open(&arena, CHANNEL_REPLY_BUDGET);
   enum tamis_status status =
       session_call(session, "/tamis.v1.Client/GetEntry", &request.base, 0,
                    &tamis__v1__get_entry_reply__descriptor, &arena, &message, fault);
-  if (status != TAMIS_OK) goto out;
-  const Tamis__V1__GetEntryReply *reply = message;
-  status = trust_receipt(trust, session, reply->receipt.data, reply->receipt.len,
-                         reply->envelope.data, reply->envelope.len, &found, &checkpoint, fault);
-  if (status == TAMIS_OK && found != index)
-    status = fault_set(fault, TAMIS_BAD_PROOF, "asked for entry %llu, the receipt is of %llu",
-                       (unsigned long long)index, (unsigned long long)found);
   if (status == TAMIS_OK)
-    status = note_copy(reply->envelope.data, reply->envelope.len, &copy, fault);
-  *entry = copy.note;
-  *length = copy.length;
-out:
+    status = entry_reply_take(trust, session, message, index, &bytes, &text, fault);
+  if (status == TAMIS_OK) {
+    *entry = bytes.note;
+    *length = bytes.length;
+    *receipt = text.note;
+    *receipt_length = text.length;
+  } else {
+    free(bytes.note);
+    free(text.note);
+  }
   unpack_arena_close(&arena);
+  return status;
+}
+
+enum tamis_status trust_entry(struct trust *trust, struct session *session, uint64_t index,
+                              char **entry, size_t *length, struct fault *fault) {
+  char *receipt = NULL;
+  size_t receipt_length;
+  enum tamis_status status =
+      trust_entry_receipt(trust, session, index, entry, length, &receipt, &receipt_length, fault);
+  free(receipt);
   return status;
 }
 

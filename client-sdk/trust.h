@@ -56,6 +56,11 @@ enum tamis_status trust_entry_under(const struct checkpoint *checkpoint, struct 
                                     uint64_t index, char **entry, size_t *length,
                                     struct merkle_proof *proof, struct fault *fault);
 
+/* The same with the text of its receipt, malloc'd too. */
+enum tamis_status trust_entry_receipt(struct trust *trust, struct session *session, uint64_t index,
+                                      char **entry, size_t *length, char **receipt,
+                                      size_t *receipt_length, struct fault *fault);
+
 /* Learns the aggregator's key from the genesis entry, once. */
 enum tamis_status trust_aggregator(struct trust *trust, struct session *session,
                                    struct fault *fault);

@@ -43,6 +43,8 @@ class Devices:
         for process in running:
             out, error = process.communicate(timeout=90)
             assert process.returncode == 0, (error, self.federation.log_end())
+            if rounds > 1:  # it has looked back at the round before, in the log
+                assert re.search(r"fit round \d+ was promoted: accept, weight 0\.3333", out), out
 
     def finds_fork(self, name, address=None):
         """Takes part once and must not: FORK, evidence on disk, and FORK again in the next process."""
@@ -103,7 +105,9 @@ def a_promotion_waits_for_two_organisations():
         # A client that has answered is asked while it waits for the next round.
         running = [devices.start(name, 3) for name in CLIENTS]
         for process in running:
-            assert process.wait(90) == 0, (process.stderr.read(), federation.log_end())
+            out, error = process.communicate(timeout=90)
+            assert process.returncode == 0, (error, federation.log_end())
+            assert "fit round 2 was promoted: accept" in out, out
         witnessed = [entry["statement"]["predicate"] for entry in kinds(federation, "witnessed")]
         assert [w["round"] for w in witnessed][:2] == [1, 2], witnessed
         assert all(w["organisations"] == 2 and w["witnesses"] >= 2 for w in witnessed), witnessed

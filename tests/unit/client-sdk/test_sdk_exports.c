@@ -9,11 +9,14 @@
 #include <string.h>
 
 static const char *const public[] = {
-    "tamis_client_check_receipt", "tamis_client_close",       "tamis_client_enrol",
-    "tamis_client_error",         "tamis_client_fetch_model", "tamis_client_is_enrolled",
-    "tamis_client_name",          "tamis_client_next_task",   "tamis_client_open",
-    "tamis_client_stream_model",  "tamis_client_submit",      "tamis_client_submit_from",
-    "tamis_status_name",          "tamis_status_words",       "tamis_version",
+    "tamis_client_check_receipt", "tamis_client_check_verdict",
+    "tamis_client_close",         "tamis_client_enrol",
+    "tamis_client_error",         "tamis_client_fetch_model",
+    "tamis_client_is_enrolled",   "tamis_client_name",
+    "tamis_client_next_task",     "tamis_client_open",
+    "tamis_client_stream_model",  "tamis_client_submit",
+    "tamis_client_submit_from",   "tamis_status_name",
+    "tamis_status_words",         "tamis_version",
 };
 enum { PUBLIC_COUNT = sizeof public / sizeof *public };
 

@@ -351,6 +351,80 @@ static void another_tree_of_the_same_size_is_a_fork(void **state) {
   assert_true(has_file(scene, "fork-evidence"));
 }
 
+static enum tamis_status verdict_of(struct scene *scene, struct tamis_verdict *verdict) {
+  return tamis_client_check_verdict(scene->client, "fed", 1, verdict);
+}
+
+static void a_verdict_is_read_from_the_log(void **state) {
+  struct scene *scene = *state;
+  struct tamis_receipt receipt;
+  struct tamis_verdict verdict;
+  begin_round(scene);
+  assert_good(scene, submit(scene, &receipt));
+  assert_good(scene, verdict_of(scene, &verdict));
+  assert_string_equal(verdict.outcome, "open");
+  assert_string_equal(verdict.verdict, "");
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .weighs = true});
+  assert_good(scene, verdict_of(scene, &verdict));
+  assert_string_equal(verdict.outcome, "promoted");
+  assert_string_equal(verdict.verdict, "accept");
+  assert_string_equal(verdict.sentence, "so it was found");
+  assert_true(verdict.weight == 0.25);
+  assert_int_equal(verdict.index, receipt.index);
+  assert_true(verdict.verdicts_index > receipt.index &&
+              verdict.aggregate_index > verdict.verdicts_index);
+  assert_false(has_file(scene, "omission-evidence"));
+}
+
+static void a_rejected_update_weighs_nothing(void **state) {
+  struct scene *scene = *state;
+  struct tamis_verdict verdict;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "reject"});
+  assert_good(scene, verdict_of(scene, &verdict));
+  assert_string_equal(verdict.verdict, "reject");
+  assert_true(verdict.weight == 0);
+}
+
+static void an_update_that_got_no_verdict_is_evidence(void **state) {
+  struct scene *scene = *state;
+  struct tamis_verdict verdict;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .omits = true});
+  assert_refused(scene, verdict_of(scene, &verdict), TAMIS_BAD_PROOF);
+  assert_true(has_file(scene, "omission-evidence"));
+}
+
+static void decisions_that_do_not_add_up_are_refused(void **state) {
+  struct scene *scene = *state;
+  static const struct fake_decision decision[] = {
+      {.verdict = "accept"},                                    /* and does not weigh */
+      {.verdict = "hold", .weighs = true},                      /* and does */
+      {.verdict = "accept", .weighs = true, .stranger = true}}; /* signed by nobody we know */
+  struct tamis_verdict verdict;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  for (size_t i = 0; i < sizeof decision / sizeof *decision; i++) {
+    fake_server_decide(scene->server, &decision[i]);
+    assert_refused(scene, verdict_of(scene, &verdict), TAMIS_BAD_PROOF);
+    assert_string_equal(verdict.verdict, "");
+  }
+}
+
+static void a_round_that_another_followed_must_have_an_end(void **state) {
+  struct scene *scene = *state;
+  struct tamis_verdict verdict;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "reject", .hides = true});
+  assert_good(scene, verdict_of(scene, &verdict)); /* it might not have ended yet */
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+  assert_refused(scene, verdict_of(scene, &verdict), TAMIS_BAD_PROOF);
+}
+
 static void what_was_verified_is_cosigned_once(void **state) {
   struct scene *scene = *state;
   struct tamis_receipt receipt;
@@ -536,6 +610,11 @@ int main(void) {
       CLAIM(two_histories_end_it_for_good),
       CLAIM(another_tree_of_the_same_size_is_a_fork),
       CLAIM(a_log_that_was_cut_is_noticed),
+      CLAIM(a_verdict_is_read_from_the_log),
+      CLAIM(a_rejected_update_weighs_nothing),
+      CLAIM(an_update_that_got_no_verdict_is_evidence),
+      CLAIM(decisions_that_do_not_add_up_are_refused),
+      CLAIM(a_round_that_another_followed_must_have_an_end),
       CLAIM(what_was_verified_is_cosigned_once),
       CLAIM(a_checkpoint_that_a_round_waits_for_is_cosigned_at_once),
       CLAIM(a_server_that_disowns_its_tree_is_looked_at_again),

@@ -54,6 +54,10 @@ struct fake_server {
   uint64_t offer_size;
   struct fake_mischief mischief;
   struct fake_counts counts;
+  struct digest manifest_digest[2]; /* of verdicts and weights, of the round decided last */
+  char *manifest[2];
+  size_t manifest_length[2];
+  uint64_t decided[3]; /* verdicts, aggregate, promote; 0: none are shown */
 };
 
 float fake_server_value(uint64_t index) {
@@ -157,6 +161,74 @@ void fake_server_open_round(struct fake_server *server) {
                     (json_int_t)1000, "randomness", zeros),
           "base", &server->base,
           server->mischief.wrong_aggregator ? &server->other_aggregator : &server->aggregator);
+}
+
+static void manifest_set(struct fake_server *server, int which, json_t *manifest) {
+  struct fault fault;
+  free(server->manifest[which]);
+  enum tamis_status status =
+      canonical_encode(manifest, &server->manifest[which], &server->manifest_length[which], &fault);
+  assert(status == TAMIS_OK);
+  (void)status;
+  server->manifest_digest[which] =
+      digest_of(server->manifest[which], server->manifest_length[which]);
+  json_decref(manifest);
+}
+
+static json_t *manifest_of(const struct fake_server *server, json_t *element, bool is_there) {
+  char hex[DIGEST_HEX_SIZE];
+  json_t *list = json_array();
+  digest_to_hex(&server->offer_digest, hex);
+  json_object_set_new(element, "client", json_string(server->client.name));
+  json_object_set_new(element, "update", json_string(hex));
+  json_object_set_new(element, "index",
+                      json_integer((json_int_t)server->update_index[server->round]));
+  if (is_there) json_array_append(list, element);
+  json_decref(element);
+  return json_pack("{s:s, s:I, s:o}", "federation", "fed", "round", (json_int_t)server->round,
+                   "updates", list);
+}
+
+static uint64_t say_aggregate(struct fake_server *server) {
+  static const char *const names[] = {"model", "manifest"};
+  struct digest subject[] = {server->base, server->manifest_digest[1]};
+  json_t *predicate = json_pack("{s:s, s:I, s:s, s:i}", "federation", "fed", "round",
+                                (json_int_t)server->round, "rule", "mean", "updates", 1);
+  char *envelope;
+  size_t length;
+  enum tamis_status status =
+      statement_sign(server->log_key.public.name, STATEMENT_AGGREGATE, predicate, 2, names, subject,
+                     &server->aggregator, &envelope, &length, NULL);
+  assert(status == TAMIS_OK);
+  (void)status;
+  json_decref(predicate);
+  return append(server, envelope, length);
+}
+
+void fake_server_decide(struct fake_server *server, const struct fake_decision *decision) {
+  manifest_set(server, 0,
+               manifest_of(server,
+                           json_pack("{s:s, s:s}", "verdict", decision->verdict, "sentence",
+                                     "so it was found"),
+                           !decision->omits));
+  manifest_set(
+      server, 1,
+      manifest_of(server, json_pack("{s:o}", "weight", canonical_f64(0.25)), decision->weighs));
+  uint64_t verdicts = say(server, STATEMENT_VERDICTS,
+                          json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:s, s:i}", "federation", "fed",
+                                    "round", (json_int_t)server->round, "accepted", 1, "clipped", 0,
+                                    "held", 0, "rejected", 0, "gram", zeros, "at_ms", 1),
+                          "manifest", &server->manifest_digest[0],
+                          decision->stranger ? &server->other_aggregator : &server->aggregator);
+  uint64_t aggregate = say_aggregate(server);
+  uint64_t promote = say(server, STATEMENT_PROMOTE,
+                         json_pack("{s:s, s:I, s:s, s:i}", "federation", "fed", "round",
+                                   (json_int_t)server->round, "from", zeros, "at_ms", 2),
+                         "model", &server->base, &server->aggregator);
+  if (decision->hides) return;
+  server->decided[0] = verdicts;
+  server->decided[1] = aggregate;
+  server->decided[2] = promote;
 }
 
 /* ---- One call ---- */
@@ -345,6 +417,17 @@ static void on_fetch(struct fake_server *server, struct call *call, const void *
   uint64_t offset = request->offset, size = server->model_size;
   bool going = true;
   server->counts.fetches++;
+  for (int i = 0; i < 2; i++) {
+    if (!server->manifest[i] ||
+        memcmp(request->digest.data, server->manifest_digest[i].byte, DIGEST_SIZE) != 0)
+      continue;
+    size_t prefix = chunk_prefix_write(CHUNK_TAG_DOWN, server->manifest_length[i], part);
+    memcpy(part + prefix, server->manifest[i], server->manifest_length[i]);
+    send_bytes(call, part, prefix + server->manifest_length[i]);
+    free(part);
+    end(call, GRPC_STATUS_OK, "", "");
+    return;
+  }
   if (mischief->end_blob_at) size = mischief->end_blob_at;
   while (offset < size && going) {
     size_t length = size - offset < 300001 ? (size_t)(size - offset) : 300001; /* odd on purpose */
@@ -544,6 +627,22 @@ static void on_cosign(struct fake_server *server, struct call *call, const void 
   reply(call, &answer.base);
 }
 
+static void on_query(struct fake_server *server, struct call *call, const void *message) {
+  static const char *const kinds[] = {"verdicts", "aggregate", "promote"};
+  Tamis__V1__QueryReply answer = TAMIS__V1__QUERY_REPLY__INIT;
+  json_t *rows = json_array();
+  (void)message;
+  for (int i = 0; i < 3; i++)
+    if (server->decided[i])
+      json_array_append_new(
+          rows, json_pack("{s:s, s:I}", "kind", kinds[i], "index", (json_int_t)server->decided[i]));
+  char *text = json_dumps(rows, 0);
+  answer.rows = view(text, strlen(text));
+  reply(call, &answer.base);
+  free(text);
+  json_decref(rows);
+}
+
 static const struct method {
   const char *path;
   const ProtobufCMessageDescriptor *type;
@@ -561,6 +660,7 @@ static const struct method {
     {"/tamis.v1.Client/GetEntry", &tamis__v1__get_entry_request__descriptor, true, on_entry},
     {"/tamis.v1.Client/GetConsistency", &tamis__v1__get_consistency_request__descriptor, true,
      on_consistency},
+    {"/tamis.v1.Operator/Query", &tamis__v1__query_request__descriptor, true, on_query},
     {"/tamis.v1.Client/Cosign", &tamis__v1__cosign_request__descriptor, true, on_cosign},
 };
 
@@ -726,6 +826,8 @@ void fake_server_stop(struct fake_server *server) {
   merkle_tree_free(server->tree);
   layout_close(&server->layout);
   digest_stream_free(server->upload_hash);
+  free(server->manifest[0]);
+  free(server->manifest[1]);
   free(server->offer);
   free(server->model);
   free(server->invitation);

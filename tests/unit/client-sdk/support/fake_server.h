@@ -45,6 +45,16 @@ void fake_server_rewrite(struct fake_server *server);
 /* The newest entries are forgotten, as after restoring an old backup. */
 void fake_server_cut(struct fake_server *server, unsigned entries);
 
+/* The round is judged with one verdict, aggregated and promoted. */
+struct fake_decision {
+  const char *verdict;
+  bool omits;    /* the update is not in the verdict manifest */
+  bool hides;    /* the server's tables show none of it */
+  bool weighs;   /* the update is in the weight manifest */
+  bool stranger; /* the verdicts are signed by a key that is not in the genesis */
+};
+void fake_server_decide(struct fake_server *server, const struct fake_decision *decision);
+
 float fake_server_value(uint64_t index); /* of the model */
 
 struct fake_counts {
