@@ -351,7 +351,8 @@ static bool demo_verify(struct demo *demo, const char **verdict) {
   char blobs[STAGE_PATH_MAX];
   stage_path(blobs, "%s/state/blobs", demo->stage.home);
   const char *const verify[] = {"verify", "--blobs", blobs, NULL};
-  bool good = demo_type(demo, verify);
+  const char *const audit[] = {"audit", NULL};
+  bool good = demo_type(demo, verify) && demo_type(demo, audit);
   *verdict = good ? "ok" : "failed";
   return good;
 }
