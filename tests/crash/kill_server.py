@@ -73,6 +73,11 @@ def examine(stage, acknowledged, kills, before, now):
     if len(acknowledged) < kills:
         print(f"FAILED: only {len(acknowledged)} updates were acknowledged; that is no load")
         good = False
+    stage.stop()
+    code, answer = stage.tamis("log", "rebuild-index", "--check", check=False)
+    if code != 0:
+        print(f"FAILED: rows and tiles are not those of the journal: {answer}")
+        good = False
     print(f"{kills} kills, {len(acknowledged)} acknowledged updates, {len(lost)} lost, head at round {now['head_round']}")
     return good
 
