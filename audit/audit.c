@@ -203,9 +203,10 @@ static void add_work(struct audit *audit, const struct archive_entry *at,
   recompute->now_ms = now_ms;
   recompute->index = at->index;
   recompute->is_light = audit->options->is_light;
-  recompute->statement = at->entry->statement;
-  json_incref(recompute->statement.root);
-  recompute->manifest = json_incref((json_t *)at->manifest);
+  recompute->bytes = decision_memory(malloc(at->length));
+  memcpy(recompute->bytes, at->bytes, at->length);
+  recompute->length = at->length;
+  recompute->has_manifest = federation_manifest(at->state, at->entry, &recompute->manifest_digest);
   pool_add(audit->pool, job);
 }
 

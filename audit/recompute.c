@@ -8,12 +8,14 @@
 #include "aggregator/manifest.h"
 #include "aggregator/round.h"
 #include "proto/canonical.h"
+#include "proto/envelope.h"
 
 void recompute_close(struct recompute *recompute) {
   state_free(recompute->state);
   work_free(recompute->work);
   statement_close(&recompute->statement);
   json_decref(recompute->manifest);
+  free(recompute->bytes);
   *recompute = (struct recompute){0};
 }
 
@@ -331,9 +333,23 @@ static void run(struct recompute *recompute, int threads, struct recomputation *
   free(past);
 }
 
+/* The walk has read and checked both a moment ago. */
+static enum tamis_status read_entry(struct recompute *recompute, struct fault *fault) {
+  struct envelope envelope;
+  enum tamis_status status = envelope_open(recompute->bytes, recompute->length, &envelope, fault);
+  if (status != TAMIS_OK) return status;
+  status = statement_read(envelope.payload, envelope.payload_length, state_origin(recompute->state),
+                          &recompute->statement, fault);
+  envelope_close(&envelope);
+  if (status != TAMIS_OK || !recompute->has_manifest) return status;
+  return manifest_load(recompute->blobs, &recompute->manifest_digest, &recompute->manifest, fault);
+}
+
 void recompute_run(struct recompute *recompute, int threads, struct recomputation *out) {
   *out = (struct recomputation){.recomputed = RECOMPUTED_SAME, .index = recompute->index};
-  if (is_trouble(recompute))
+  if (read_entry(recompute, &out->fault) != TAMIS_OK)
+    out->recomputed = RECOMPUTED_FAILED;
+  else if (is_trouble(recompute))
     out->recomputed = RECOMPUTED_TROUBLE;
   else if (round_rows(recompute->blobs, recompute->work, &out->fault) != TAMIS_OK)
     out->recomputed = inputs_find_bad(recompute, out) ? out->recomputed : RECOMPUTED_FAILED;

@@ -12,14 +12,21 @@
 
 /* What it is made from: all that is needed, so that it may run beside the walk. */
 struct recompute {
-  struct blob_store *blobs;   /* lent */
-  struct state *state;        /* an excerpt: the decider's before the entry */
-  struct work *work;          /* as it was handed out */
-  int64_t now_ms;             /* when the entry was decided */
-  uint64_t index;             /* of the entry */
-  struct statement statement; /* of the entry; `root` is a reference of its own */
-  json_t *manifest;           /* of the entry; NULL: none */
+  struct blob_store *blobs; /* lent */
+  struct state *state;      /* an excerpt: the decider's before the entry */
+  struct work *work;        /* as it was handed out */
+  int64_t now_ms;           /* when the entry was decided */
+  uint64_t index;           /* of the entry */
+  char *bytes;              /* the entry: owned; JSON is read anew, its counts are not for two
+                               threads */
+  size_t length;
+  bool has_manifest;
+  struct digest manifest_digest;
   bool is_light;
+
+  /* read by recompute_run */
+  struct statement statement;
+  json_t *manifest; /* NULL: none */
 };
 
 enum recomputed {
