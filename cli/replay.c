@@ -17,7 +17,7 @@ static const struct sheet weight_sheet = {"client", "No update was accepted.",
                                           sizeof weights / sizeof *weights, weights};
 
 static const char *outcome_name(enum outcome outcome) {
-  static const char *const name[] = {"open", "promoted", "held", "abandoned"};
+  static const char *const name[] = {"open", "promoted", "held", "abandoned", "rebuilt"};
   return name[outcome];
 }
 

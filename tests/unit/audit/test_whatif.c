@@ -299,6 +299,56 @@ static void a_variant_without_nobody_ends_at_the_head(void **context) {
   leave(scene);
 }
 
+/* What a variant holds in memory is what the server then writes; and a rebuilt line can be asked
+ * like any other. */
+static void a_rebuild_is_the_variant_without_the_client(void **context) {
+  (void)context;
+  struct scene *scene = play("trimmed_mean(f=1)", "momentum");
+  struct archive_options options = {.keeps_rounds = true};
+  struct archive *after;
+  struct descent descent, rebuilt;
+  struct digest head = world_head(&scene->world);
+  const char *const out[] = {"c00"};
+  assert_status(world_rebuild(&scene->world, 2, 1, out, &head, NULL), TAMIS_OK);
+  assert_true(world_wait(&scene->world, "head_round", 2 * ROUNDS - 1));
+  world_stop(&scene->world);
+  assert_status(archive_open(scene->world.state_dir, scene->vkey, &options, &after, NULL),
+                TAMIS_OK);
+  assert_status(archive_walk(after, NULL, NULL, NULL), TAMIS_OK);
+  assert_status(descent_open(after, WORLD_FEDERATION, ROUNDS + 1, DESCENT_HEAD, &rebuilt, NULL),
+                TAMIS_OK);
+  assert_status(descent_open(scene->archive, WORLD_FEDERATION, 2, ROUNDS, &descent, NULL),
+                TAMIS_OK);
+  assert_int_equal(rebuilt.count, descent.count);
+  struct variant variant = variant_at(descent.round[0]->aggregate);
+  for (size_t k = 0; k < descent.count; k++) {
+    assert_status(variant_round(&variant, archive_blobs(scene->archive), 1,
+                                descent.round[k]->aggregate, is_liar, archive_state(scene->archive),
+                                NULL, NULL),
+                  TAMIS_OK);
+    assert_int_equal(rebuilt.round[k]->of, descent.round[k]->number);
+    assert_true(digest_equal(&variant.head, &rebuilt.round[k]->candidate));
+    struct replay_question question = about(rebuilt.round[k]->number, NULL);
+    struct replay replay;
+    assert_status(replay_round(after, &question, &replay, NULL), TAMIS_OK);
+    assert_true(digest_equal(&replay.candidate, &rebuilt.round[k]->candidate));
+    assert_int_equal(replay.count, CLIENTS - 1);
+    replay_close(&replay);
+  }
+  struct blame_question question = {
+      .federation = WORLD_FEDERATION, .since = ROUNDS + 1, .round = DESCENT_HEAD};
+  struct blame blame;
+  assert_status(blame_model(after, &question, &blame, NULL), TAMIS_OK);
+  assert_int_equal(blame.count, CLIENTS - 1);
+  for (size_t i = 0; i < blame.count; i++) assert_string_not_equal(blame.row[i].client, "c00");
+  blame_close(&blame);
+  variant_close(&variant);
+  descent_close(&descent);
+  descent_close(&rebuilt);
+  archive_close(after);
+  leave(scene);
+}
+
 static void threads_and_memory_change_no_bit_of_blame(void **context) {
   (void)context;
   struct scene *scene = play("nnm(f=1) | trimmed_mean(f=1)", "momentum");
@@ -422,6 +472,7 @@ int main(void) {
       cmocka_unit_test(leaving_one_out_of_a_mean_is_what_the_definition_says),
       cmocka_unit_test(blame_over_rounds_is_the_head_less_the_lineage_without_the_client),
       cmocka_unit_test(a_variant_without_nobody_ends_at_the_head),
+      cmocka_unit_test(a_rebuild_is_the_variant_without_the_client),
       cmocka_unit_test(threads_and_memory_change_no_bit_of_blame),
       cmocka_unit_test(rounds_that_cannot_do_without_a_client_are_skipped),
       cmocka_unit_test(with_an_evaluator_clients_are_ranked_by_what_is_gained_without_them),
