@@ -109,12 +109,27 @@ static const struct option_row model_get_options[] = {
     {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
     END,
 };
-static const struct option_row model_rollback_options[] = {
+static const struct option_row rollback_options[] = {
     {"to", 0, "ROUND", VALUE_COUNT, true, "round to go back to; 0: the start"},
     REASON,
     DRY_RUN,
     {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
-    END};
+    EVALUATE(false),
+    STATE_FOLDER,
+    END,
+};
+static const struct option_row rebuild_options[] = {
+    {"since", 0, "ROUND", VALUE_COUNT, true, "the first round to make again"},
+    {"without", 0, "CLIENT", VALUE_NAME, true, "who is left out; may be repeated"},
+    REASON,
+    DRY_RUN,
+    {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
+    {"no-wait", 0, NULL, VALUE_FLAG, false, "do not wait until the head has moved"},
+    EVALUATE(false),
+    THREADS,
+    STATE_FOLDER,
+    END,
+};
 
 #define BUNDLE_OPTIONS                                                                             \
   {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},                    \
@@ -314,12 +329,6 @@ static const struct command row[] = {
      "the length before, LARGEST the largest change of one number and AT its place\n"
      "in the tensor.\n",
      "  tamis model diff digits 6 7\n  tamis model diff digits 0 25 -o json\n", model_diff},
-    {"model", "rollback", "FEDERATION", model_rollback_options,
-     "Make an earlier model the head again",
-     "Shows the plan and asks. Nothing is deleted: later rounds are marked undone, and\n"
-     "the same command with a later round goes forward again.\n",
-     "  tamis model rollback digits --to 12 --reason 'client-07 poisoned 13 to 15'\n",
-     model_rollback},
     {"bundle", "round", "FEDERATION ROUND", bundle_round_options,
      "A round in one file that anybody can check offline",
      "Entries with their proofs, the signed checkpoint, the manifests: a plain tar\n"
@@ -339,6 +348,32 @@ static const struct command row[] = {
      "  tamis bundle model digits -O head.tar\n"
      "  tamis bundle model digits --round 7 --bodies -O model-7.tar\n",
      bundle_of_model},
+    {"rollback", NULL, "FEDERATION", rollback_options, "Make an earlier model the head again",
+     "Shows the plan and asks. Nothing is deleted: later rounds are marked undone, and\n"
+     "the same command with a later round goes forward again. Ends a rebuild that is\n"
+     "under way; to the round of the head, that is all it does.\n"
+     "\n"
+     "--evaluate goes with --dry-run and reads the state folder; no server is asked.\n"
+     "COMMAND: see tamis help replay.\n",
+     "  tamis rollback digits --to 12 --reason 'client-07 poisoned 13 to 15'\n"
+     "  tamis rollback digits --to 12 --reason test --dry-run \\\n"
+     "    --evaluate 'tamis-lab evaluate --data mnist'\n",
+     undo_rollback_run},
+    {"rebuild", NULL, "FEDERATION", rebuild_options, "Make rounds again without some clients",
+     "The stored updates of every round on the head's line from --since on are\n"
+     "aggregated again without those clients, each round on the model made before it.\n"
+     "The new rounds have new numbers, the old ones stay; the head moves at the end.\n"
+     "The result is approximate: later updates were computed on the old models.\n"
+     "A round that the rule cannot make without them is passed over; the plan says so.\n"
+     "It keeps nobody out of rounds to come: see tamis help client exclude.\n"
+     "\n"
+     "Shows the plan and asks. --evaluate and --state go with --dry-run: the plan is\n"
+     "then made from the state folder, and the models before and after are evaluated.\n"
+     "COMMAND: see tamis help replay.\n",
+     "  tamis rebuild digits --since 11 --without client-07 --reason 'turned in 11'\n"
+     "  tamis rebuild digits --since 11 --without c1 --without c2 --reason test \\\n"
+     "    --dry-run --evaluate 'tamis-lab evaluate --data mnist'\n",
+     undo_rebuild_run},
     {"verify", NULL, "[FILE]", verify_options, "Check the whole log, or a bundle",
      "The log over the server, or over copies of its files: copy the checkpoint before\n"
      "the journal; signatures, tree, decisions. --blobs checks every file it names.\n"

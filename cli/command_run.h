@@ -29,7 +29,9 @@ enum tamis_status model_history(struct context *context, const struct arguments 
 enum tamis_status model_get(struct context *context, const struct arguments *arguments);
 enum tamis_status model_lineage(struct context *context, const struct arguments *arguments);
 enum tamis_status model_diff(struct context *context, const struct arguments *arguments);
-enum tamis_status model_rollback(struct context *context, const struct arguments *arguments);
+
+enum tamis_status undo_rollback_run(struct context *context, const struct arguments *arguments);
+enum tamis_status undo_rebuild_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status bundle_of_round(struct context *context, const struct arguments *arguments);
 enum tamis_status bundle_of_client(struct context *context, const struct arguments *arguments);

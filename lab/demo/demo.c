@@ -318,9 +318,9 @@ static bool demo_head(struct demo *demo, char hex[DIGEST_HEX_SIZE]) {
 static bool demo_roll(struct demo *demo, const struct board_round *round, const char *reason) {
   char number[24], expected[DIGEST_HEX_SIZE], head[DIGEST_HEX_SIZE] = "";
   snprintf(number, sizeof number, "%" PRIu64, round->round);
-  const char *const rollback[] = {"-q",    "model", "rollback", demo_federation[BOARD_ROBUST],
-                                  "--to",  number,  "--reason", reason,
-                                  "--yes", NULL};
+  const char *const rollback[] = {"-q",   "rollback", demo_federation[BOARD_ROBUST],
+                                  "--to", number,     "--reason",
+                                  reason, "--yes",    NULL};
   digest_to_hex(&round->model, expected);
   if (!demo_type(demo, rollback) || !demo_head(demo, head)) return false;
   bool same = strcmp(expected, head) == 0;

@@ -18,7 +18,7 @@ struct show {
 void show_open(struct show *show);
 /* "3. What happened" and an empty line before it. */
 void show_heading(struct show *show, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "   $ tamis model rollback ..." : what the demo runs in the reader's place. */
+/* "   $ tamis rollback ..." : what the demo runs in the reader's place. */
 void show_command(const struct show *show, const char *const *arguments);
 
 /* Redraws the moving line on a terminal; nothing elsewhere. */

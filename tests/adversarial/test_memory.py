@@ -51,7 +51,7 @@ class Training:
         return plan["round"], self.model[plan["round"]]
 
     def rollback(self, number):
-        self.stage.tamis("model", "rollback", self.name, "--to", str(number), "--reason", "a test", "--yes")
+        self.stage.tamis("rollback", self.name, "--to", str(number), "--reason", "a test", "--yes")
 
     def restart(self):
         self.stage.kill()

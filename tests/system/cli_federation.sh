@@ -94,9 +94,9 @@ expect 0 client revoke phone-4 --reason 'lost'
 
 expect 0 model history digits -o json
 round_2=$(field '[m["model"] for m in data if m["round"] == 2][0]')
-expect 2 model rollback digits --to 2 --reason test; says 'add --yes'
-expect 5 model rollback digits --to 9 --reason test --yes
-expect 0 model rollback digits --to 2 --reason test --dry-run; says 'undone  2 rounds: 3, 4'
+expect 2 rollback digits --to 2 --reason test; says 'add --yes'
+expect 5 rollback digits --to 9 --reason test --yes
+expect 0 rollback digits --to 2 --reason test --dry-run; says 'undone  2 rounds: 3, 4'
 expect 0 federation show digits -o json
 same "$(field 'data["head_round"]')" 4 "the head after a dry run"
 expect 0 model lineage digits; says 'round 4 of digits, the head'; says '4 to 1'
@@ -107,7 +107,7 @@ same "$(field 'data["total"]["changed"], data["from"]["model"]')" "64 $round_2" 
 expect 5 model diff digits 2 9; says 'round 9 of digits promoted no model'
 expect 2 model diff digits 2 x
 expect 0 client rounds phone-1; says 'phone-1: 4 updates, 4 of them in a model that the head stands on'
-expect 0 model rollback digits --to 2 --reason test --yes
+expect 0 rollback digits --to 2 --reason test --yes
 expect 0 model lineage digits -o json
 same "$(field '[b["round"] for b in data["bases"]], [c["rounds"] for c in data["clients"]]')" "[2, 1, 0] [2, 2, 2, 2]" \
   "the line of the head after the rollback"
@@ -119,7 +119,18 @@ expect 0 federation show digits -o json
 same "$(field 'data["head"]')" "$round_2" "the head after the rollback"
 expect 0 model get digits -O "$folder/head.safetensors"
 same "$(sha256sum "$folder/head.safetensors" | cut -d' ' -f1)" "$round_2" "the fetched head"
-expect 0 model rollback digits --to 4 --reason forward --yes
+expect 0 rollback digits --to 4 --reason forward --yes
+expect 0 rebuild digits --since 3 --without phone-2 --reason test --dry-run; says 'again   2 rounds: 3, 4'; says 'phone-2: weight'
+expect 0 rebuild digits --since 3 --without phone-2 --reason test --dry-run --state "$folder/site/state" --evaluate 'sh -c "stat -c %s $1" size' -o json
+same "$(field 'data["before"] == data["after"] > 0, data["round_count"]')" "True 2" "the plan from the folder"
+expect 5 rebuild digits --since 3 --without nobody --reason test --yes
+expect 5 rebuild digits --since 9 --without phone-2 --reason test --yes
+expect 0 rebuild digits --since 3 --without phone-2 --reason test --yes; says 'federation/digits rebuilt'
+expect 0 model history digits -o json
+same "$(field '[m["rebuilt_from"] for m in data if not m["undone"]]')" "[None, None, None, 3, 4]" "the line after the rebuild"
+expect 0 model lineage digits -o json
+same "$(field '[c["rounds"] for c in data["clients"] if c["client"] == "phone-2"]')" "[2]" "rounds of phone-2 in the head"
+expect 0 rollback digits --to 4 --reason forward --yes
 expect 5 model get digits --round 77 -O "$folder/none"
 
 expect 3 watch --wait 300ms

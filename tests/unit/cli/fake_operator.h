@@ -19,6 +19,7 @@ static struct {
   size_t entry_count;
   const char *entry[FAKE_ENTRIES_MAX];
   const char *note;
+  const char *result; /* JSON that a submit gives back; NULL: {} */
   /* what was submitted last */
   size_t submitted;
   enum statement_kind kind;
@@ -68,7 +69,7 @@ enum tamis_status operator_submit(struct operator* operator, enum statement_kind
   fake.dry_run = dry_run;
   snprintf(fake.subject_name, sizeof fake.subject_name, "%s", subject_name);
   *index = 41;
-  if (result != NULL) *result = json_object();
+  if (result != NULL) *result = fake.result ? json_loads(fake.result, 0, NULL) : json_object();
   return fake_say(fault);
 }
 

@@ -373,20 +373,56 @@ static void a_rollback_shows_its_plan_and_wants_a_yes(void **state) {
   answer(1, "models",
          "[{\"round\":12,\"model\":\"" HEX2 "\"},{\"round\":14,\"model\":\"" HEX "\"},"
          "{\"round\":15,\"model\":\"" HEX "\",\"current\":true}]");
-  RUN(2, "model", "rollback", "digits", "--to", "12", "--reason", "poison");
+  fake.result = "{\"plan\":{\"from_round\":15,\"to_round\":12,\"round_count\":2,\"rounds\":["
+                "{\"round\":14},{\"round\":15}],\"updates_dropped\":3,\"client_count\":1,"
+                "\"clients\":[{\"client\":\"phone-1\",\"weight\":0.75,\"rounds\":2}]}}";
+  RUN(2, "rollback", "digits", "--to", "12", "--reason", "poison");
   assert_non_null(strstr(complained, "undone  2 rounds: 14, 15\n"));
+  assert_non_null(strstr(complained, "back from round 15 to round 12\n  then    " HEX2));
   assert_non_null(
-      strstr(complained, "back from round 15 to round 12\n  now     " HEX "\n  then    " HEX2));
+      strstr(complained, "drops   3 updates\n          phone-1: weight 0.75 in 2 rounds"));
   assert_non_null(strstr(complained, "--yes"));
-  assert_int_equal(fake.submitted, 0);
-  RUN(0, "model", "rollback", "digits", "--to", "12", "--reason", "poison", "--yes", "-o", "json");
+  assert_true(fake.dry_run); /* only the plan was asked for */
+  RUN(0, "rollback", "digits", "--to", "12", "--reason", "poison", "--yes", "-o", "json");
   assert_int_equal(fake.kind, STATEMENT_ROLLBACK);
   char hex[DIGEST_HEX_SIZE];
   digest_to_hex(&fake.subject, hex);
   assert_string_equal(hex, HEX2);
-  RUN(5, "model", "rollback", "digits", "--to", "13", "--reason", "poison", "--yes");
-  RUN(0, "model", "rollback", "digits", "--to", "12", "--reason", "poison", "--dry-run");
+  RUN(5, "rollback", "digits", "--to", "13", "--reason", "poison", "--yes");
+  RUN(0, "rollback", "digits", "--to", "12", "--reason", "poison", "--dry-run");
   assert_true(fake.dry_run);
+}
+
+static void a_rebuild_shows_its_plan_and_waits_for_the_head(void **state) {
+  (void)state;
+  answer(0, "federations",
+         "[{\"federation\":\"digits\",\"head\":\"" HEX "\",\"head_round\":17,\"round\":17,"
+         "\"phase\":\"collecting\"}]");
+  answer(1, "models", "[{\"round\":17,\"model\":\"" HEX "\",\"current\":true}]");
+  fake.result = "{\"plan\":{\"from_round\":15,\"to_round\":13,\"first_number\":16,"
+                "\"round_count\":2,\"passed_over\":1,\"rounds\":[{\"round\":14},{\"round\":15,"
+                "\"passed_over\":true}],\"updates_dropped\":1,\"client_count\":1,\"clients\":[{"
+                "\"client\":\"phone-1\",\"weight\":0.5,\"rounds\":1}],\"bytes_read\":4096,"
+                "\"bytes_written\":2048,\"seconds\":3.2}}";
+  RUN(2, "rebuild", "digits", "--since", "14", "--without", "phone-1", "--reason", "poison");
+  assert_non_null(strstr(complained, "again   2 rounds: 14, 15\n  as      round 16 and on\n"
+                                     "  passed  1 round: 15\n"));
+  assert_non_null(strstr(complained, "needs   2.0KiB more on disk; reads 4.0KiB, in about 3 s"));
+  assert_non_null(strstr(complained, "approximate"));
+  RUN(0, "rebuild", "digits", "--since", "14", "--without", "b", "--without", "a", "--without", "b",
+      "--reason", "poison", "--yes");
+  assert_int_equal(fake.kind, STATEMENT_REBUILD);
+  assert_false(fake.dry_run);
+  const json_t *without = json_object_get(fake.predicate, "without");
+  assert_int_equal(json_array_size(without), 2);
+  assert_string_equal(json_string_value(json_array_get(without, 0)), "a");
+  assert_string_equal(said, "federation/digits rebuilt\n");
+  RUN(2, "rebuild", "digits", "--since", "14", "--without", "a", "--reason", "poison", "--yes",
+      "--state", "/nowhere");
+  assert_non_null(strstr(complained, "--dry-run"));
+  fake.result = "{\"plan\":{\"first_number\":18,\"round_count\":1,\"rounds\":[]}}";
+  RUN(6, "rebuild", "digits", "--since", "14", "--without", "a", "--reason", "poison", "--yes");
+  assert_non_null(strstr(complained, "did not move"));
 }
 
 static void a_log_of_any_bytes_can_be_read(void **state) {
@@ -454,6 +490,7 @@ int main(void) {
       CASE(an_exclusion_names_the_key_that_enrolled),
       CASE(an_enrolment_that_the_client_did_not_sign_is_not_believed),
       CASE(a_rollback_shows_its_plan_and_wants_a_yes),
+      CASE(a_rebuild_shows_its_plan_and_waits_for_the_head),
       CASE(a_log_of_any_bytes_can_be_read),
       CASE(a_model_must_be_one),
       CASE(no_command_shows_help_and_fails),
