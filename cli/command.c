@@ -119,8 +119,8 @@ static const struct option_row rollback_options[] = {
     END,
 };
 static const struct option_row rebuild_options[] = {
-    {"since", 0, "ROUND", VALUE_COUNT, true, "the first round to make again"},
-    {"without", 0, "CLIENT", VALUE_NAME, true, "who is left out; may be repeated"},
+    {"since", 0, "R", VALUE_COUNT, true, "the first round to make again"},
+    {"without", 0, "C", VALUE_NAME, true, "who is left out; may be repeated"},
     REASON,
     DRY_RUN,
     {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
