@@ -8,7 +8,7 @@
 #include "proto/canonical.h"
 #include "proto/envelope.h"
 
-enum { CLIENTS = 256, ROUNDS = 4096 };
+enum { CLIENTS = 256, ROUNDS = 4096, SENT = 16384 };
 
 struct person {
   char name[65];
@@ -37,6 +37,15 @@ struct checker {
   long base_round;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
   bool promoted[ROUNDS];
+  long keep_rounds;
+  /* Updates by their round and what they came to; their bytes, if gone, must be told of. */
+  struct sent {
+    char client[65], update[65], verdict[16];
+    long round;
+    bool is_here, is_dropped, is_disputed, is_resolved;
+  } sent[SENT];
+  size_t sent_count;
+  char compared[CLIENTS][65]; /* [person]: its last judged update; unknown after a rollback */
 };
 
 struct checker *checker_new(const char *origin, struct blob_store *blobs) {
@@ -124,7 +133,12 @@ static const char *updated(struct checker *checker, const struct statement *stat
   if (!is_selected) return "an update of a client outside the cohort";
   for (i = 0; i < checker->updates; i++)
     if (strcmp(checker->taken[i].client, name) == 0) return "two updates of one client";
-  if (!blob_exists(checker->blobs, &statement->subject[0])) return "an update's blob is missing";
+  if (checker->sent_count == SENT) return "more updates than the checker can hold";
+  struct sent *sent = &checker->sent[checker->sent_count++];
+  strcpy(sent->client, name);
+  digest_to_hex(&statement->subject[0], sent->update);
+  sent->round = checker->round;
+  sent->is_here = blob_exists(checker->blobs, &statement->subject[0]);
   struct taken *taken = &checker->taken[checker->updates++];
   strcpy(taken->client, name);
   taken->verdict[0] = '\0';
@@ -137,6 +151,13 @@ static struct taken *taken_of(struct checker *checker, const json_t *row) {
     if (strcmp(checker->taken[i].client, text(row, "client")) == 0 &&
         strcmp(checker->taken[i].update, text(row, "update")) == 0)
       return &checker->taken[i];
+  return NULL;
+}
+
+static struct sent *sent_of(struct checker *checker, const char *client, long round) {
+  for (size_t i = 0; i < checker->sent_count; i++)
+    if (checker->sent[i].round == round && strcmp(checker->sent[i].client, client) == 0)
+      return &checker->sent[i];
   return NULL;
 }
 
@@ -155,6 +176,12 @@ static const char *judged(struct checker *checker, const struct statement *state
       fault = "a verdict for an update that is not there";
     else
       snprintf(taken->verdict, sizeof taken->verdict, "%s", text(row, "verdict"));
+    struct sent *sent = sent_of(checker, text(row, "client"), checker->round);
+    struct person *person = find(checker, text(row, "client"));
+    if (sent && person) {
+      snprintf(sent->verdict, sizeof sent->verdict, "%s", text(row, "verdict"));
+      strcpy(checker->compared[person - checker->person], sent->update);
+    }
     accepted += strcmp(text(row, "verdict"), "accept") == 0;
   }
   if (accepted != statement_integer(statement, "accepted")) fault = "verdicts counted wrongly";
@@ -193,6 +220,8 @@ static const char *within_updates(struct checker *checker, const json_t *rows, c
     struct digest digest;
     struct blob_view view = {0};
     digest_from_hex(text(row, "update"), 64, &digest);
+    const struct sent *sent = sent_of(checker, text(row, "client"), checker->round);
+    if (sent && !sent->is_here) return NULL; /* gone since: the end says whether it may be */
     const float *update = values_of(checker, &digest, &view, &count);
     if (!update || count != d) return "an update cannot be read";
     for (size_t k = 0; k < d; k++) low[k] = fminf(low[k], update[k]);
@@ -277,12 +306,70 @@ static const char *rolled_back(struct checker *checker, const struct statement *
     return "a rollback to what was never promoted";
   checker->head = statement->subject[0];
   checker->head_round = round;
+  memset(checker->compared, 0, sizeof checker->compared);
   return NULL;
+}
+
+/* PROTOCOL.md 12. */
+static const char *dropped(struct checker *checker, const struct statement *statement) {
+  long round = (long)statement_integer(statement, "round");
+  json_t *manifest = load(checker, &statement->subject[0]), *row;
+  size_t i;
+  const char *fault = NULL;
+  if (!manifest) return "a tombstone's manifest is missing";
+  if (checker->keep_rounds == 0 || round > checker->last_round - checker->keep_rounds ||
+      (checker->phase != 0 && round == checker->round))
+    fault = "updates of a round were dropped that is kept";
+  json_array_foreach(json_object_get(manifest, "updates"), i, row) {
+    struct sent *sent = sent_of(checker, text(row, "client"), round);
+    struct person *person = find(checker, text(row, "client"));
+    if (!sent || !person || strcmp(sent->update, text(row, "update")) != 0 || sent->is_dropped) {
+      fault = "an update was dropped that is not there";
+      continue;
+    }
+    bool is_odd = strcmp(sent->verdict, "hold") == 0 || strcmp(sent->verdict, "reject") == 0;
+    if (strcmp(sent->verdict, text(row, "verdict")) != 0)
+      fault = "a tombstone tells another verdict";
+    if (sent->is_disputed) fault = "a disputed update was dropped";
+    if (is_odd && !sent->is_resolved) fault = "a held update was dropped";
+    if (strcmp(checker->compared[person - checker->person], sent->update) == 0)
+      fault = "an update was dropped that the next is compared with";
+    sent->is_dropped = true;
+  }
+  json_decref(manifest);
+  return fault;
+}
+
+static const char *disputed(struct checker *checker, const struct statement *statement) {
+  struct sent *sent = sent_of(checker, statement_text(statement, "client"),
+                              (long)statement_integer(statement, "round"));
+  if (!sent || sent->is_dropped) return "a dispute about nothing";
+  sent->is_disputed = statement_integer(statement, "open") == 1;
+  sent->is_resolved |= !sent->is_disputed;
+  return NULL;
+}
+
+const char *checker_end(const struct checker *checker) {
+  for (size_t i = 0; i < checker->sent_count; i++)
+    if (!checker->sent[i].is_here && !checker->sent[i].is_dropped)
+      return "an update's bytes are missing and nobody dropped them";
+  return NULL;
+}
+
+/* An operator's word about a client settles what was held of it. */
+static void resolve(struct checker *checker, const struct person *person) {
+  for (size_t i = 0; i < checker->sent_count; i++)
+    checker->sent[i].is_resolved |= strcmp(checker->sent[i].client, person->name) == 0;
 }
 
 static const char *check(struct checker *checker, const struct statement *statement) {
   struct person *person = NULL;
   switch (statement->kind) {
+  case STATEMENT_TOMBSTONE: return dropped(checker, statement);
+  case STATEMENT_DISPUTE: return disputed(checker, statement);
+  case STATEMENT_RETENTION:
+    checker->keep_rounds = (long)statement_integer(statement, "keep_rounds");
+    return NULL;
   case STATEMENT_KEY_ENROL: return enrolled(checker, statement);
   case STATEMENT_ROUND_OPEN: return opened(checker, statement);
   case STATEMENT_UPDATE: return updated(checker, statement);
@@ -309,6 +396,7 @@ static const char *check(struct checker *checker, const struct statement *statem
     person->revoked = true;
   else
     person->excluded = statement->kind == STATEMENT_EXCLUSION;
+  if (statement->kind != STATEMENT_KEY_REVOKE) resolve(checker, person);
   return NULL;
 }
 

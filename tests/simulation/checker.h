@@ -18,6 +18,8 @@ void checker_free(struct checker *checker);
 
 /* The next entry. NULL when it keeps all invariants, else the one that it breaks. */
 const char *checker_entry(struct checker *checker, const char *envelope, size_t length);
+/* After the last entry: NULL, or what is missing. */
+const char *checker_end(const struct checker *checker);
 
 /* The head that the log adds up to, of the one federation. */
 struct digest checker_head(const struct checker *checker);
