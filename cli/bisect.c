@@ -83,8 +83,21 @@ static void print_found(struct context *context, const json_t *data) {
     output_field(context, "but", "a later model is good again: there may be other rounds");
 }
 
+/* What was sent after the first lie was computed on models that should never have been: one round
+ * is worth making again (docs/incident.md). */
+static void print_way_back(struct context *context, const json_t *data) {
+  char federation[OUTPUT_CELL_SIZE], suspect[OUTPUT_CELL_SIZE];
+  long long since = (long long)output_integer(data, "since");
+  output_text(data, "federation", federation, sizeof federation);
+  output_text(data, "suspect", suspect, sizeof suspect);
+  fprintf(context->out,
+          "\nFrom round %lld to it, %s led by far in influence. Look first (--dry-run), then:\n"
+          "  tamis rollback %s --to %lld --reason ...\n"
+          "  tamis rebuild %s --since %lld --without %s --reason ...\n",
+          since, suspect, federation, since, federation, since, suspect);
+}
+
 static void print_clients(struct context *context, const json_t *data, const json_t *blame) {
-  char a[OUTPUT_CELL_SIZE];
   long long from = (long long)output_integer(blame, "since");
   long long to = (long long)output_integer(blame, "round");
   if (from == to)
@@ -93,8 +106,7 @@ static void print_clients(struct context *context, const json_t *data, const jso
     fprintf(context->out, "\nWithout each client of rounds %lld to %lld:\n", from, to);
   blame_report_print(context, json_object_get(blame, "clients"), true);
   if (output_integer(data, "since") == 0) return;
-  fprintf(context->out, "\nFrom round %lld to it, %s led by far in influence.\n",
-          (long long)output_integer(data, "since"), output_text(data, "suspect", a, sizeof a));
+  print_way_back(context, data);
 }
 
 static void print_bisect(struct context *context, const json_t *data) {

@@ -163,7 +163,9 @@ static void bisect_names_the_round_and_the_client(void **state) {
   says(said, "worse in      round 4: ");
   says(said, "\nWithout each client of round 4:\nCLIENT  ROUNDS");
   says(said, "GAIN\nc00          1  ");
-  says(said, "\nFrom round 4 to it, c00 led by far in influence.\n");
+  says(said, "\nFrom round 4 to it, c00 led by far in influence.");
+  says(said, "\n  tamis rollback digits --to 4 --reason ...\n"
+             "  tamis rebuild digits --since 4 --without c00 --reason ...\n");
   RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--all", "--through", "-o", "json");
   json_t *found = data(), *blame = json_object_get(found, "blame");
   assert_int_equal(json_integer_value(json_object_get(found, "round")), TURN);
