@@ -21,7 +21,8 @@ static bool is_resolved(const struct federation *federation, int64_t client, int
 enum retention retention_of(const struct state *state, const struct federation *federation,
                             int64_t round, const struct manifest_update *update) {
   int64_t client = state_client_find(state, update->client);
-  if (round < 1 || round > retention_round(federation) ||
+  /* A rebuild reads old rounds again, and which ones is nobody's business but its own. */
+  if (round < 1 || round > retention_round(federation) || federation->rebuild.is_under_way ||
       federation->past[round].outcome == OUTCOME_OPEN)
     return RETENTION_KEPT;
   if (client == STATE_NOBODY) return RETENTION_NOBODY;

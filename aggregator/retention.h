@@ -14,7 +14,7 @@ int64_t retention_round(const struct federation *federation);
 /* Why an update of that round stays although the round is old enough. */
 enum retention {
   RETENTION_DROP,
-  RETENTION_KEPT,       /* its round is not old enough, or not over, or there is no policy */
+  RETENTION_KEPT, /* its round is not old enough, not over, or a rebuild is under way; no policy */
   RETENTION_COMPARED,   /* the judge compares the client's next update with it */
   RETENTION_SHARED,     /* it is a model or a manifest too */
   RETENTION_UNRESOLVED, /* held or rejected, and no operator has spoken since */
