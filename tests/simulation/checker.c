@@ -35,6 +35,9 @@ struct checker {
   struct digest model[ROUNDS]; /* promoted */
   bool has_momentum;           /* the federation's optimiser is CHECKER_MOMENTUM */
   long base_round;
+  long witness_organisations; /* that the federation requires; 0: none */
+  bool is_witnessed;
+  uint64_t aggregate_index, entries;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
   bool promoted[ROUNDS];
   long keep_rounds;
@@ -283,12 +286,46 @@ static const char *aggregated(struct checker *checker, const struct statement *s
   json_decref(manifest);
   checker->phase = 3;
   checker->candidate = statement->subject[0];
+  checker->aggregate_index = checker->entries;
+  checker->is_witnessed = false;
+  return fault;
+}
+
+/* The signatures are the server's to check; here it is who, how often, and when. */
+static const char *witnessed(struct checker *checker, const struct statement *statement) {
+  json_t *manifest = load(checker, &statement->subject[0]), *row, *other;
+  size_t i, k;
+  long organisations = 0;
+  uint64_t size = (uint64_t)statement_integer(statement, "size");
+  const char *fault = NULL;
+  if (checker->phase != 3 || checker->is_witnessed) fault = "witnesses out of order";
+  if (checker->witness_organisations == 0) fault = "witnesses that nobody asked for";
+  if (size <= checker->aggregate_index || size > checker->entries)
+    fault = "witnesses of too little";
+  json_t *list = json_object_get(manifest, "witnesses");
+  json_array_foreach(list, i, row) {
+    struct person *person = find(checker, text(row, "client"));
+    bool is_new = true;
+    if (!person || person->revoked) fault = "a witness that is not enrolled";
+    json_array_foreach(list, k, other) {
+      if (k < i && strcmp(text(row, "client"), text(other, "client")) == 0)
+        fault = "a witness counted twice";
+      if (k < i && strcmp(text(row, "organisation"), text(other, "organisation")) == 0)
+        is_new = false;
+    }
+    organisations += is_new;
+  }
+  if (organisations < checker->witness_organisations) fault = "witnesses of too few organisations";
+  json_decref(manifest);
+  checker->is_witnessed = true;
   return fault;
 }
 
 static const char *promoted(struct checker *checker, const struct statement *statement) {
   struct digest from = statement_digest(statement, "from");
   if (checker->phase != 3) return "a promotion out of order";
+  if (checker->witness_organisations > 0 && !checker->is_witnessed)
+    return "a promotion without its witnesses";
   if (!digest_equal(&statement->subject[0], &checker->candidate)) return "another was promoted";
   if (!digest_equal(&from, &checker->head)) return "a promotion from another head";
   checker->head = checker->candidate;
@@ -376,6 +413,7 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_VERDICTS: return judged(checker, statement);
   case STATEMENT_CLIENT_STATE: return moved(checker, statement);
   case STATEMENT_AGGREGATE: return aggregated(checker, statement);
+  case STATEMENT_WITNESSED: return witnessed(checker, statement);
   case STATEMENT_PROMOTE: return promoted(checker, statement);
   case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
   case STATEMENT_HOLD: checker->phase = 0; return NULL;
@@ -385,6 +423,8 @@ static const char *check(struct checker *checker, const struct statement *statem
     checker->promoted[0] = true;
     checker->has_momentum =
         strcmp(statement_optional(statement, "optimiser"), CHECKER_MOMENTUM) == 0;
+    checker->witness_organisations =
+        (long)statement_optional_integer(statement, "witness_organisations", 0);
     return NULL;
   case STATEMENT_KEY_REVOKE:
   case STATEMENT_EXCLUSION:
@@ -408,6 +448,7 @@ const char *checker_entry(struct checker *checker, const char *bytes, size_t len
   if (statement_read(envelope.payload, envelope.payload_length, checker->origin, &statement,
                      NULL) == TAMIS_OK) {
     fault = check(checker, &statement);
+    checker->entries++;
     statement_close(&statement);
   }
   envelope_close(&envelope);
