@@ -133,10 +133,11 @@ static void roll_back(struct world *world, int64_t round, const struct digest *m
 /* The last round again, without one of those who were in it. */
 static void rebuild(struct world *world, const char *without) {
   struct digest head = world_head(world);
+  json_int_t round = world_federation_integer(world, "head_round");
+  if (round == 0) return; /* the disk let none be made */
   order(world, STATEMENT_REBUILD,
-        json_pack("{s:s, s:I, s:[s], s:s, s:o}", "federation", WORLD_FEDERATION, "since",
-                  world_federation_integer(world, "head_round"), "without", without, "reason",
-                  "a test", "nonce", world_nonce(world)),
+        json_pack("{s:s, s:I, s:[s], s:s, s:o}", "federation", WORLD_FEDERATION, "since", round,
+                  "without", without, "reason", "a test", "nonce", world_nonce(world)),
         "model", &head);
 }
 
@@ -219,14 +220,14 @@ static bool has_work(struct world *world, size_t client, struct world_task *task
 /* Until the head is that of `last`, nothing has moved for a while, or rounds come and go without
  * end, as they do when no model can be written. */
 static bool play_to(struct world *world, json_int_t last) {
-  for (int idle = 0, turn = 0; idle < 500 && turn < 1500; idle++, turn++) {
+  for (int idle = 0, busy = 0; idle < 500 && busy < 40; idle++) {
     bool worked = false;
     if (world_federation_integer(world, "head_round") >= last) return true;
     for (size_t i = 0; i < CLIENTS; i++) {
       struct world_task task;
       if (has_work(world, i, &task) && answer(world, i, &task)) worked = true;
     }
-    if (worked) idle = 0;
+    if (worked) idle = 0, busy++;
     usleep(2000);
   }
   return false;
