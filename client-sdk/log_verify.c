@@ -273,9 +273,17 @@ static enum tamis_status tombstone_check(struct log_verify *verify,
   return status;
 }
 
+uint64_t log_verify_missing(struct log_verify *verify) {
+  size_t left = 0;
+  for (size_t i = 0; i < verify->missing_count; i++)
+    if (!digest_set_has(&verify->dropped, &verify->missing[i].update))
+      verify->missing[left++] = verify->missing[i];
+  verify->missing_count = left;
+  return left;
+}
+
 /* At the end: what is not here must have been dropped by an entry that says so. */
 static enum tamis_status missing_check(struct log_verify *verify) {
-  verify->report.dropped = 0; /* it may be asked at one checkpoint after the other */
   for (size_t i = 0; i < verify->missing_count; i++) {
     char hex[DIGEST_HEX_SIZE];
     if (digest_set_has(&verify->dropped, &verify->missing[i].update)) {
@@ -549,7 +557,7 @@ enum tamis_status log_verify_finish(struct log_verify *verify, const char *note,
   struct log_report *report = &verify->report;
   struct checkpoint checkpoint;
   struct fault fault;
-  if (report->status == TAMIS_OK) report->status = missing_check(verify);
+  if (report->status == TAMIS_OK && !verify->fetch) report->status = missing_check(verify);
   if (report->status != TAMIS_OK) return report->status;
   report->index = report->entries;
   if (checkpoint_open(note, length, &verify->fold.log_key, &checkpoint, &fault) != TAMIS_OK)

@@ -33,11 +33,15 @@ void log_verify_close(struct log_verify *verify);
 
 /* Asked for each file that an entry names and the folder has not, before the entry is refused for
  * it: puts it there, whole or not at all. NOT_FOUND: as if nobody had been asked; any other refusal
- * becomes the report's. */
+ * becomes the report's. log_verify_finish then leaves it to log_verify_missing whether all is
+ * there: a log that is followed may say later why a file is gone. */
 void log_verify_on_missing(struct log_verify *verify,
                            enum tamis_status (*fetch)(void *context, const struct digest *digest,
                                                       const char *path, struct fault *fault),
                            void *context);
+
+/* Updates without a file that no entry so far has let go. */
+uint64_t log_verify_missing(struct log_verify *verify);
 
 /* One entry after the other, from 0; fits operator_entries and journal_reader_walk. Other than
  * TAMIS_OK at the first divergence, which the report then describes. */

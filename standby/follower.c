@@ -99,6 +99,8 @@ static enum tamis_status fetch_patiently(struct follower *follower, const struct
 static enum tamis_status fetch(void *context, const struct digest *digest, const char *path,
                                struct fault *fault) {
   struct follower *follower = context;
+  /* A start asks nobody: what is not here was let go, and the log says so further on. */
+  if (!follower->journal) return fault_set(fault, TAMIS_NOT_FOUND, "not here");
   char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
   if (!folder) return fault_plain(fault, TAMIS_NO_MEMORY);
   enum tamis_status status = TAMIS_OK;
@@ -108,7 +110,6 @@ static enum tamis_status fetch(void *context, const struct digest *digest, const
     status = durable_fault(fault, errno, "make", folder);
   if (status == TAMIS_OK) status = fetch_patiently(follower, digest, path, fault);
   if (status == TAMIS_OK) status = durable_sync_folder(folder, fault);
-  follower->has_gap |= status == TAMIS_NOT_FOUND;
   free(folder);
   return status;
 }
@@ -204,9 +205,7 @@ enum tamis_status follower_step(struct follower *follower, struct fault *fault) 
   uint64_t size = size_of(note);
   follower->shown = size;
   if (size > journal_size(follower->journal)) status = take_entries(follower, size, fault);
-  /* The entry that lets a file go is durable before the file goes: the next checkpoint covers it.
-   */
-  if (status == TAMIS_OK && size <= journal_size(follower->journal) && !follower->has_gap)
+  if (status == TAMIS_OK && size <= journal_size(follower->journal))
     status = take_checkpoint(follower, note, length, size, fault);
   free(note);
   return status;
@@ -358,7 +357,8 @@ void follower_progress(const struct follower *follower, struct follower_progress
                                          .covered = follower->covered,
                                          .shown = follower->shown,
                                          .blobs = report->blobs,
-                                         .bytes = report->bytes};
+                                         .bytes = report->bytes,
+                                         .missing = log_verify_missing(follower->verify)};
 }
 
 struct digest follower_root(const struct follower *follower, uint64_t size) {

@@ -44,6 +44,7 @@ struct follower_progress {
   uint64_t covered;      /* of those, under a checkpoint that we hold */
   uint64_t shown;        /* of the other's newest checkpoint that we know */
   uint64_t blobs, bytes; /* files checked since the start */
+  uint64_t missing;      /* updates whose file was gone and that no entry has let go (yet) */
 };
 void follower_progress(const struct follower *follower, struct follower_progress *progress);
 

@@ -34,7 +34,7 @@ struct standby {
   sigset_t signals;
   struct follower *follower;
   struct http *http;
-  atomic_uint_fast64_t entries, covered, shown; /* for /metrics */
+  atomic_uint_fast64_t entries, covered, shown, missing; /* for /metrics */
   atomic_bool is_reachable;
   bool was_behind, has_told, was_reachable;
   time_t told_at;
@@ -69,7 +69,7 @@ static void print_version(FILE *out, struct argp_state *state) {
 
 static void get(void *context, const char *path, struct http_answer *answer) {
   struct standby *standby = context;
-  char text[1024];
+  char text[2048];
   uint64_t shown = standby->shown, entries = standby->entries;
   if (strcmp(path, "/healthz") == 0) {
     http_words(answer, standby->is_reachable ? 200 : 503,
@@ -87,10 +87,12 @@ static void get(void *context, const char *path, struct http_answer *answer) {
            "# TYPE tamis_follow_covered gauge\ntamis_follow_covered %" PRIu64 "\n"
            "# HELP tamis_follow_lag Entries of the primary's checkpoint that are missing here\n"
            "# TYPE tamis_follow_lag gauge\ntamis_follow_lag %" PRIu64 "\n"
+           "# HELP tamis_follow_missing_files Updates whose file the primary did not have\n"
+           "# TYPE tamis_follow_missing_files gauge\ntamis_follow_missing_files %" PRIu64 "\n"
            "# HELP tamis_follow_reachable Did the primary answer the last time\n"
            "# TYPE tamis_follow_reachable gauge\ntamis_follow_reachable %d\n",
            entries, standby->covered, shown > entries ? shown - entries : 0,
-           standby->is_reachable ? 1 : 0);
+           (uint64_t)standby->missing, standby->is_reachable ? 1 : 0);
   http_words(answer, 200, text);
 }
 
@@ -116,6 +118,7 @@ static void tell_progress(struct standby *standby) {
   standby->entries = progress.entries;
   standby->covered = progress.covered;
   standby->shown = progress.shown;
+  standby->missing = progress.missing;
   bool is_behind = progress.shown > progress.covered || progress.shown == 0;
   if (standby->has_told && is_behind == standby->was_behind &&
       (!is_behind || now - standby->told_at < TELL_SECONDS))

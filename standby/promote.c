@@ -66,6 +66,12 @@ static enum tamis_status check_last(const struct signer_last *last, const struct
                      ": serving would lose the rest. Name the primary's state folder, or a copy of "
                      "it, as follow.folder, and start this standby again",
                      last->size, have.entries);
+  if (have.missing > 0)
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "%" PRIu64
+                     " updates of the log have no file here, and no entry has let them go: name "
+                     "the primary's state folder as follow.folder, and start this standby again",
+                     have.missing);
   struct digest root = follower_root(follower, last->size);
   if (digest_equal(&root, &last->root)) return TAMIS_OK;
   return fault_set(fault, TAMIS_FORK,

@@ -172,7 +172,8 @@ def main():
                                 stdout=subprocess.PIPE, stderr=open(primary.folder / "load.log", "wb"), text=True)
         acknowledged = []
         threading.Thread(target=lambda: acknowledged.extend(line.split()[1:] for line in load.stdout), daemon=True).start()
-        primary.create("stand", PARAMETERS, "mean", "--quorum", "3", "--deadline", "5s", "--policy", "enforce=0")
+        primary.create("stand", PARAMETERS, "mean", "--quorum", "3", "--deadline", "5s", "--policy", "enforce=0", "--keep-rounds", "1")
+        until("files were let go", lambda: primary.tamis("federation", "show", "stand")["head_round"] >= 4)
         standby = Standby(primary)
         follows_through_everything(primary, standby)
         is_not_promoted_without_the_signer(standby)
