@@ -39,7 +39,6 @@ struct checker {
   bool is_witnessed;
   uint64_t aggregate_index, entries;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
-  bool promoted[ROUNDS];
   long keep_rounds;
   /* Updates by their round and what they came to; their bytes, if gone, must be told of. */
   struct sent {
@@ -49,6 +48,11 @@ struct checker {
   } sent[SENT];
   size_t sent_count;
   char compared[CLIENTS][65]; /* [person]: its last judged update; unknown after a rollback */
+  bool promoted[ROUNDS];      /* or rebuilt */
+  long parent[ROUNDS];        /* whose model a round started from */
+  json_t *without;            /* of the rebuild under way; NULL: none */
+  long since, last_of, rebuild_base;
+  bool is_useful;
 };
 
 struct checker *checker_new(const char *origin, struct blob_store *blobs) {
@@ -60,6 +64,7 @@ struct checker *checker_new(const char *origin, struct blob_store *blobs) {
 
 void checker_free(struct checker *checker) {
   json_decref(checker->cohort);
+  json_decref(checker->without);
   free(checker);
 }
 
@@ -102,6 +107,7 @@ static const char *opened(struct checker *checker, const struct statement *state
   json_t *name;
   size_t i;
   if (checker->phase != 0) return "a round opened while another was under way";
+  if (checker->without) return "a round opened while the head was rebuilt";
   if (!digest_equal(&statement->subject[0], &checker->head)) return "a round is not on the head";
   checker->round = (long)statement_integer(statement, "round");
   if (checker->round != checker->last_round + 1) return "a round number was skipped or repeated";
@@ -109,7 +115,7 @@ static const char *opened(struct checker *checker, const struct statement *state
   checker->phase = 1;
   checker->updates = 0;
   checker->base = checker->head;
-  checker->base_round = checker->head_round;
+  checker->base_round = checker->parent[checker->round] = checker->head_round;
   json_decref(checker->cohort);
   checker->cohort = load(checker, &cohort);
   if (!checker->cohort) return "a cohort manifest is missing";
@@ -321,8 +327,118 @@ static const char *witnessed(struct checker *checker, const struct statement *st
   return fault;
 }
 
+/* The oldest round on the way to the head that the rebuild has not redone; 0: none. */
+static long to_redo(const struct checker *checker) {
+  long after = checker->last_of ? checker->last_of : checker->since - 1, next = 0;
+  for (long i = checker->head_round; i > after; i = checker->parent[i]) next = i;
+  return next;
+}
+
+static void rebuild_over(struct checker *checker) {
+  json_decref(checker->without);
+  checker->without = NULL;
+}
+
+static const char *rebuild_begun(struct checker *checker, const struct statement *statement) {
+  json_t *name;
+  size_t i;
+  if (checker->without) return "a rebuild within a rebuild";
+  if (!digest_equal(&statement->subject[0], &checker->head)) return "a rebuild of another head";
+  checker->since = (long)statement_integer(statement, "since");
+  checker->last_of = 0;
+  checker->is_useful = false;
+  long first = to_redo(checker);
+  if (first == 0) return "a rebuild of nothing";
+  checker->rebuild_base = checker->parent[first];
+  checker->without = json_incref(json_object_get(statement->predicate, "without"));
+  json_array_foreach(checker->without, i, name) {
+    if (!find(checker, json_string_value(name))) return "a rebuild without nobody";
+  }
+  return NULL;
+}
+
+static bool is_left_out(const struct checker *checker, const char *client) {
+  json_t *name;
+  size_t i;
+  bool is_out = false;
+  json_array_foreach(checker->without, i, name) is_out |=
+      strcmp(json_string_value(name), client) == 0;
+  return is_out;
+}
+
+static const char *weights_checked(struct checker *checker, const json_t *manifest) {
+  json_t *row;
+  size_t i;
+  double sum = 0;
+  json_array_foreach(json_object_get(manifest, "updates"), i, row) {
+    double weight = NAN;
+    canonical_double(row, "weight", &weight);
+    if (is_left_out(checker, text(row, "client"))) return "who was left out weighs";
+    if (!(weight >= 0 && weight <= 1)) return "a weight is not from 0 to 1";
+    sum += weight;
+  }
+  return i == 0 || fabs(sum - 1) < 1e-9 ? NULL : "the weights do not add up to 1";
+}
+
+static const char *rebuilt(struct checker *checker, const struct statement *statement) {
+  json_t *manifest = load(checker, &statement->subject[1]);
+  long round = (long)statement_integer(statement, "round");
+  bool is_useful = statement_integer(statement, "updates") > 0;
+  const char *fault = NULL;
+  if (!checker->without || checker->phase != 0) return "a rebuilt round out of order";
+  if (round != checker->last_round + 1) return "a round number was skipped or repeated";
+  if (statement_integer(statement, "of") != to_redo(checker)) return "another round was redone";
+  if (!manifest) return "a weight manifest is missing";
+  if (!blob_exists(checker->blobs, &statement->subject[0])) return "a rebuilt model is missing";
+  checker->base_round = checker->rebuild_base;
+  checker->base = checker->model[checker->base_round];
+  checker->remembered = checker->memory[checker->base_round];
+  fault = weights_checked(checker, manifest);
+  if (!fault && is_useful) fault = remembers(checker, statement, manifest);
+  if (!fault && !is_useful && !digest_equal(&statement->subject[0], &checker->base))
+    fault = "a round that was passed over has another model";
+  json_decref(manifest);
+  checker->last_round = checker->rebuild_base = round;
+  checker->last_of = (long)statement_integer(statement, "of");
+  checker->is_useful |= is_useful;
+  checker->parent[round] = checker->base_round;
+  checker->model[round] = statement->subject[0];
+  checker->memory[round] = checker->remembered;
+  checker->promoted[round] = true;
+  return fault;
+}
+
+/* Promote or hold after the last rebuilt round. */
+static const char *rebuild_ended(struct checker *checker, const struct statement *statement,
+                                 bool moves_head) {
+  long round = (long)statement_integer(statement, "round");
+  if (to_redo(checker) != 0 || round != checker->last_round || checker->is_useful != moves_head ||
+      !digest_equal(&statement->subject[0], &checker->model[round]))
+    return "a rebuild ended otherwise";
+  if (moves_head) {
+    checker->head = statement->subject[0];
+    checker->head_round = round;
+  }
+  rebuild_over(checker);
+  return NULL;
+}
+
+static const char *abandoned(struct checker *checker, const struct statement *statement) {
+  if (checker->without && checker->phase == 0) {
+    if (statement_integer(statement, "round") != checker->last_round + 1)
+      return "a round number was skipped or repeated";
+    checker->last_round++;
+    rebuild_over(checker);
+  }
+  checker->phase = 0;
+  return NULL;
+}
+
 static const char *promoted(struct checker *checker, const struct statement *statement) {
   struct digest from = statement_digest(statement, "from");
+  if (checker->without && checker->phase == 0)
+    return digest_equal(&from, &checker->head) ? rebuild_ended(checker, statement, true)
+                                               : "a promotion from another head";
   if (checker->phase != 3) return "a promotion out of order";
   if (checker->witness_organisations > 0 && !checker->is_witnessed)
     return "a promotion without its witnesses";
@@ -344,6 +460,7 @@ static const char *rolled_back(struct checker *checker, const struct statement *
   checker->head = statement->subject[0];
   checker->head_round = round;
   memset(checker->compared, 0, sizeof checker->compared);
+  rebuild_over(checker);
   return NULL;
 }
 
@@ -416,8 +533,13 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_WITNESSED: return witnessed(checker, statement);
   case STATEMENT_PROMOTE: return promoted(checker, statement);
   case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
-  case STATEMENT_HOLD: checker->phase = 0; return NULL;
-  case STATEMENT_ABANDON: checker->phase = 0; return NULL;
+  case STATEMENT_REBUILD: return rebuild_begun(checker, statement);
+  case STATEMENT_REBUILT: return rebuilt(checker, statement);
+  case STATEMENT_HOLD:
+    if (checker->without && checker->phase == 0) return rebuild_ended(checker, statement, false);
+    checker->phase = 0;
+    return NULL;
+  case STATEMENT_ABANDON: return abandoned(checker, statement);
   case STATEMENT_FEDERATION_CREATE:
     checker->head = checker->model[0] = statement->subject[0];
     checker->promoted[0] = true;

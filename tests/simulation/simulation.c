@@ -24,7 +24,7 @@ struct life {
   int64_t promoted_max;
   bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
   bool drops;                      /* a retention policy was asked for */
-  size_t restarts, crashes, rollbacks;
+  size_t restarts, crashes, rollbacks, rebuilds;
   size_t copies;
 };
 
@@ -182,9 +182,16 @@ static void operator_acts(struct life *life) {
   struct world *world = &life->world;
   size_t client = below(life, world->clients);
   json_int_t last = world_federation_integer(world, "round");
-  switch (below(life, 8)) {
+  switch (below(life, 9)) {
   case 6: retain(life); break;
   case 7: dispute(life, client); break;
+  case 8: {
+    const char *names[] = {world->client[client].public.name};
+    struct digest head = world_head(world);
+    int64_t since = 1 + (int64_t)below(life, (uint64_t)last + 1);
+    life->rebuilds += world_rebuild(world, since, 1, names, &head, NULL) == TAMIS_OK;
+    break;
+  }
   case 0:
     if (world_standing(world, STATEMENT_EXCLUSION, client, NULL) == TAMIS_OK)
       life->touched[client] = true;
@@ -377,9 +384,9 @@ static void end(struct life *life) {
   json_int_t rounds = world_federation_integer(&life->world, "round");
   uint64_t held = unwitnessed(life);
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
-         " entries, %zu restarts, %zu crashes, %zu rollbacks\n",
+         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
-         life->rollbacks);
+         life->rollbacks, life->rebuilds);
   for (size_t i = 0; i < life->acked_count; i++) {
     check_acked(life, &life->acked[i]);
     free(life->acked[i].envelope);
