@@ -100,6 +100,55 @@ static void say_update(struct words *w, char *out) {
              consequence(w));
 }
 
+/* "c05 and 3 others": as many as a line has room for. */
+static void without(const struct words *w, char *out, size_t size) {
+  const json_t *names = json_object_get(w->claim, "without");
+  size_t i, used = 0, count = json_array_size(names);
+  *out = '\0';
+  for (i = 0; i < count && used + 80 < size; i++)
+    used += (size_t)snprintf(out + used, size - used, "%s%.64s", i == 0 ? "" : ", ",
+                             json_string_value(json_array_get(names, i)));
+  if (i < count) snprintf(out + used, size - used, " and %zu others", count - i);
+}
+
+static void say_rebuilt(struct words *w, char *out) {
+  char names[300], end[128] = "";
+  long long updates = number(w, "updates");
+  without(w, names, sizeof names);
+  if (is(w, "outcome", "promoted"))
+    snprintf(end, sizeof end, " It was promoted in entry %lld.", number(w, "end"));
+  if (is(w, "outcome", "held"))
+    snprintf(end, sizeof end, " It was put on hold in entry %lld.", number(w, "end"));
+  snprintf(out, TEXT_SIZE,
+           "Round %lld (entry %lld) redoes round %lld without %s, as %s ordered in entry %lld: it "
+           "made the model %s from the base %s by %s with %lld update%s. It is %s.%s",
+           number(w, "round"), number(w, "index"), number(w, "of"), names, word(w, "ordered_by"),
+           number(w, "order"), short_word(w, "model"), short_word(w, "base"), word(w, "rule"),
+           updates, updates == 1 ? "" : "s", word(w, "approximate"), end);
+}
+
+static void say_rebuild_failed(struct words *w, char *out) {
+  snprintf(
+      out, TEXT_SIZE,
+      "Round %lld is where the rebuild that %s ordered in entry %lld ended, in entry %lld, %s: "
+      "%s.",
+      number(w, "round"), word(w, "ordered_by"), number(w, "order"), number(w, "index"),
+      word(w, "status"), word(w, "sentence"));
+}
+
+static void say_again(struct words *w, char *out) {
+  char start[256];
+  double weight;
+  snprintf(start, sizeof start, "The update %s of %s from round %lld (entry %lld)",
+           short_word(w, "update"), word(w, "client"), number(w, "of"), number(w, "index"));
+  if (is(w, "claim", "left-out"))
+    snprintf(out, TEXT_SIZE, "%s is left out of round %lld, by the order in entry %lld.", start,
+             number(w, "round"), number(w, "order"));
+  else if (canonical_double(w->claim, "weight", &weight))
+    snprintf(out, TEXT_SIZE, "%s counts again in round %lld with weight %a (%.6g).", start,
+             number(w, "round"), weight, weight);
+}
+
 static void say_refusal(struct words *w, char *out) {
   snprintf(out, TEXT_SIZE, "What %s sent in round %lld, %s, was refused in entry %lld, %s: %s.",
            word(w, "client"), number(w, "round"), short_word(w, "update"), number(w, "index"),
@@ -144,6 +193,12 @@ static void say(const struct bundle_facts *facts, const json_t *claim, char out[
     say_round(&w, out);
   else if (is(&w, "claim", "update"))
     say_update(&w, out);
+  else if (is(&w, "claim", "rebuilt"))
+    say_rebuilt(&w, out);
+  else if (is(&w, "claim", "rebuild-failed"))
+    say_rebuild_failed(&w, out);
+  else if (is(&w, "claim", "counted-again") || is(&w, "claim", "left-out"))
+    say_again(&w, out);
   else if (is(&w, "claim", "refusal"))
     say_refusal(&w, out);
   else if (is(&w, "claim", "not-selected") || is(&w, "claim", "silent"))
@@ -162,6 +217,9 @@ static const char *limit_text(const char *limit) {
   if (strcmp(limit, "not-recomputed") == 0)
     return "that the model is what those updates give: that is computed again with their bytes "
            "(tamis audit)";
+  if (strcmp(limit, "approximate") == 0)
+    return "how far a rebuilt model is from one that never had the updates left out: an "
+           "evaluation can";
   if (strcmp(limit, "no-gram") == 0)
     return "how the verdicts came about: the Gram matrix of the updates is not in it";
   if (strcmp(limit, "witnesses") == 0)

@@ -24,174 +24,45 @@ struct telling {
   const struct bundle_scope *scope;
   json_t *claims, *limits;
   struct fault *fault;
+  int64_t *reach; /* owned, ascending: the rounds that its rounds redo, and those that these do */
+  size_t reach_count;
 };
 
-static enum tamis_status refuse(struct fault *fault, int64_t round, const char *what) {
-  return fault_set(fault, TAMIS_BAD_PROOF, "the bundle does not add up: in round %" PRId64 " %s",
-                   round, what);
+static int by_number(const void *a, const void *b) {
+  int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+  return (first > second) - (first < second);
 }
 
-/* ---- A round ---- */
-
-static const struct bundle_fact **place_of(struct bundle_round *round, enum statement_kind kind) {
-  switch (kind) {
-  case STATEMENT_ROUND_OPEN: return &round->plan;
-  case STATEMENT_VERDICTS: return &round->verdicts;
-  case STATEMENT_AGGREGATE: return &round->aggregate;
-  case STATEMENT_PROMOTE:
-  case STATEMENT_HOLD:
-  case STATEMENT_ABANDON: return &round->end;
-  default: return NULL;
-  }
+static bool has_round(const int64_t *rounds, size_t count, int64_t round) {
+  return count > 0 && bsearch(&round, rounds, count, sizeof round, by_number) != NULL;
 }
 
-static enum tamis_status find_parts(const struct bundle_facts *facts, const char *federation,
-                                    struct bundle_round *round, struct fault *fault) {
-  for (size_t i = 0; i < facts->count; i++) {
+/* A round is of another one at most once, so there are no more than facts. Two rounds may redo the
+ * same one. */
+static enum tamis_status find_reach(struct telling *telling) {
+  const struct bundle_facts *facts = telling->facts;
+  const struct bundle_scope *scope = telling->scope;
+  telling->reach = calloc(facts->count + 1, sizeof *telling->reach);
+  if (!telling->reach) return fault_plain(telling->fault, TAMIS_NO_MEMORY);
+  /* Whoever redoes a round comes after it: backwards, every link is met once. */
+  for (size_t i = facts->count; i-- > 0;) {
     const struct bundle_fact *fact = &facts->fact[i];
-    const struct bundle_fact **place = place_of(round, fact->statement.kind);
-    if (!place || !bundle_fact_is_in(fact, federation, round->number)) continue;
-    if (*place) return refuse(fault, round->number, "one thing is decided twice");
-    if (fact->statement.kind != STATEMENT_ROUND_OPEN && !round->plan)
-      return refuse(fault, round->number, "something is decided before its plan");
-    *place = fact;
+    if (fact->statement.kind != STATEMENT_REBUILT || !bundle_fact_is_of(fact, scope->federation))
+      continue;
+    int64_t round = statement_integer(&fact->statement, "round");
+    bool is_wanted = has_round(scope->round, scope->round_count, round);
+    for (size_t r = 0; r < telling->reach_count && !is_wanted; r++)
+      is_wanted = telling->reach[r] == round;
+    if (is_wanted)
+      telling->reach[telling->reach_count++] = statement_integer(&fact->statement, "of");
   }
-  if (!round->plan) return refuse(fault, round->number, "there is no plan");
-  bool in_order =
-      (!round->aggregate || round->verdicts) &&
-      (!round->verdicts || !round->aggregate || round->verdicts->index < round->aggregate->index) &&
-      (!round->end || !round->aggregate || round->aggregate->index < round->end->index);
-  return in_order ? TAMIS_OK : refuse(fault, round->number, "the decisions are not in order");
-}
-
-static size_t count_verdicts(const json_t *updates, const char *word) {
-  size_t i, count = 0;
-  json_t *each;
-  const char *verdict;
-  json_array_foreach(updates, i, each) count +=
-      canonical_text(each, "verdict", &verdict) && strcmp(verdict, word) == 0;
-  return count;
-}
-
-static enum tamis_status check_judged(const struct bundle_round *round, struct fault *fault) {
-  static const char *const words[][2] = {
-      {"accept", "accepted"}, {"clip", "clipped"}, {"hold", "held"}, {"reject", "rejected"}};
-  const json_t *updates = json_object_get(round->judged, "updates");
-  size_t sum = 0;
-  for (size_t i = 0; i < 4; i++) {
-    size_t count = count_verdicts(updates, words[i][0]);
-    if ((int64_t)count != statement_integer(&round->verdicts->statement, words[i][1]))
-      return refuse(fault, round->number, "the verdicts are not as many as their entry says");
-    sum += count;
-  }
-  if (!round->judged_at) return refuse(fault, round->number, "an update is judged twice");
-  return sum == json_array_size(updates)
-             ? TAMIS_OK
-             : refuse(fault, round->number, "a verdict is none of the four");
-}
-
-static bool same_text(const json_t *a, const json_t *b, const char *key) {
-  return json_equal(json_object_get(a, key), json_object_get(b, key)) && json_object_get(a, key);
-}
-
-/* A manifest's `updates` by index; a new reference, NULL when one has none or two have the same. */
-static json_t *by_index(const json_t *manifest) {
-  const json_t *updates = json_object_get(manifest, "updates");
-  json_t *all = json_object(), *each;
-  char key[24];
-  size_t i;
-  int64_t index;
-  json_array_foreach(updates, i, each) {
-    if (!canonical_integer(each, "index", &index)) break;
-    snprintf(key, sizeof key, "%" PRId64, index);
-    json_object_set(all, key, each);
-  }
-  if (json_object_size(all) == json_array_size(updates)) return all;
-  json_decref(all);
-  return NULL;
-}
-
-/* The element about that entry; NULL for none. */
-static json_t *element_of(const json_t *all, int64_t index) {
-  char key[24];
-  snprintf(key, sizeof key, "%" PRId64, index);
-  return json_object_get(all, key);
-}
-
-/* Every weight is of an update that was judged and let in, and the Gram matrix is the judge's. */
-static enum tamis_status check_weighed(const struct bundle_round *round, struct fault *fault) {
-  const json_t *updates = json_object_get(round->weighed, "updates");
-  const char *gram, *verdict;
-  struct digest digest, judged = statement_digest(&round->verdicts->statement, "gram");
-  json_t *each;
-  size_t i;
-  if ((int64_t)json_array_size(updates) !=
-      statement_integer(&round->aggregate->statement, "updates"))
-    return refuse(fault, round->number, "the weights are not as many as their entry says");
-  if (!canonical_text(round->weighed, "gram", &gram) ||
-      !digest_from_hex(gram, strlen(gram), &digest) || !digest_equal(&digest, &judged))
-    return refuse(fault, round->number, "weights and verdicts name different Gram matrices");
-  if (!round->weighed_at) return refuse(fault, round->number, "an update is weighed twice");
-  json_array_foreach(updates, i, each) {
-    int64_t index;
-    double weight;
-    const json_t *seen =
-        canonical_integer(each, "index", &index) ? element_of(round->judged_at, index) : NULL;
-    if (!seen || !same_text(each, seen, "client") || !same_text(each, seen, "update") ||
-        !canonical_double(each, "weight", &weight))
-      return refuse(fault, round->number, "a weight is of no update that was judged");
-    if (!canonical_text(seen, "verdict", &verdict) ||
-        (strcmp(verdict, "accept") != 0 && strcmp(verdict, "clip") != 0))
-      return refuse(fault, round->number, "an update that was not accepted has a weight");
-  }
+  qsort(telling->reach, telling->reach_count, sizeof *telling->reach, by_number);
   return TAMIS_OK;
 }
 
-static enum tamis_status check_end(const struct bundle_round *round, struct fault *fault) {
-  if (!round->end || round->end->statement.kind != STATEMENT_PROMOTE) return TAMIS_OK;
-  if (!round->aggregate ||
-      !digest_equal(&round->aggregate->statement.subject[0], &round->end->statement.subject[0]))
-    return refuse(fault, round->number, "another model is promoted than was aggregated");
-  return TAMIS_OK;
-}
-
-enum tamis_status bundle_round_open(const struct bundle_facts *facts, const char *federation,
-                                    int64_t number, struct bundle_round *round,
-                                    struct fault *fault) {
-  struct digest digest;
-  *round = (struct bundle_round){.number = number};
-  enum tamis_status status = find_parts(facts, federation, round, fault);
-  if (status == TAMIS_OK) {
-    digest = statement_digest(&round->plan->statement, "cohort");
-    status = bundle_facts_manifest(facts, &digest, federation, number, &round->cohort, fault);
-  }
-  if (status == TAMIS_OK && (int64_t)json_array_size(json_object_get(round->cohort, "clients")) !=
-                                statement_integer(&round->plan->statement, "selected"))
-    status = refuse(fault, number, "the cohort is not as many as the plan says");
-  if (status == TAMIS_OK && round->verdicts) {
-    digest = round->verdicts->statement.subject[0];
-    status = bundle_facts_manifest(facts, &digest, federation, number, &round->judged, fault);
-    round->judged_at = by_index(round->judged);
-    if (status == TAMIS_OK) status = check_judged(round, fault);
-  }
-  if (status == TAMIS_OK && round->aggregate) {
-    digest = round->aggregate->statement.subject[1];
-    status = bundle_facts_manifest(facts, &digest, federation, number, &round->weighed, fault);
-    round->weighed_at = by_index(round->weighed);
-    if (status == TAMIS_OK) status = check_weighed(round, fault);
-  }
-  if (status == TAMIS_OK) status = check_end(round, fault);
-  if (status != TAMIS_OK) bundle_round_close(round);
-  return status;
-}
-
-void bundle_round_close(struct bundle_round *round) {
-  json_decref(round->cohort);
-  json_decref(round->judged);
-  json_decref(round->weighed);
-  json_decref(round->judged_at);
-  json_decref(round->weighed_at);
-  round->cohort = round->judged = round->weighed = round->judged_at = round->weighed_at = NULL;
+static bool is_reached(const struct telling *telling, int64_t round) {
+  return has_round(telling->scope->round, telling->scope->round_count, round) ||
+         has_round(telling->reach, telling->reach_count, round);
 }
 
 /* ---- Claims ---- */
@@ -271,10 +142,14 @@ static bool is_of_no_round(const struct telling *telling, const struct bundle_fa
 }
 
 static bool is_in_scope(const struct telling *telling, const struct bundle_fact *fact) {
-  const struct bundle_scope *scope = telling->scope;
-  for (size_t i = 0; i < scope->round_count; i++)
-    if (bundle_fact_is_in(fact, scope->federation, scope->round[i])) return true;
-  return is_of_no_round(telling, fact);
+  const char *federation = telling->scope->federation;
+  int64_t round;
+  if (!bundle_fact_is_of(fact, federation) ||
+      !canonical_integer(fact->statement.predicate, "round", &round))
+    return is_of_no_round(telling, fact);
+  return is_reached(telling, round) ||
+         (bundle_round_is_footing(fact->statement.kind) && is_reached(telling, round + 1) &&
+          bundle_round_rebuilt(telling->facts, federation, round + 1) != NULL);
 }
 
 /* What is told elsewhere or goes without saying. */
@@ -289,6 +164,7 @@ static bool is_told_with_its_round(enum statement_kind kind) {
   case STATEMENT_REFUSAL:
   case STATEMENT_VERDICTS:
   case STATEMENT_AGGREGATE:
+  case STATEMENT_REBUILT:
   case STATEMENT_PROMOTE:
   case STATEMENT_HOLD:
   case STATEMENT_ABANDON: return true;
@@ -315,6 +191,7 @@ static enum tamis_status tell_the_rest(struct telling *telling) {
 }
 
 static const char *outcome_of(const struct bundle_round *round) {
+  if (!round->end && bundle_round_is_rebuilt(round)) return "rebuilt";
   if (!round->end) return round->aggregate ? "aggregated" : round->verdicts ? "judged" : "open";
   switch (round->end->statement.kind) {
   case STATEMENT_PROMOTE: return "promoted";
@@ -344,6 +221,80 @@ static void tell_round(struct telling *telling, const struct bundle_round *round
   claim(telling, one);
 }
 
+/* ---- A round that a rebuild made ---- */
+
+static void tell_order(json_t *one, const struct bundle_round *round) {
+  json_object_set_new(one, "round", json_integer(round->number));
+  json_object_set_new(one, "outcome", json_string(outcome_of(round)));
+  json_object_set_new(one, "order", json_integer((json_int_t)round->order->index));
+  json_object_set_new(one, "ordered_by", json_string(round->order->signer));
+  copy(one, round->order->statement.predicate, "since");
+  copy(one, round->order->statement.predicate, "without");
+  copy(one, round->order->statement.predicate, "reason");
+}
+
+/* That it is approximate, and why, is what the server had to say in its entry. */
+static void tell_rebuilt(struct telling *telling, const struct bundle_round *round) {
+  const struct bundle_fact *made = round->aggregate;
+  json_t *one = about_fact("rebuilt", made);
+  tell_order(one, round);
+  json_object_set_new(one, "of", json_integer(round->of));
+  json_object_set_new(one, "judged", json_integer(round->judged));
+  json_object_set_new(one, "base", hex_of(&round->base));
+  json_object_set_new(one, "model", hex_of(&made->statement.subject[0]));
+  json_object_set_new(one, "approximate",
+                      json_string(statement_text(&made->statement, "sentence")));
+  copy(one, made->statement.predicate, "rule");
+  copy(one, made->statement.predicate, "updates");
+  copy(one, round->weighed, "optimiser");
+  if (round->end) {
+    json_object_set_new(one, "end", json_integer((json_int_t)round->end->index));
+    copy(one, round->end->statement.predicate, "sentence");
+  }
+  claim(telling, one);
+  limit(telling, "approximate");
+}
+
+/* A file was not there, or the model not finite: it has a number and nothing else. */
+static void tell_failed(struct telling *telling, const struct bundle_round *round) {
+  json_t *one = about_fact("rebuild-failed", round->end);
+  tell_order(one, round);
+  copy(one, round->end->statement.predicate, "status");
+  copy(one, round->end->statement.predicate, "sentence");
+  claim(telling, one);
+}
+
+/* What became of an update that counted in the round redone: it counts again, or was left out. */
+static void tell_again(struct telling *telling, const struct bundle_round *round,
+                       const json_t *before) {
+  int64_t index = json_integer_value(json_object_get(before, "index"));
+  const json_t *now = bundle_round_element(round->weighed_at, index);
+  json_t *one = json_pack("{s:s, s:I, s:I, s:I, s:s}", "claim", now ? "counted-again" : "left-out",
+                          "index", (json_int_t)index, "round", (json_int_t)round->number, "of",
+                          (json_int_t)round->of, "outcome", outcome_of(round));
+  copy(one, before, "client");
+  copy(one, before, "update");
+  copy(one, now, "weight");
+  if (!now) json_object_set_new(one, "order", json_integer((json_int_t)round->order->index));
+  claim(telling, one);
+}
+
+static void tell_all_again(struct telling *telling, const struct bundle_round *round) {
+  const struct bundle_scope *scope = telling->scope;
+  json_t *each;
+  const char *key, *client;
+  if (json_object_size(round->weighed_at) == 0) return; /* passed over, as its sentence says */
+  json_object_foreach(round->redone_at, key, each) {
+    bool is_asked_for = scope->kind == BUNDLE_ROUND ||
+                        (scope->kind == BUNDLE_CLIENT && canonical_text(each, "client", &client) &&
+                         strcmp(client, scope->client) == 0);
+    if (is_asked_for || (scope->kind == BUNDLE_MODEL && json_object_get(round->weighed_at, key)))
+      tell_again(telling, round, each);
+  }
+}
+
+/* ---- Updates ---- */
+
 static enum tamis_status check_update(const struct telling *telling,
                                       const struct bundle_round *round,
                                       const struct bundle_fact *fact, const json_t *judged) {
@@ -351,24 +302,27 @@ static enum tamis_status check_update(const struct telling *telling,
   struct digest base = statement_digest(update, "base"), named;
   const char *client, *hex;
   if (!digest_equal(&base, &round->plan->statement.subject[0]))
-    return refuse(telling->fault, round->number, "an update has another base than the plan");
+    return bundle_round_refuse(telling->fault, round->number,
+                               "an update has another base than the plan");
   if (fact->index < round->plan->index || (round->verdicts && fact->index > round->verdicts->index))
-    return refuse(telling->fault, round->number, "an update came when the round was not open");
+    return bundle_round_refuse(telling->fault, round->number,
+                               "an update came when the round was not open");
   if (judged &&
       (!canonical_text(judged, "client", &client) || !canonical_text(judged, "update", &hex) ||
        !digest_from_hex(hex, strlen(hex), &named) || !digest_equal(&named, &update->subject[0]) ||
        strcmp(client, statement_text(update, "client")) != 0))
-    return refuse(telling->fault, round->number,
-                  "a verdict is about another update than its entry");
+    return bundle_round_refuse(telling->fault, round->number,
+                               "a verdict is about another update than its entry");
   if (round->verdicts && !judged)
-    return refuse(telling->fault, round->number, "an update that was in time has no verdict");
+    return bundle_round_refuse(telling->fault, round->number,
+                               "an update that was in time has no verdict");
   return TAMIS_OK;
 }
 
 static enum tamis_status tell_update(struct telling *telling, const struct bundle_round *round,
                                      const struct bundle_fact *fact) {
-  const json_t *judged = element_of(round->judged_at, (int64_t)fact->index);
-  const json_t *weighed = element_of(round->weighed_at, (int64_t)fact->index);
+  const json_t *judged = bundle_round_element(round->judged_at, (int64_t)fact->index);
+  const json_t *weighed = bundle_round_element(round->weighed_at, (int64_t)fact->index);
   enum tamis_status status = check_update(telling, round, fact, judged);
   if (status != TAMIS_OK) return status;
   json_t *one = about_fact("update", fact);
@@ -414,7 +368,8 @@ static enum tamis_status check_all_there(const struct telling *telling,
     const struct bundle_fact *fact =
         bsearch(&index, facts->fact, facts->count, sizeof *facts->fact, by_place);
     if (!fact || fact->statement.kind != STATEMENT_UPDATE)
-      return refuse(telling->fault, round->number, "an update that was counted is not in it");
+      return bundle_round_refuse(telling->fault, round->number,
+                                 "an update that was counted is not in it");
   }
   return TAMIS_OK;
 }
@@ -433,10 +388,10 @@ static enum tamis_status tell_absence(struct telling *telling, const struct bund
   const char *client = telling->scope->client, *found;
   size_t i;
   json_t *each;
-  json_array_foreach(json_object_get(round->judged, "updates"), i, each) {
+  json_array_foreach(json_object_get(round->judged_list, "updates"), i, each) {
     if (canonical_text(each, "client", &found) && strcmp(found, client) == 0)
-      return refuse(telling->fault, round->number,
-                    "the client's update was judged and is not in it");
+      return bundle_round_refuse(telling->fault, round->number,
+                                 "the client's update was judged and is not in it");
   }
   const char *word = was_selected(round, client) ? "silent" : "not-selected";
   claim(telling, json_pack("{s:s, s:s, s:I, s:s, s:b}", "claim", word, "client", client, "round",
@@ -461,17 +416,20 @@ static enum tamis_status tell_updates(struct telling *telling, const struct bund
     told += *scope->client == '\0' || strcmp(bundle_fact_client(fact), scope->client) == 0;
   }
   if (status != TAMIS_OK) return status;
+  bool is_asked_for = has_round(scope->round, scope->round_count, round->number);
   switch (scope->kind) {
-  case BUNDLE_ROUND: return check_all_there(telling, round, round->judged);
-  case BUNDLE_MODEL: return check_all_there(telling, round, round->weighed);
+  case BUNDLE_ROUND: return check_all_there(telling, round, round->judged_list);
+  case BUNDLE_MODEL:
+    return is_asked_for ? check_all_there(telling, round, round->weighed) : TAMIS_OK;
   default: return told > 0 ? TAMIS_OK : tell_absence(telling, round);
   }
 }
 
 static enum tamis_status tell_model(struct telling *telling, const struct bundle_round *round) {
-  if (!round->end || round->end->statement.kind != STATEMENT_PROMOTE)
-    return refuse(telling->fault, round->number, "no model was promoted");
-  return TAMIS_OK;
+  bool is_made = bundle_round_is_rebuilt(round) ||
+                 (round->end && round->end->statement.kind == STATEMENT_PROMOTE);
+  return is_made ? TAMIS_OK
+                 : bundle_round_refuse(telling->fault, round->number, "no model was promoted");
 }
 
 /* The first model was made by nobody here: the operator brought it. */
@@ -485,7 +443,7 @@ static enum tamis_status tell_first_model(struct telling *telling) {
     claim(telling, one);
     return TAMIS_OK;
   }
-  return refuse(telling->fault, 0, "the federation's beginning is not in it");
+  return bundle_round_refuse(telling->fault, 0, "the federation's beginning is not in it");
 }
 
 static bool has_witnesses(const struct telling *telling, int64_t number) {
@@ -498,22 +456,43 @@ static bool has_witnesses(const struct telling *telling, int64_t number) {
   return false;
 }
 
+static enum tamis_status tell_planned(struct telling *telling, const struct bundle_round *round) {
+  tell_round(telling, round);
+  if (round->aggregate) limit(telling, "not-recomputed");
+  if (has_witnesses(telling, round->number)) limit(telling, "witnesses");
+  return tell_updates(telling, round);
+}
+
+/* Who counts is told of the rounds that the bundle is about, not of those between. */
+static enum tamis_status tell_remade(struct telling *telling, const struct bundle_round *round) {
+  const struct bundle_scope *scope = telling->scope;
+  tell_rebuilt(telling, round);
+  limit(telling, "not-recomputed");
+  if (!has_round(scope->round, scope->round_count, round->number)) return TAMIS_OK;
+  tell_all_again(telling, round);
+  return scope->kind == BUNDLE_MODEL ? check_all_there(telling, round, round->weighed) : TAMIS_OK;
+}
+
 static enum tamis_status tell_one(struct telling *telling, int64_t number) {
+  const struct bundle_scope *scope = telling->scope;
   struct bundle_round round;
   if (number == 0) return tell_first_model(telling);
   enum tamis_status status =
-      bundle_round_open(telling->facts, telling->scope->federation, number, &round, telling->fault);
+      bundle_round_open(telling->facts, scope->federation, number, &round, telling->fault);
   if (status != TAMIS_OK) return status;
-  tell_round(telling, &round);
-  status = tell_updates(telling, &round);
-  if (status == TAMIS_OK && telling->scope->kind == BUNDLE_MODEL)
+  if (bundle_round_is_rebuilt(&round))
+    status = tell_remade(telling, &round);
+  else if (round.plan)
+    status = tell_planned(telling, &round);
+  else
+    tell_failed(telling, &round);
+  if (status == TAMIS_OK && scope->kind == BUNDLE_MODEL &&
+      has_round(scope->round, scope->round_count, number))
     status = tell_model(telling, &round);
   if (round.verdicts) {
     struct digest gram = statement_digest(&round.verdicts->statement, "gram");
     if (!bundle_blob_find(telling->facts->bundle, &gram)) limit(telling, "no-gram");
   }
-  if (round.aggregate) limit(telling, "not-recomputed");
-  if (has_witnesses(telling, number)) limit(telling, "witnesses");
   bundle_round_close(&round);
   return status;
 }
@@ -541,10 +520,17 @@ static json_t *about_scope(const struct bundle_facts *facts, const struct bundle
 }
 
 static enum tamis_status tell_all(struct telling *telling) {
+  const struct bundle_scope *scope = telling->scope;
   enum tamis_status status = check_creation(telling);
+  if (status == TAMIS_OK) status = find_reach(telling);
   if (status == TAMIS_OK) status = tell_the_rest(telling);
-  for (size_t i = 0; status == TAMIS_OK && i < telling->scope->round_count; i++)
-    status = tell_one(telling, telling->scope->round[i]);
+  for (size_t i = 0; status == TAMIS_OK && i < telling->reach_count; i++) {
+    bool is_told = (i > 0 && telling->reach[i] == telling->reach[i - 1]) ||
+                   has_round(scope->round, scope->round_count, telling->reach[i]);
+    if (!is_told) status = tell_one(telling, telling->reach[i]);
+  }
+  for (size_t i = 0; status == TAMIS_OK && i < scope->round_count; i++)
+    status = tell_one(telling, scope->round[i]);
   limit(telling, "absence");
   return status;
 }
@@ -553,8 +539,9 @@ enum tamis_status bundle_claims_write(const struct bundle_facts *facts,
                                       const struct bundle_scope *scope, char **text, size_t *length,
                                       struct fault *fault) {
   json_t *about = about_scope(facts, scope);
-  struct telling telling = {facts, scope, json_array(), json_array(), fault};
+  struct telling telling = {facts, scope, json_array(), json_array(), fault, NULL, 0};
   enum tamis_status status = tell_all(&telling);
+  free(telling.reach);
   json_object_set_new(about, "claims", telling.claims);
   json_object_set_new(about, "limits", telling.limits);
   if (status == TAMIS_OK) status = canonical_encode(about, text, length, fault);

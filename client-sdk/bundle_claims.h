@@ -3,7 +3,7 @@
 #ifndef TAMIS_BUNDLE_CLAIMS_H
 #define TAMIS_BUNDLE_CLAIMS_H
 
-#include "client-sdk/bundle_facts.h"
+#include "client-sdk/bundle_round.h"
 #include "proto/text.h"
 
 enum bundle_kind { BUNDLE_ROUND, BUNDLE_CLIENT, BUNDLE_MODEL };
@@ -30,18 +30,5 @@ enum tamis_status bundle_claims_write(const struct bundle_facts *facts,
  * demands the same bytes. `*about` is a new reference to what it says. */
 enum tamis_status bundle_claims_check(const struct bundle_facts *facts, struct bundle_scope *scope,
                                       json_t **about, struct fault *fault);
-
-/* What one round came to, as far as the bundle has it. */
-struct bundle_round {
-  int64_t number;
-  const struct bundle_fact *plan, *verdicts, *aggregate, *end; /* NULL: none; end: promote, hold or
-                                                                  abandon */
-  json_t *cohort, *judged, *weighed; /* owned: the manifests, NULL where the entry is */
-  json_t *judged_at, *weighed_at;    /* owned: their `updates` by log index in decimal */
-};
-enum tamis_status bundle_round_open(const struct bundle_facts *facts, const char *federation,
-                                    int64_t number, struct bundle_round *round,
-                                    struct fault *fault);
-void bundle_round_close(struct bundle_round *round);
 
 #endif

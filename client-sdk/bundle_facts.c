@@ -200,22 +200,25 @@ static void names_of_statement(struct names *names, const struct statement *stat
   }
 }
 
-/* What is remembered with a candidate is named by its weight manifest. */
-static void names_of_weights(struct names *names, const struct bundle_facts *facts,
-                             const struct statement *statement) {
-  const struct bundle_blob *blob = bundle_blob_find(facts->bundle, &statement->subject[1]);
-  json_t *manifest = NULL, *each;
+void bundle_states(const struct bundle *bundle, const struct digest *manifest,
+                   void (*each)(void *context, const struct digest *file), void *context) {
+  const struct bundle_blob *blob = bundle_blob_find(bundle, manifest);
+  json_t *read = NULL, *one;
   size_t i;
-  if (!blob || canonical_decode((const char *)blob->bytes, blob->size, &manifest, NULL) != TAMIS_OK)
+  if (!blob || canonical_decode((const char *)blob->bytes, blob->size, &read, NULL) != TAMIS_OK)
     return;
-  json_array_foreach(json_object_get(manifest, "state"), i, each) {
-    const json_t *text = json_object_get(each, "blob");
+  json_array_foreach(json_object_get(read, "state"), i, one) {
+    const json_t *text = json_object_get(one, "blob");
     struct digest digest;
     if (json_is_string(text) &&
         digest_from_hex(json_string_value(text), json_string_length(text), &digest))
-      name_add(names, &digest);
+      each(context, &digest);
   }
-  json_decref(manifest);
+  json_decref(read);
+}
+
+static void name_state(void *names, const struct digest *file) {
+  name_add(names, file);
 }
 
 static int by_bytes(const void *a, const void *b) {
@@ -228,8 +231,9 @@ static enum tamis_status check_blobs(const struct bundle_facts *facts, struct fa
   char hex[DIGEST_HEX_SIZE];
   for (size_t i = 0; i < facts->count; i++) {
     names_of_statement(&names, &facts->fact[i].statement);
-    if (facts->fact[i].statement.kind == STATEMENT_AGGREGATE)
-      names_of_weights(&names, facts, &facts->fact[i].statement);
+    if (facts->fact[i].statement.kind == STATEMENT_AGGREGATE ||
+        facts->fact[i].statement.kind == STATEMENT_REBUILT)
+      bundle_states(facts->bundle, &facts->fact[i].statement.subject[1], name_state, &names);
   }
   qsort(names.list, names.count, sizeof *names.list, by_bytes);
   for (size_t i = 0; status == TAMIS_OK && i < facts->bundle->blob_count; i++) {

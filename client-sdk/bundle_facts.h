@@ -38,6 +38,11 @@ enum tamis_status bundle_facts_manifest(const struct bundle_facts *facts,
                                         const struct digest *digest, const char *federation,
                                         int64_t round, json_t **manifest, struct fault *fault);
 
+/* Every file that a weight manifest in the bundle says is remembered with its model: the rule's and
+ * the optimiser's. None when it is not in. */
+void bundle_states(const struct bundle *bundle, const struct digest *manifest,
+                   void (*each)(void *context, const struct digest *file), void *context);
+
 /* The operator of that name, as the genesis entry has it; NULL for none. */
 const struct public_key *bundle_facts_operator(const struct bundle_facts *facts, const char *name);
 /* The key-enrol entry by which `client` signs at `index`; NULL when it has none there or it was

@@ -30,7 +30,8 @@ struct bundle_draft {
   const struct bundle_source *source;
   const struct bundle_request *request;
   struct fault *fault;
-  size_t entry_capacity;
+  int64_t *reach; /* owned: rounds that the scope's redo */
+  size_t reach_count, entry_capacity;
   struct wanted *wanted;
   size_t wanted_count, wanted_capacity, left_out;
   int spool; /* unnamed file that the blobs are fetched into, mapped once all are there */
@@ -187,7 +188,8 @@ static void want_bodies(struct bundle_draft *draft, const struct statement *stat
     break;
   case STATEMENT_ROUND_OPEN:
   case STATEMENT_UPDATE:
-  case STATEMENT_AGGREGATE: want(draft, &statement->subject[0], true); break;
+  case STATEMENT_AGGREGATE:
+  case STATEMENT_REBUILT: want(draft, &statement->subject[0], true); break;
   default: break;
   }
 }
@@ -202,7 +204,8 @@ static enum tamis_status want_of_entry(struct bundle_draft *draft,
     want(draft, &statement.subject[0], false);
     want_field(draft, &statement, "gram", true);
   }
-  if (statement.kind == STATEMENT_AGGREGATE) want(draft, &statement.subject[1], false);
+  if (statement.kind == STATEMENT_AGGREGATE || statement.kind == STATEMENT_REBUILT)
+    want(draft, &statement.subject[1], false);
   if (statement.kind == STATEMENT_WITNESSED) want(draft, &statement.subject[0], true);
   if (draft->request->has_bodies) want_bodies(draft, &statement);
   statement_close(&statement);
@@ -289,30 +292,58 @@ static enum tamis_status map_spool(struct bundle_draft *draft) {
   return TAMIS_OK;
 }
 
+static enum tamis_status fetch_from(struct bundle_draft *draft, size_t first) {
+  enum tamis_status status = TAMIS_OK;
+  for (size_t i = first; status == TAMIS_OK && i < draft->wanted_count; i++)
+    status = fetch(draft, &draft->wanted[i]);
+  return status == TAMIS_OK ? map_spool(draft) : status;
+}
+
+static void want_state(void *draft, const struct digest *file) {
+  want(draft, file, true);
+}
+
+/* What rule and optimiser remember is named by the weights, which are there by now. */
+static enum tamis_status take_states(struct bundle_draft *draft) {
+  enum tamis_status status = TAMIS_OK;
+  size_t before = draft->wanted_count;
+  for (size_t i = 0; status == TAMIS_OK && i < draft->bundle.entry_count; i++) {
+    struct statement statement;
+    status = read_entry(draft, &draft->bundle.entry[i], &statement);
+    if (status != TAMIS_OK) return status;
+    if (statement.kind == STATEMENT_AGGREGATE || statement.kind == STATEMENT_REBUILT)
+      bundle_states(&draft->bundle, &statement.subject[1], want_state, draft);
+    statement_close(&statement);
+  }
+  return status == TAMIS_OK ? fetch_from(draft, before) : status;
+}
+
 /* What the entries so far name and is not there yet. */
 static enum tamis_status take_blobs(struct bundle_draft *draft) {
   enum tamis_status status = TAMIS_OK;
   size_t before = draft->wanted_count;
   for (size_t i = 0; status == TAMIS_OK && i < draft->bundle.entry_count; i++)
     status = want_of_entry(draft, &draft->bundle.entry[i]);
-  for (size_t i = before; status == TAMIS_OK && i < draft->wanted_count; i++)
-    status = fetch(draft, &draft->wanted[i]);
-  if (status == TAMIS_OK) status = map_spool(draft);
-  return status;
+  if (status == TAMIS_OK) status = fetch_from(draft, before);
+  return status == TAMIS_OK && draft->request->has_bodies ? take_states(draft) : status;
 }
 
 /* ---- Scopes ---- */
 
-static void add_round(struct bundle_draft *draft, int64_t round) {
-  struct bundle_scope *scope = &draft->scope;
-  for (size_t i = 0; i < scope->round_count; i++)
-    if (scope->round[i] == round) return;
-  int64_t *grown = reallocarray(scope->round, scope->round_count + 1, sizeof *grown);
+/* Into an ascending list, once. */
+static void insert_round(int64_t **list, size_t *count, int64_t round) {
+  for (size_t i = 0; i < *count; i++)
+    if ((*list)[i] == round) return;
+  int64_t *grown = reallocarray(*list, *count + 1, sizeof *grown);
   if (!grown) abort();
-  scope->round = grown;
-  size_t at = scope->round_count++;
-  for (; at > 0 && scope->round[at - 1] > round; at--) scope->round[at] = scope->round[at - 1];
-  scope->round[at] = round;
+  *list = grown;
+  size_t at = (*count)++;
+  for (; at > 0 && grown[at - 1] > round; at--) grown[at] = grown[at - 1];
+  grown[at] = round;
+}
+
+static void add_round(struct bundle_draft *draft, int64_t round) {
+  insert_round(&draft->scope.round, &draft->scope.round_count, round);
 }
 
 static enum tamis_status set_federation(struct bundle_draft *draft, const char *name) {
@@ -336,12 +367,70 @@ static enum tamis_status take_identities(struct bundle_draft *draft) {
   return status;
 }
 
-static const char *const decisions[] = {"round-open", "verdicts", "aggregate", "witnessed",
-                                        "promote",    "hold",     "abandon",   NULL};
+static const char *const decisions[] = {"round-open", "verdicts", "aggregate",
+                                        "witnessed",  "rebuilt",  "promote",
+                                        "hold",       "abandon",  NULL};
+
+/* The last order to rebuild before that entry. */
+static enum tamis_status take_order(struct bundle_draft *draft, uint64_t before) {
+  json_t *rows = NULL, *row;
+  size_t i;
+  uint64_t index, found = 0;
+  enum tamis_status status = ask_round(draft, 0, &rows);
+  json_array_foreach(rows, i, row) {
+    if (strcmp(row_text(row, "kind"), "rebuild") == 0 && row_index(row, &index) && index < before)
+      found = index;
+  }
+  json_decref(rows);
+  return status == TAMIS_OK ? take_entry(draft, found) : status;
+}
+
+/* What shows on which model a rebuilt round was put: the `rebuilt` of the number before, or what
+ * that number was opened by. */
+static enum tamis_status take_footing(struct bundle_draft *draft, int64_t round) {
+  json_t *rows = NULL, *row;
+  size_t i;
+  uint64_t index = 0;
+  enum tamis_status status = ask_round(draft, round, &rows);
+  if (status == TAMIS_OK && !row_index(json_array_get(rows, 0), &index))
+    status = fault_set(draft->fault, TAMIS_NOT_FOUND, "nothing is known of round %" PRId64 " of %s",
+                       round, draft->scope.federation);
+  json_array_foreach(rows, i, row) {
+    if (strcmp(row_text(row, "kind"), "rebuilt") == 0) row_index(row, &index);
+  }
+  json_decref(rows);
+  return status == TAMIS_OK ? take_entry(draft, index) : status;
+}
+
+/* The round that `round` redoes, 0 for none; and what belongs to a rebuilt one. */
+static enum tamis_status take_rebuild(struct bundle_draft *draft, int64_t round, int64_t *of) {
+  enum tamis_status status = TAMIS_OK;
+  uint64_t made = 0, ended = 0;
+  bool is_planned = false;
+  *of = 0;
+  for (size_t i = 0; status == TAMIS_OK && i < draft->bundle.entry_count; i++) {
+    struct statement statement;
+    uint64_t index = draft->bundle.entry[i].index;
+    status = read_entry(draft, &draft->bundle.entry[i], &statement);
+    if (status != TAMIS_OK) return status;
+    int64_t its;
+    bool is_its = canonical_integer(statement.predicate, "round", &its) && its == round;
+    if (is_its && statement.kind == STATEMENT_REBUILT) {
+      made = index;
+      *of = statement_integer(&statement, "of");
+    }
+    if (is_its && statement.kind == STATEMENT_ABANDON) ended = index;
+    is_planned = is_planned || (is_its && statement.kind == STATEMENT_ROUND_OPEN);
+    statement_close(&statement);
+  }
+  if (made == 0 && (is_planned || ended == 0)) return TAMIS_OK;
+  status = take_order(draft, made > 0 ? made : ended);
+  return status == TAMIS_OK && made > 0 ? take_footing(draft, round - 1) : status;
+}
 
 /* The entries of a round whose kind is in `kinds`; NOT_FOUND when the round was never opened. */
-static enum tamis_status take_round(struct bundle_draft *draft, int64_t round,
-                                    const char *const *kinds) {
+static enum tamis_status take_one_round(struct bundle_draft *draft, int64_t round,
+                                        const char *const *kinds) {
   json_t *rows = NULL;
   enum tamis_status status = ask_round(draft, round, &rows);
   if (status == TAMIS_OK && json_array_size(rows) == 0)
@@ -349,6 +438,20 @@ static enum tamis_status take_round(struct bundle_draft *draft, int64_t round,
                        round, draft->scope.federation);
   if (status == TAMIS_OK) status = take_rows(draft, rows, kinds);
   json_decref(rows);
+  return status;
+}
+
+/* The round, and the ones that it redoes. */
+static enum tamis_status take_round(struct bundle_draft *draft, int64_t round,
+                                    const char *const *kinds) {
+  int64_t of = 0;
+  enum tamis_status status = take_one_round(draft, round, kinds);
+  if (status == TAMIS_OK) status = take_rebuild(draft, round, &of);
+  while (status == TAMIS_OK && of > 0 && of < round) {
+    insert_round(&draft->reach, &draft->reach_count, round = of);
+    status = take_one_round(draft, round, kinds);
+    if (status == TAMIS_OK) status = take_rebuild(draft, round, &of);
+  }
   return status;
 }
 
@@ -408,6 +511,8 @@ static enum tamis_status take_own(struct bundle_draft *draft, const json_t *rows
     uint64_t index;
     for (size_t r = 0; r < draft->scope.round_count && !is_listed; r++)
       is_listed = draft->scope.round[r] == json_integer_value(round);
+    for (size_t r = 0; r < draft->reach_count && !is_listed; r++)
+      is_listed = draft->reach[r] == json_integer_value(round);
     if (!is_wanted || !is_listed) continue;
     if (!row_index(row, &index))
       return fault_set(draft->fault, TAMIS_BAD_REQUEST, "the server named an entry by no index");
@@ -427,13 +532,11 @@ static enum tamis_status make_client(struct bundle_draft *draft) {
   if (status == TAMIS_OK && json_array_size(rows) == 0)
     status = fault_set(draft->fault, TAMIS_NOT_FOUND, "the log names no client \"%s\"", client);
   if (status == TAMIS_OK) status = choose_federation(draft, rows);
-  if (status == TAMIS_OK) {
-    choose_rounds(draft, rows);
-    status = take_own(draft, rows);
-  }
-  json_decref(rows);
+  if (status == TAMIS_OK) choose_rounds(draft, rows);
   for (size_t i = 0; status == TAMIS_OK && i < draft->scope.round_count; i++)
     status = take_round(draft, draft->scope.round[i], decisions);
+  if (status == TAMIS_OK) status = take_own(draft, rows);
+  json_decref(rows);
   return status == TAMIS_OK ? take_blobs(draft) : status;
 }
 
@@ -462,9 +565,10 @@ static enum tamis_status take_contributions(struct bundle_draft *draft) {
     struct statement statement;
     status = read_entry(draft, &draft->bundle.entry[e], &statement);
     if (status != TAMIS_OK) return status;
-    const struct bundle_blob *blob = statement.kind == STATEMENT_AGGREGATE
-                                         ? bundle_blob_find(&draft->bundle, &statement.subject[1])
-                                         : NULL;
+    bool is_it = (statement.kind == STATEMENT_AGGREGATE || statement.kind == STATEMENT_REBUILT) &&
+                 statement_integer(&statement, "round") == draft->scope.round[0];
+    const struct bundle_blob *blob =
+        is_it ? bundle_blob_find(&draft->bundle, &statement.subject[1]) : NULL;
     if (blob)
       status = canonical_decode((const char *)blob->bytes, blob->size, &manifest, draft->fault);
     statement_close(&statement);
@@ -578,6 +682,7 @@ void bundle_draft_free(struct bundle_draft *draft) {
   unmap_spool(draft);
   if (draft->spool >= 0) close(draft->spool);
   free(draft->wanted);
+  free(draft->reach);
   free(draft->about);
   free(draft->provenance);
   free(draft);

@@ -30,7 +30,7 @@ static json_t *resource_of_update(const json_t *weighed) {
 static json_t *dependencies(const struct bundle_round *round) {
   json_t *list = json_array(), *each;
   size_t i;
-  json_array_append_new(list, resource("base", &round->plan->statement.subject[0]));
+  json_array_append_new(list, resource("base", &round->base));
   json_array_foreach(json_object_get(round->weighed, "updates"), i, each)
       json_array_append_new(list, resource_of_update(each));
   return list;
@@ -44,6 +44,25 @@ static json_t *parameters(const struct bundle_round *round) {
   if (*statement_optional(plan, "optimiser") != '\0')
     json_object_set_new(list, "optimiser", json_string(statement_optional(plan, "optimiser")));
   return list;
+}
+
+/* "rebuilt of round 4 without c05, c06": what the operator's order made of the round. Names are at
+ * most as many and as long as a `rebuild` may have. */
+static json_t *rebuilding(const struct bundle_round *round) {
+  const struct statement *order = &round->order->statement;
+  char text[64 * (TEXT_NAME_MAX + 2) + 64];
+  json_t *each;
+  size_t i;
+  int used = snprintf(text, sizeof text, "rebuilt of round %" PRId64 " without", round->of);
+  json_array_foreach(json_object_get(order->predicate, "without"), i, each) used +=
+      snprintf(text + used, sizeof text - (size_t)used, "%s%s", i == 0 ? " " : ", ",
+               json_string_value(each));
+  return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:O, s:s}", "rebuilt", text, "of",
+                   (json_int_t)round->of, "since", (json_int_t)statement_integer(order, "since"),
+                   "order", (json_int_t)round->order->index, "orderedBy", round->order->signer,
+                   "reason", statement_text(order, "reason"), "without",
+                   json_object_get(order->predicate, "without"), "approximate",
+                   statement_text(&round->aggregate->statement, "sentence"));
 }
 
 static json_t *byproducts(const struct bundle_round *round) {
@@ -65,18 +84,37 @@ static json_t *timestamp(int64_t milliseconds) {
   return json_string(text);
 }
 
-static json_t *predicate_of(const struct bundle_facts *facts, const struct bundle_round *round) {
-  char builder[KEY_VKEY_SIZE], type[KEY_NAME_SIZE + 32], call[KEY_NAME_SIZE + 64];
-  key_vkey_write(&facts->aggregator, builder);
-  snprintf(type, sizeof type, "https://%s/aggregate/v1", facts->log_key.name);
+static json_t *definition(const struct bundle_facts *facts, const struct bundle_round *round) {
+  bool is_rebuilt = bundle_round_is_rebuilt(round);
+  char type[KEY_NAME_SIZE + 32];
+  snprintf(type, sizeof type, "https://%s/%s/v1", facts->log_key.name,
+           is_rebuilt ? "rebuild" : "aggregate");
+  json_t *made = json_pack("{s:s, s:o, s:o}", "buildType", type, "externalParameters",
+                           parameters(round), "resolvedDependencies", dependencies(round));
+  if (is_rebuilt) json_object_set_new(made, "internalParameters", rebuilding(round));
+  return made;
+}
+
+/* A rebuilt round was not planned, so nothing says when it began. */
+static json_t *metadata(const struct bundle_facts *facts, const struct bundle_round *round) {
+  bool is_rebuilt = bundle_round_is_rebuilt(round);
+  const struct bundle_fact *last = is_rebuilt ? round->aggregate : round->end;
+  char call[KEY_NAME_SIZE + 64];
   snprintf(call, sizeof call, "https://%s/entry/%" PRIu64, facts->log_key.name,
            round->aggregate->index);
-  return json_pack("{s:{s:s, s:o, s:o}, s:{s:{s:s}, s:{s:s, s:o, s:o}, s:o}}", "buildDefinition",
-                   "buildType", type, "externalParameters", parameters(round),
-                   "resolvedDependencies", dependencies(round), "runDetails", "builder", "id",
-                   builder, "metadata", "invocationId", call, "startedOn",
-                   timestamp(statement_integer(&round->plan->statement, "opened_at_ms")),
-                   "finishedOn", timestamp(statement_integer(&round->end->statement, "at_ms")),
+  json_t *data = json_pack("{s:s, s:o}", "invocationId", call, "finishedOn",
+                           timestamp(statement_integer(&last->statement, "at_ms")));
+  if (!is_rebuilt)
+    json_object_set_new(data, "startedOn",
+                        timestamp(statement_integer(&round->plan->statement, "opened_at_ms")));
+  return data;
+}
+
+static json_t *predicate_of(const struct bundle_facts *facts, const struct bundle_round *round) {
+  char builder[KEY_VKEY_SIZE];
+  key_vkey_write(&facts->aggregator, builder);
+  return json_pack("{s:o, s:{s:{s:s}, s:o, s:o}}", "buildDefinition", definition(facts, round),
+                   "runDetails", "builder", "id", builder, "metadata", metadata(facts, round),
                    "byproducts", byproducts(round));
 }
 
@@ -88,14 +126,15 @@ static enum tamis_status statement_of(const struct bundle_facts *facts,
   enum tamis_status status =
       bundle_round_open(facts, scope->federation, scope->round[0], &round, fault);
   if (status != TAMIS_OK) return status;
-  if (!round.end || round.end->statement.kind != STATEMENT_PROMOTE) {
+  if (!bundle_round_is_rebuilt(&round) &&
+      (!round.end || round.end->statement.kind != STATEMENT_PROMOTE)) {
     bundle_round_close(&round);
     return fault_set(fault, TAMIS_BAD_PROOF, "round %" PRId64 " promoted no model", round.number);
   }
   snprintf(name, sizeof name, "%s/round/%" PRId64, scope->federation, round.number);
   json_t *root = json_pack("{s:s, s:s, s:[o], s:o}", "_type", "https://in-toto.io/Statement/v1",
                            "predicateType", "https://slsa.dev/provenance/v1", "subject",
-                           resource(name, &round.end->statement.subject[0]), "predicate",
+                           resource(name, &round.aggregate->statement.subject[0]), "predicate",
                            predicate_of(facts, &round));
   status = root ? canonical_encode(root, text, length, fault)
                 : fault_set(fault, TAMIS_BAD_PROOF, "the weights of round %" PRId64 " lack a field",

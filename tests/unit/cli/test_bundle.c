@@ -1,19 +1,12 @@
 /* Claims about bundles: what they show of a log in which everything happened, and that nothing but
  * what was made verifies. */
-#include "tests/unit/aggregator/world.h"
-
-#include "cli/tool.h"
-#include "client-sdk/bundle_provenance.h"
+#include "tests/unit/cli/bundles.h"
 
 /* With TAMIS_EVERY_BIT set the bits are all that is looked at, each of them:
  * adversarial.bundle_bits.
  */
 static size_t every = 41;
-enum { CLIENTS = 7, ANY_CODE = -1 };
-
-static struct world world;
-static char vkey[KEY_VKEY_SIZE], folder[160];
-static char *said, *complained;
+enum { CLIENTS = 7 };
 
 /* ---- A short history ---- */
 
@@ -74,104 +67,7 @@ static int set_up(void **state) {
   (void)state;
   world_open(&world);
   play();
-  world_stop(&world);
-  key_vkey_write(&world.log_key.public, vkey);
-  snprintf(folder, sizeof folder, "%s/out", world.dir);
-  setenv("TAMIS_HOME", folder, 1);
-  return mkdir(folder, 0700);
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(said);
-  free(complained);
-  world_close(&world);
-  return 0;
-}
-
-/* ---- `tamis` ---- */
-
-static void run(int expected, size_t count, const char *const *words) {
-  char *argv[32];
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  argv[0] = (char *)(uintptr_t) "tamis";
-  for (size_t i = 0; i < count; i++) argv[i + 1] = (char *)(uintptr_t)words[i];
-  argv[count + 1] = NULL;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run((int)count + 1, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (code != expected && expected != ANY_CODE)
-    fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...)                                                                         \
-  do {                                                                                             \
-    const char *const words[] = {__VA_ARGS__};                                                     \
-    run(expected, sizeof words / sizeof *words, words);                                            \
-  } while (0)
-
-static void says(const char *text) {
-  if (!strstr(said, text)) fail_msg("not said: %s\nbut: %s", text, said);
-}
-
-/* A new path each time; lives until the next but seven. */
-static const char *fresh(void) {
-  static char paths[8][200];
-  static unsigned next;
-  char *path = paths[next % 8];
-  snprintf(path, sizeof paths[0], "%s/%u.tar", folder, next++);
-  return path;
-}
-
-#define OFFLINE "--state", world.state_dir, "--log-key", vkey
-
-struct bytes {
-  uint8_t *at;
-  size_t length;
-};
-
-static struct bytes read_file(const char *path) {
-  struct bytes bytes = {NULL, 0};
-  FILE *file = fopen(path, "rb");
-  assert_non_null(file);
-  fseek(file, 0, SEEK_END);
-  bytes.length = (size_t)ftell(file);
-  rewind(file);
-  bytes.at = malloc(bytes.length);
-  assert_int_equal(fread(bytes.at, 1, bytes.length, file), bytes.length);
-  fclose(file);
-  return bytes;
-}
-
-static struct bytes make_model(const char *round) {
-  const char *path = fresh();
-  RUN(0, "bundle", "model", WORLD_FEDERATION, "--round", round, "-O", path, OFFLINE);
-  return read_file(path);
-}
-
-/* All that `tamis verify` checks of a file, without the sentences. */
-static enum tamis_status check(const struct bytes *bytes, struct fault *fault) {
-  struct bundle bundle;
-  struct bundle_facts facts;
-  struct bundle_scope scope;
-  char signer[KEY_NAME_SIZE];
-  json_t *about;
-  enum tamis_status status = bundle_read(bytes->at, bytes->length, &bundle, fault);
-  if (status != TAMIS_OK) return status;
-  status = bundle_facts_open(&bundle, &world.log_key.public, &facts, fault);
-  if (status == TAMIS_OK) {
-    status = bundle_claims_check(&facts, &scope, &about, fault);
-    if (status == TAMIS_OK) {
-      status = bundle_provenance_check(&facts, &scope, signer, fault);
-      json_decref(about);
-      bundle_scope_close(&scope);
-    }
-    bundle_facts_close(&facts);
-  }
-  bundle_close(&bundle);
-  return status;
+  return bundles_begin();
 }
 
 /* ---- What they show ---- */
@@ -316,45 +212,6 @@ static void every_flipped_bit_is_refused(void **state) {
   free(bytes.at);
 }
 
-/* The bundle written again after `change`, and what is then said of it. */
-static void refused_after(struct bytes original,
-                          void (*change)(struct bundle *bundle, void *context), void *context,
-                          const char *sentence) {
-  struct bundle bundle;
-  struct fault fault = {TAMIS_OK, ""};
-  uint64_t size;
-  assert_int_equal(bundle_read(original.at, original.length, &bundle, &fault), TAMIS_OK);
-  change(&bundle, context);
-  assert_int_equal(bundle_size(&bundle, &size, NULL), TAMIS_OK);
-  struct bytes changed = {calloc(1, size), size};
-  assert_int_equal(bundle_write(&bundle, changed.at, NULL), TAMIS_OK);
-  bundle_close(&bundle);
-  assert_int_not_equal(check(&changed, &fault), TAMIS_OK);
-  if (!strstr(fault.text, sentence)) fail_msg("not said: %s\nbut: %s", sentence, fault.text);
-  free(changed.at);
-}
-
-static void drop_entry_of_kind(struct bundle *bundle, void *kind) {
-  for (size_t i = 0; i < bundle->entry_count; i++) {
-    struct envelope envelope;
-    struct statement statement;
-    const struct bundle_text *text = &bundle->entry[i].envelope;
-    assert_int_equal(envelope_open(text->bytes, text->length, &envelope, NULL), TAMIS_OK);
-    assert_int_equal(
-        statement_read(envelope.payload, envelope.payload_length, WORLD_ORIGIN, &statement, NULL),
-        TAMIS_OK);
-    bool is_it = statement.kind == *(const enum statement_kind *)kind;
-    statement_close(&statement);
-    envelope_close(&envelope);
-    if (!is_it) continue;
-    memmove(&bundle->entry[i], &bundle->entry[i + 1],
-            (bundle->entry_count - i - 1) * sizeof *bundle->entry);
-    bundle->entry_count--;
-    return;
-  }
-  fail_msg("no such entry");
-}
-
 static void drop_blob(struct bundle *bundle, void *context) {
   (void)context;
   memmove(&bundle->blob[0], &bundle->blob[1], (bundle->blob_count - 1) * sizeof *bundle->blob);
@@ -371,10 +228,6 @@ static void swap_receipts(struct bundle *bundle, void *context) {
 static void add_blob(struct bundle *bundle, void *context) {
   bundle->blob = reallocarray(bundle->blob, bundle->blob_count + 1, sizeof *bundle->blob);
   bundle->blob[bundle->blob_count++] = (struct bundle_blob){digest_of(context, 4), context, 4};
-}
-
-static void replace_about(struct bundle *bundle, void *context) {
-  bundle->about = (struct bundle_text){context, strlen(context)};
 }
 
 static void replace_provenance(struct bundle *bundle, void *context) {
@@ -411,15 +264,6 @@ static void an_entry_more_or_less_is_noticed(void **state) {
   refused_after(round, swap_receipts, NULL, "is not at index");
   refused_after(round, add_blob, (void *)(uintptr_t) "boo!", "no entry in it names blob");
   free(round.at);
-}
-
-/* The text of bundle.json with `from` replaced by `to`, which is as long. */
-static char *edited(const struct bundle_text *text, const char *from, const char *to) {
-  char *copy = strndup(text->bytes, text->length), *at = strstr(copy, from);
-  assert_int_equal(strlen(from), strlen(to));
-  assert_non_null(at);
-  memcpy(at, to, strlen(to));
-  return copy;
 }
 
 static void a_claim_that_does_not_follow_is_refused(void **state) {
@@ -548,5 +392,5 @@ int main(void) {
     every = 1;
     cmocka_set_test_filter("every_flipped_bit_is_refused");
   }
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, bundles_end);
 }
