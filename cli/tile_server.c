@@ -20,6 +20,8 @@ enum {
   CONNECTIONS_MAX = 256,
   SECONDS_MAX = 30,
   TEXT_MAX = CHECKPOINT_NOTE_MAX,
+  COSIGNATURES_MAX = 1 << 20,  /* 4,096 lines of the longest names are fewer bytes */
+  COSIGNATURES_WITH_NOTE = 16, /* more would be too many for some readers; the rest has a path */
   HASHES_MAX = TILE_WIDTH * DIGEST_SIZE,
   BUNDLE_MAX = TILE_WIDTH * (2 + TILE_ENTRY_MAX),
   PATH_SIZE = 128,
@@ -108,10 +110,10 @@ static void give_bytes(struct http_answer *answer, const char *type, const char 
   answer->length = length;
 }
 
-static void give_text(const struct tile_server *server, const char *path,
+static void give_text(const struct tile_server *server, const char *path, size_t most,
                       struct http_answer *answer) {
   size_t length;
-  uint8_t *bytes = read_below(server->folder, path, TEXT_MAX, &length);
+  uint8_t *bytes = read_below(server->folder, path, most, &length);
   if (bytes != NULL) give_bytes(answer, TEXT_TYPE, "no-cache", bytes, length);
 }
 
@@ -125,21 +127,57 @@ static void give_file(const struct tile_server *server, const char *path,
   answer->descriptor = file;
 }
 
-/* ---- tiles ---- */
+/* ---- the checkpoint ---- */
 
-/* Entries under the checkpoint; 0 when it cannot be read. The line is ours or an exporter's; a
- * wrong number finds no file. */
+/* Entries under a note; 0 when it says none. The line is ours or an exporter's; a wrong number
+ * finds no file. */
+static uint64_t size_of(const char *note) {
+  const char *line = strchr(note, '\n');
+  return line != NULL ? strtoull(line + 1, NULL, 10) : 0;
+}
+
+static char *note_now(const struct tile_server *server, size_t *length) {
+  char *note = (char *)read_below(server->folder, "checkpoint", TEXT_MAX, length);
+  if (note != NULL) note[*length] = '\0';
+  return note;
+}
+
 static uint64_t size_now(const struct tile_server *server) {
   size_t length;
-  char *note = (char *)read_below(server->folder, "checkpoint", TEXT_MAX, &length);
-  uint64_t size = 0;
-  if (note == NULL) return 0;
-  note[length] = '\0';
-  const char *line = strchr(note, '\n');
-  if (line != NULL) size = strtoull(line + 1, NULL, 10);
+  char *note = note_now(server, &length);
+  uint64_t size = note != NULL ? size_of(note) : 0;
   free(note);
   return size;
 }
+
+/* Bytes of the first lines. */
+static size_t lines_length(const char *text, size_t length, int lines) {
+  size_t at = 0;
+  for (; lines > 0 && at < length; lines--) {
+    const char *end = memchr(text + at, '\n', length - at);
+    if (end == NULL) break; /* a line that is not whole is none */
+    at = (size_t)(end - text) + 1;
+  }
+  return at;
+}
+
+/* The log's own signature, then those of witnesses of this very tree. */
+static void give_checkpoint(const struct tile_server *server, struct http_answer *answer) {
+  char path[PATH_SIZE];
+  size_t length, more;
+  char *note = note_now(server, &length);
+  if (note == NULL) return;
+  snprintf(path, sizeof path, "cosignatures/%" PRIu64, size_of(note));
+  char *lines = (char *)read_below(server->folder, path, COSIGNATURES_MAX, &more);
+  more = lines != NULL ? lines_length(lines, more, COSIGNATURES_WITH_NOTE) : 0;
+  char *both = length + more <= TEXT_MAX ? realloc(note, length + more + 1) : NULL;
+  if (both != NULL && more > 0) memcpy(both + length, lines, more);
+  if (both == NULL) more = 0; /* the log's own is enough */
+  free(lines);
+  give_bytes(answer, TEXT_TYPE, "no-cache", both != NULL ? both : note, length + more);
+}
+
+/* ---- tiles ---- */
 
 /* Bytes of the first `width` hashes or entries of a file; 0 when it has not so many. */
 static size_t prefix_of(const struct tile *tile, unsigned width, const uint8_t *bytes,
@@ -223,9 +261,12 @@ static void get(void *context, const char *path, struct http_answer *answer) {
   path++;
   if (*path == '\0')
     http_words(answer, 200, page);
-  else if (strcmp(path, "checkpoint") == 0 || strcmp(path, "log.vkey") == 0 ||
-           is_cosignatures(path))
-    give_text(server, path, answer);
+  else if (strcmp(path, "checkpoint") == 0)
+    give_checkpoint(server, answer);
+  else if (strcmp(path, "log.vkey") == 0)
+    give_text(server, path, TEXT_MAX, answer);
+  else if (is_cosignatures(path))
+    give_text(server, path, COSIGNATURES_MAX, answer);
   else if (strncmp(path, "tile/", 5) == 0)
     give_tile(server, path, answer);
   else if (server->with_blobs && is_blob(path))

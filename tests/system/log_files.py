@@ -294,7 +294,10 @@ class Serving:
 def check_answers(serving, folder, blobs):
     ask = serving.ask
     status, headers, body = ask("/checkpoint")
-    claim(status == 200 and body == (folder / "checkpoint").read_bytes(), "the checkpoint")
+    note = (folder / "checkpoint").read_bytes()
+    witnesses = folder / "cosignatures" / note.split(b"\n")[1].decode()
+    lines = witnesses.read_bytes().splitlines(True)[:16] if witnesses.exists() else []
+    claim(status == 200 and body == note + b"".join(lines), "the checkpoint, and who vouched for it")
     claim(headers["Cache-Control"] == "no-cache" and headers["Content-Type"].startswith("text/plain"), headers)
     size = int(body.split(b"\n")[1])
     for name in tile_names("entries", size) + tile_names(0, size) + tile_names(1, size // 256):
@@ -321,6 +324,19 @@ def check_answers(serving, folder, blobs):
     claim(ask(path)[0] == (200 if blobs else 404), "blobs only where they were asked for")
     if blobs:
         claim(ask(path)[2] == blob.read_bytes(), "a blob")
+
+
+def check_witnesses(serving, folder):
+    """Sixteen lines with the note, all at their own path."""
+    size = (folder / "checkpoint").read_bytes().split(b"\n")[1].decode()
+    path = folder / "cosignatures" / size
+    before = path.read_bytes() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
+    lines = [f"— witness-{i} {'A' * 104}\n".encode() for i in range(500)]
+    path.write_bytes(b"".join(lines) + b"half a line")
+    claim(serving.ask("/checkpoint")[2] == (folder / "checkpoint").read_bytes() + b"".join(lines[:16]), "sixteen witnesses")
+    claim(serving.ask(f"/cosignatures/{size}")[2] == path.read_bytes(), "all of them")
+    path.write_bytes(before) if before is not None else path.unlink()
 
 
 def check_hostile(serving, folder):
@@ -367,6 +383,7 @@ def main():
         for blobs in (True, False):
             with Serving(stage, str(public), *(["--blobs"] if blobs else [])) as serving:
                 check_answers(serving, public, blobs)
+                check_witnesses(serving, public)
                 check_hostile(serving, public)
                 serving.stop()
         state = stage.home / "state"
