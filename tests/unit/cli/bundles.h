@@ -4,15 +4,12 @@
 
 #include "tests/unit/aggregator/world.h"
 
-#include "cli/tool.h"
 #include "client-sdk/bundle_provenance.h"
 #include "proto/envelope.h"
-
-enum { ANY_CODE = -1 };
+#include "tests/unit/cli/typed.h"
 
 static struct world world;
 static char vkey[KEY_VKEY_SIZE], folder[160];
-static char *said, *complained;
 
 /* The log is over: from here on it is read from its folder. */
 static inline int bundles_begin(void) {
@@ -25,37 +22,15 @@ static inline int bundles_begin(void) {
 
 static inline int bundles_end(void **state) {
   (void)state;
-  free(said);
-  free(complained);
+  typed_forget();
   world_close(&world);
   return 0;
 }
 
 /* ---- `tamis` ---- */
 
-static inline void run(int expected, size_t count, const char *const *words) {
-  char *argv[32];
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  argv[0] = (char *)(uintptr_t) "tamis";
-  for (size_t i = 0; i < count; i++) argv[i + 1] = (char *)(uintptr_t)words[i];
-  argv[count + 1] = NULL;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run((int)count + 1, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (code != expected && expected != ANY_CODE)
-    fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...)                                                                         \
-  do {                                                                                             \
-    const char *const words[] = {__VA_ARGS__};                                                     \
-    run(expected, sizeof words / sizeof *words, words);                                            \
-  } while (0)
-
 static inline void says(const char *text) {
-  if (!strstr(said, text)) fail_msg("not said: %s\nbut: %s", text, said);
+  typed_holds(said, text);
 }
 
 /* A new path each time; lives until the next but seven. */

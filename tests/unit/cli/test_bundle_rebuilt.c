@@ -169,9 +169,9 @@ static void the_provenance_says_rebuilt_of_what_without_whom(void **state) {
 }
 
 static json_t *rows_of(const char *query, const char *key) {
-  json_t *root = json_loads(said, 0, NULL);
-  json_t *rows = json_incref(json_object_get(json_object_get(root, "data"), key));
-  json_decref(root);
+  json_t *data = typed_data();
+  json_t *rows = json_incref(json_object_get(data, key));
+  json_decref(data);
   if (!rows) fail_msg("%s: no %s in %s", query, key, said);
   return rows;
 }
@@ -328,7 +328,7 @@ static void bodies_are_also_what_the_optimiser_remembers(void **state) {
       const char *const rest[] = {"-O", path, OFFLINE};
       for (size_t k = 0; k < sizeof rest / sizeof *rest; k++) asked[count++] = rest[k];
       if (with) asked[count++] = "--bodies";
-      run(0, count, asked);
+      typed_expect(0, asked);
       RUN(0, "verify", path, "--log-key", vkey);
       struct bytes bytes = read_file(path);
       assert_int_equal(bundle_read(bytes.at, bytes.length, &bundle, NULL), TAMIS_OK);

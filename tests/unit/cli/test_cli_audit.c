@@ -10,28 +10,11 @@
 #include <cmocka.h>
 
 #include "aggregator/journal.h"
-#include "cli/tool.h"
 #include "proto/checkpoint.h"
 #include "proto/envelope.h"
+#include "tests/unit/cli/typed.h"
 
-static char folder[64];
-static char *said, *complained;
-
-static void run(int expected, const char *const *words) {
-  char *argv[16] = {(char *)"tamis"};
-  int argc = 1;
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  for (; *words != NULL; words++) argv[argc++] = (char *)(uintptr_t)*words;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run(argc, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...) run(expected, (const char *const[]){__VA_ARGS__, NULL})
+static char folder[TYPED_FOLDER_SIZE];
 
 /* A state folder whose log is its genesis, `times` over. */
 static void make_state(int times) {
@@ -67,22 +50,14 @@ static void make_state(int times) {
 
 static int set_up(void **state) {
   (void)state;
-  snprintf(folder, sizeof folder, "/tmp/tamis-audit-XXXXXX");
-  if (mkdtemp(folder) == NULL) return 1;
-  setenv("TAMIS_HOME", folder, 1);
-  RUN(0, "init", folder, "--origin", "test/log", "-q");
+  typed_site_make(folder);
   make_state(1);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  char command[96];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  return system(command);
+  return typed_folder_remove(folder);
 }
 
 static void a_true_log_is_told_line_by_line(void **state) {

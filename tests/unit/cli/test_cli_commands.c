@@ -7,55 +7,22 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "cli/tool.h"
 #include "client-sdk/invitation.h"
 #include "tests/unit/cli/fake_operator.h"
+#include "tests/unit/cli/typed.h"
 
-static char folder[64];
-static char *said, *complained;
-
-enum { ANY_CODE = -1 };
-
-static void run_raw(int expected, int argc, const char *const *words) {
-  char *argv[40];
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  argv[0] = (char *)"tamis";
-  for (int i = 0; i < argc; i++) argv[i + 1] = (char *)(uintptr_t)words[i];
-  argv[argc + 1] = NULL;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run(argc + 1, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (expected == ANY_CODE) return;
-  if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...)                                                                         \
-  do {                                                                                             \
-    const char *const words[] = {__VA_ARGS__};                                                     \
-    run_raw(expected, (int)(sizeof words / sizeof *words), words);                                 \
-  } while (0)
+static char folder[TYPED_FOLDER_SIZE];
 
 static int set_up(void **state) {
   (void)state;
   fake_reset();
-  snprintf(folder, sizeof folder, "/tmp/tamis-cli-XXXXXX");
-  if (mkdtemp(folder) == NULL) return 1;
-  setenv("TAMIS_HOME", folder, 1);
-  RUN(0, "init", folder, "--origin", "test/log", "-q");
+  typed_site_make(folder);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  char command[96];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  return system(command);
+  return typed_folder_remove(folder);
 }
 
 static void answer(size_t i, const char *name, const char *json) {
@@ -193,7 +160,7 @@ static void a_hostile_server_cannot_move_the_cursor_or_crash(void **state) {
       }
       for (size_t f = 0; f < 5; f++) {
         words[1] = form[f];
-        run_raw(ANY_CODE, count, words);
+        typed(words);
         for (const char *at = said; *at != '\0'; at++)
           assert_true((*at >= 0x20 && *at < 0x7f) || *at == '\n');
         for (const char *at = complained; *at != '\0'; at++)
@@ -458,7 +425,7 @@ static void a_model_must_be_one(void **state) {
 
 static void no_command_shows_help_and_fails(void **state) {
   (void)state;
-  run_raw(2, 0, NULL);
+  typed_expect(2, (const char *const[]){NULL});
   assert_non_null(strstr(complained, "Usage: tamis"));
   RUN(2, "client");
   assert_non_null(strstr(complained, "client exclude"));

@@ -10,12 +10,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "cli/tool.h"
 #include "proto/envelope.h"
 #include "proto/statement.h"
 #include "tests/unit/cli/fake_operator.h"
+#include "tests/unit/cli/typed.h"
 
-static char folder[64];
+static char folder[TYPED_FOLDER_SIZE];
 
 static int set_up(void **state) {
   (void)state;
@@ -26,25 +26,14 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   (void)state;
-  char command[96];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  return system(command);
+  return typed_folder_remove(folder);
 }
 
-/* Runs `tamis init FOLDER/site ARGUMENTS...` (NULL ends); its output in `*said`, malloc'd. */
-static int run_init(char **said, const char *option, const char *value) {
-  char site[96], *err = NULL;
-  size_t out_length, err_length;
+/* Runs `tamis init FOLDER/site OPTION VALUE`, the exit code; NULL ends the words. */
+static int run_init(const char *option, const char *value) {
+  char site[TYPED_FOLDER_SIZE + 8];
   snprintf(site, sizeof site, "%s/site", folder);
-  char *argv[] = {(char *)"tamis",    (char *)"init", site,          (char *)"--origin",
-                  (char *)"test/log", (char *)option, (char *)value, NULL};
-  int argc = option == NULL ? 5 : value == NULL ? 6 : 7;
-  FILE *out = open_memstream(said, &out_length), *messages = open_memstream(&err, &err_length);
-  int code = tool_run(argc, argv, out, messages);
-  fclose(out);
-  fclose(messages);
-  free(err);
-  return code;
+  return typed((const char *const[]){"init", site, "--origin", "test/log", option, value, NULL});
 }
 
 static char *read_file(const char *name) {
@@ -68,9 +57,8 @@ static mode_t mode_of(const char *name) {
 
 static void keys_are_private_and_the_rest_is_readable(void **state) {
   (void)state;
-  char *said = NULL;
   mode_t old = umask(0);
-  assert_int_equal(run_init(&said, NULL, NULL), 0);
+  assert_int_equal(run_init(NULL, NULL), 0);
   umask(old);
   assert_string_equal(said, "server/test/log made\n");
   assert_int_equal(mode_of(""), 0700);
@@ -82,7 +70,6 @@ static void keys_are_private_and_the_rest_is_readable(void **state) {
   assert_int_equal(mode_of("operator/server.json"), 0644);
   assert_int_equal(mode_of("genesis.json"), 0644);
   assert_int_equal(mode_of("tamisd.yaml"), 0644);
-  free(said);
 }
 
 static void read_key(const char *name, struct secret_key *key) {
@@ -94,12 +81,12 @@ static void read_key(const char *name, struct secret_key *key) {
 
 static void genesis_names_the_keys_and_verifies(void **state) {
   (void)state;
-  char *said = NULL, vkey[KEY_VKEY_SIZE];
+  char vkey[KEY_VKEY_SIZE];
   struct secret_key log, aggregator, operator;
   struct envelope envelope;
   struct statement statement;
   struct fault fault;
-  assert_int_equal(run_init(&said, "--operator", "alice"), 0);
+  assert_int_equal(run_init("--operator", "alice"), 0);
   read_key("keys/log.key", &log);
   read_key("keys/aggregator.key", &aggregator);
   read_key("operator/operator.key", &operator);
@@ -123,70 +110,58 @@ static void genesis_names_the_keys_and_verifies(void **state) {
   statement_close(&statement);
   envelope_close(&envelope);
   free(text);
-  free(said);
 }
 
 static void a_second_init_changes_nothing(void **state) {
   (void)state;
-  char *said = NULL, *again = NULL;
-  assert_int_equal(run_init(&said, NULL, NULL), 0);
+  assert_int_equal(run_init(NULL, NULL), 0);
   char *before = read_file("keys/log.key"), *config = read_file("tamisd.yaml");
-  assert_int_equal(run_init(&again, "--listen", "127.0.0.1:1"), 6);
+  assert_int_equal(run_init("--listen", "127.0.0.1:1"), 6);
   char *after = read_file("keys/log.key"), *config_after = read_file("tamisd.yaml");
   assert_string_equal(before, after);
   assert_string_equal(config, config_after);
-  assert_string_equal(again, "");
+  assert_string_equal(said, "");
   free(before);
   free(after);
   free(config);
   free(config_after);
-  free(said);
-  free(again);
 }
 
 static void a_state_folder_in_the_way_stops_it_before_anything_is_made(void **state) {
   (void)state;
-  char path[96], *said = NULL;
+  char path[96];
   snprintf(path, sizeof path, "%s/site", folder);
   mkdir(path, 0700);
   snprintf(path, sizeof path, "%s/site/state", folder);
   mkdir(path, 0700);
-  assert_int_equal(run_init(&said, NULL, NULL), 6);
+  assert_int_equal(run_init(NULL, NULL), 6);
   snprintf(path, sizeof path, "%s/site/keys", folder);
   assert_int_equal(access(path, F_OK), -1);
-  free(said);
 }
 
 static void a_server_for_everyone_is_reached_by_loopback(void **state) {
   (void)state;
-  char *said = NULL;
-  assert_int_equal(run_init(&said, "--listen", "0.0.0.0:7500"), 0);
+  assert_int_equal(run_init("--listen", "0.0.0.0:7500"), 0);
   char *server = read_file("operator/server.json"), *config = read_file("tamisd.yaml");
   assert_non_null(strstr(server, "\"127.0.0.1:7500\""));
   assert_non_null(strstr(config, "\nlisten: \"0.0.0.0:7500\"\n"));
   assert_null(strstr(config, "\nmetrics:"));
   free(server);
   free(config);
-  free(said);
 }
 
 static void addresses_that_would_break_out_of_the_file_are_refused(void **state) {
   (void)state;
   static const char *const bad[] = {"127.0.0.1", "a:1\nmetrics: x", "a:\"1", "", "a b:1", "#:1"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    char *said = NULL;
-    assert_int_equal(run_init(&said, "--listen", bad[i]), 2);
-    free(said);
+    assert_int_equal(run_init("--listen", bad[i]), 2);
   }
-  char *said = NULL;
-  assert_int_equal(run_init(&said, "--origin", "two words"), 2);
-  free(said);
+  assert_int_equal(run_init("--origin", "two words"), 2);
 }
 
 static void json_tells_what_was_made(void **state) {
   (void)state;
-  char *said = NULL;
-  assert_int_equal(run_init(&said, "-o", "json"), 0);
+  assert_int_equal(run_init("-o", "json"), 0);
   json_t *root = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
   const char *status, *address, *vkey;
   int code;
@@ -197,7 +172,6 @@ static void json_tells_what_was_made(void **state) {
   assert_string_equal(address, "127.0.0.1:7414");
   assert_int_equal(strncmp(vkey, "test/log+", 9), 0);
   json_decref(root);
-  free(said);
 }
 
 int main(void) {

@@ -7,29 +7,13 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
-#include "cli/tool.h"
 #include "proto/checkpoint.h"
 #include "tests/unit/cli/fake_operator.h"
+#include "tests/unit/cli/typed.h"
 
-static char folder[64], journal[96], note_path[96];
-static char *said, *complained, *genesis, *note;
+static char folder[TYPED_FOLDER_SIZE], journal[96], note_path[96];
+static char *genesis, *note;
 static size_t note_length;
-
-static void run(int expected, const char *const *words) {
-  char *argv[16] = {(char *)"tamis"};
-  int argc = 1;
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  for (; *words != NULL; words++) argv[argc++] = (char *)(uintptr_t)*words;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run(argc, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...) run(expected, (const char *const[]){__VA_ARGS__, NULL})
 
 static uint32_t crc32c(const char *bytes, size_t length) {
   uint32_t crc = ~0u;
@@ -75,34 +59,19 @@ static void make_log(const char *key_file) {
 static int set_up(void **state) {
   (void)state;
   fake_reset();
-  snprintf(folder, sizeof folder, "/tmp/tamis-verify-XXXXXX");
-  if (mkdtemp(folder) == NULL) return 1;
-  setenv("TAMIS_HOME", folder, 1);
+  typed_site_make(folder);
   snprintf(journal, sizeof journal, "%s/journal", folder);
   snprintf(note_path, sizeof note_path, "%s/checkpoint", folder);
-  RUN(0, "init", folder, "--origin", "test/log", "-q");
   make_log("keys/log.key");
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  char command[96];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  free(said);
-  free(complained);
   free(genesis);
   free(note);
-  said = complained = genesis = note = NULL;
-  return system(command);
-}
-
-static json_t *data(void) {
-  json_t *root = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
-  assert_non_null(root);
-  json_t *found = json_incref(json_object_get(root, "data"));
-  json_decref(root);
-  return found;
+  genesis = note = NULL;
+  return typed_folder_remove(folder);
 }
 
 static void a_true_log_passes_by_both_ways(void **state) {
@@ -113,7 +82,7 @@ static void a_true_log_passes_by_both_ways(void **state) {
   fake.entry_count = 1;
   fake.note = note;
   RUN(0, "verify", "-o", "json");
-  json_t *report = data();
+  json_t *report = typed_data();
   assert_string_equal(json_string_value(json_object_get(report, "verify")), "ok");
   assert_int_equal(json_integer_value(json_object_get(report, "entries")), 1);
   assert_int_equal(json_integer_value(json_object_get(report, "covered")), 1);
@@ -125,7 +94,7 @@ static void a_changed_entry_is_named(void **state) {
   genesis[strlen(genesis) / 2] ^= 1;
   write_record(genesis, "wb");
   RUN(1, "verify", "--journal", journal, "-o", "json");
-  json_t *report = data();
+  json_t *report = typed_data();
   assert_string_equal(json_string_value(json_object_get(report, "verify")), "failed");
   assert_int_equal(json_integer_value(json_object_get(report, "index")), 0);
   assert_true(json_string_length(json_object_get(report, "expected")) > 0);

@@ -3,39 +3,16 @@
 #include "../aggregator/world.h"
 
 #include "audit/archive.h"
-#include "cli/tool.h"
+#include "tests/unit/cli/typed.h"
 
 enum { CLIENTS = 6, ROUNDS = 5, TURN = 4 };
 
 static struct world world;
 static char vkey[KEY_VKEY_SIZE], script[256];
 static const char *folder; /* the state that is asked */
-static char *said, *complained;
 
-/* Types the words, then where the state is and its key. */
-static void run(int expected, const char *const *words) {
-  char *argv[24] = {(char *)"tamis"};
-  int argc = 1;
-  size_t out_length, err_length;
-  free(said);
-  free(complained);
-  said = complained = NULL;
-  for (; *words != NULL; words++) argv[argc++] = (char *)(uintptr_t)*words;
-  argv[argc++] = (char *)"--state";
-  argv[argc++] = (char *)(uintptr_t)folder;
-  argv[argc++] = (char *)"--log-key";
-  argv[argc++] = vkey;
-  FILE *out = open_memstream(&said, &out_length), *err = open_memstream(&complained, &err_length);
-  int code = tool_run(argc, argv, out, err);
-  fclose(out);
-  fclose(err);
-  if (code != expected) fail_msg("exit %d, not %d; %s%s", code, expected, said, complained);
-}
-#define RUN(expected, ...) run(expected, (const char *const[]){__VA_ARGS__, NULL})
-
-static void says(const char *text, const char *what) {
-  if (strstr(text, what) == NULL) fail_msg("not said: %s; but: %s", what, text);
-}
+/* Of which state, and with which key, comes after the words. */
+#define ASK(expected, ...) RUN(expected, __VA_ARGS__, "--state", folder, "--log-key", vkey)
 
 /* An evaluator in awk: how near the model is to where all honest clients want to go. */
 static void write_script(void) {
@@ -68,18 +45,9 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   (void)state;
-  free(said);
-  free(complained);
+  typed_forget();
   world_close(&world);
   return 0;
-}
-
-static json_t *data(void) {
-  json_t *root = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
-  assert_non_null(root);
-  json_t *found = json_incref(json_object_get(root, "data"));
-  json_decref(root);
-  return found;
 }
 
 static const char *text_of(const json_t *object, const char *key) {
@@ -93,22 +61,22 @@ static double real_of(const json_t *object, const char *key) {
 
 static void replay_tells_the_same_from_the_different(void **state) {
   (void)state;
-  RUN(0, "replay", WORLD_FEDERATION, "4");
-  says(said, "round         4 of digits, promoted; 6 of 6 updates accepted");
-  says(said, "rule          mean (the round's: mean)");
-  says(said, "logged        the same, byte for byte");
-  RUN(0, "replay", WORLD_FEDERATION, "4", "--rule", "multi_krum(f=1)", "--evaluate", script);
-  says(said, "rule          multi_krum(f=1) (the round's: mean)");
-  says(said, "moves         ");
-  says(said, "of the logged one\n");
-  says(said, "CLIENT  LOGGED  WEIGHT\nc00      0.167   0.000\nc01      0.167   0.200\n");
+  ASK(0, "replay", WORLD_FEDERATION, "4");
+  typed_holds(said, "round         4 of digits, promoted; 6 of 6 updates accepted");
+  typed_holds(said, "rule          mean (the round's: mean)");
+  typed_holds(said, "logged        the same, byte for byte");
+  ASK(0, "replay", WORLD_FEDERATION, "4", "--rule", "multi_krum(f=1)", "--evaluate", script);
+  typed_holds(said, "rule          multi_krum(f=1) (the round's: mean)");
+  typed_holds(said, "moves         ");
+  typed_holds(said, "of the logged one\n");
+  typed_holds(said, "CLIENT  LOGGED  WEIGHT\nc00      0.167   0.000\nc01      0.167   0.200\n");
 }
 
 static void replay_as_json_has_every_number(void **state) {
   (void)state;
-  RUN(0, "replay", WORLD_FEDERATION, "4", "--rule", "median", "--optimiser", "momentum",
+  ASK(0, "replay", WORLD_FEDERATION, "4", "--rule", "median", "--optimiser", "momentum",
       "--evaluate", script, "-o", "json");
-  json_t *found = data();
+  json_t *found = typed_data();
   assert_string_equal(text_of(found, "rule"), "median");
   assert_string_equal(text_of(found, "optimiser"), "momentum");
   assert_string_equal(text_of(found, "logged_rule"), "mean");
@@ -124,8 +92,8 @@ static void a_candidate_can_be_kept_but_nothing_is_overwritten(void **state) {
   char path[256];
   json_t *found;
   snprintf(path, sizeof path, "%s/candidate.safetensors", world.dir);
-  RUN(0, "replay", WORLD_FEDERATION, "5", "--rule", "median", "--file", path, "-o", "json");
-  found = data();
+  ASK(0, "replay", WORLD_FEDERATION, "5", "--rule", "median", "--file", path, "-o", "json");
+  found = typed_data();
   FILE *file = fopen(path, "rb");
   static uint8_t bytes[65536];
   assert_non_null(file);
@@ -136,21 +104,21 @@ static void a_candidate_can_be_kept_but_nothing_is_overwritten(void **state) {
   digest_to_hex(&digest, hex);
   assert_string_equal(hex, text_of(found, "candidate"));
   json_decref(found);
-  RUN(6, "replay", WORLD_FEDERATION, "5", "--file", path);
+  ASK(6, "replay", WORLD_FEDERATION, "5", "--file", path);
 }
 
 static void blame_ranks_and_says_how_it_knows(void **state) {
   (void)state;
-  RUN(0, "blame", WORLD_FEDERATION, "--since", "4", "--round", "4");
-  says(said, "model         of round 4 of digits\nleft out of   1 round, from 4 on\n");
-  says(said, "the logged Gram matrix, no update read");
-  says(said, "CLIENT  ROUNDS  INFLUENCE  SHARE  DIRECTION\nc00          1  ");
-  RUN(0, "blame", WORLD_FEDERATION, "--evaluate", script);
-  says(said, "left out of   5 rounds, from 1 on\n");
-  says(said, "the stored updates");
-  says(said, "WITHOUT  GAIN\nc00          5  ");
-  RUN(0, "blame", WORLD_FEDERATION, "-o", "json");
-  json_t *found = data(), *first = json_array_get(json_object_get(found, "clients"), 0);
+  ASK(0, "blame", WORLD_FEDERATION, "--since", "4", "--round", "4");
+  typed_holds(said, "model         of round 4 of digits\nleft out of   1 round, from 4 on\n");
+  typed_holds(said, "the logged Gram matrix, no update read");
+  typed_holds(said, "CLIENT  ROUNDS  INFLUENCE  SHARE  DIRECTION\nc00          1  ");
+  ASK(0, "blame", WORLD_FEDERATION, "--evaluate", script);
+  typed_holds(said, "left out of   5 rounds, from 1 on\n");
+  typed_holds(said, "the stored updates");
+  typed_holds(said, "WITHOUT  GAIN\nc00          5  ");
+  ASK(0, "blame", WORLD_FEDERATION, "-o", "json");
+  json_t *found = typed_data(), *first = json_array_get(json_object_get(found, "clients"), 0);
   assert_string_equal(text_of(first, "client"), "c00");
   assert_true(real_of(first, "influence") > 0 && real_of(first, "share") > 0);
   assert_null(json_object_get(first, "gain"));
@@ -159,15 +127,15 @@ static void blame_ranks_and_says_how_it_knows(void **state) {
 
 static void bisect_names_the_round_and_the_client(void **state) {
   (void)state;
-  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script);
-  says(said, "worse in      round 4: ");
-  says(said, "\nWithout each client of round 4:\nCLIENT  ROUNDS");
-  says(said, "GAIN\nc00          1  ");
-  says(said, "\nFrom round 4 to it, c00 led by far in influence.");
-  says(said, "\n  tamis rollback digits --to 4 --reason ...\n"
-             "  tamis rebuild digits --since 4 --without c00 --reason ...\n");
-  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--all", "--through", "-o", "json");
-  json_t *found = data(), *blame = json_object_get(found, "blame");
+  ASK(0, "bisect", WORLD_FEDERATION, "--evaluate", script);
+  typed_holds(said, "worse in      round 4: ");
+  typed_holds(said, "\nWithout each client of round 4:\nCLIENT  ROUNDS");
+  typed_holds(said, "GAIN\nc00          1  ");
+  typed_holds(said, "\nFrom round 4 to it, c00 led by far in influence.");
+  typed_holds(said, "\n  tamis rollback digits --to 4 --reason ...\n"
+                    "  tamis rebuild digits --since 4 --without c00 --reason ...\n");
+  ASK(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--all", "--through", "-o", "json");
+  json_t *found = typed_data(), *blame = json_object_get(found, "blame");
   assert_int_equal(json_integer_value(json_object_get(found, "round")), TURN);
   assert_int_equal(json_integer_value(json_object_get(found, "since")), TURN);
   assert_string_equal(text_of(found, "suspect"), "c00");
@@ -179,37 +147,37 @@ static void bisect_names_the_round_and_the_client(void **state) {
 
 static void where_nothing_fell_nobody_is_blamed(void **state) {
   (void)state;
-  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3");
-  says(said, "worse in      no round that was looked at; --all looks at every one\n");
+  ASK(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3");
+  typed_holds(said, "worse in      no round that was looked at; --all looks at every one\n");
   assert_null(strstr(said, "Without"));
-  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3", "--all");
-  says(said, "worse in      no round\n");
-  RUN(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "1e9", "-o", "json");
-  json_t *found = data();
+  ASK(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--bad", "3", "--all");
+  typed_holds(said, "worse in      no round\n");
+  ASK(0, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "1e9", "-o", "json");
+  json_t *found = typed_data();
   assert_true(json_is_false(json_object_get(found, "found")));
   json_decref(found);
 }
 
 static void slips_are_told_with_what_to_do(void **state) {
   (void)state;
-  RUN(5, "replay", "nobody", "1");
-  says(complained, "the log has no federation nobody");
-  RUN(5, "replay", WORLD_FEDERATION, "77");
-  says(complained, "there is no round 77 in digits");
-  RUN(2, "replay", WORLD_FEDERATION, "1", "--rule", "mean(3)");
-  RUN(10, "replay", WORLD_FEDERATION, "1", "--rule", "krum(f=3)");
-  says(complained, "krum(f=3) needs 2f < n; n is 6");
-  RUN(2, "blame", WORLD_FEDERATION, "--evaluate", "true");
-  says(complained, "printed nothing; it should print one number");
-  RUN(3, "blame", WORLD_FEDERATION, "--evaluate", "sh -c 'sleep 60' name", "--evaluate-timeout",
+  ASK(5, "replay", "nobody", "1");
+  typed_holds(complained, "the log has no federation nobody");
+  ASK(5, "replay", WORLD_FEDERATION, "77");
+  typed_holds(complained, "there is no round 77 in digits");
+  ASK(2, "replay", WORLD_FEDERATION, "1", "--rule", "mean(3)");
+  ASK(10, "replay", WORLD_FEDERATION, "1", "--rule", "krum(f=3)");
+  typed_holds(complained, "krum(f=3) needs 2f < n; n is 6");
+  ASK(2, "blame", WORLD_FEDERATION, "--evaluate", "true");
+  typed_holds(complained, "printed nothing; it should print one number");
+  ASK(3, "blame", WORLD_FEDERATION, "--evaluate", "sh -c 'sleep 60' name", "--evaluate-timeout",
       "50ms");
-  says(complained, "give it longer: --evaluate-timeout");
-  RUN(2, "bisect", WORLD_FEDERATION);
-  says(complained, "--evaluate COMMAND is missing");
-  RUN(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "0");
-  says(complained, "a drop is above 0");
-  RUN(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--good", "5", "--bad", "3");
-  says(complained, "does not descend from round 5");
+  typed_holds(complained, "give it longer: --evaluate-timeout");
+  ASK(2, "bisect", WORLD_FEDERATION);
+  typed_holds(complained, "--evaluate COMMAND is missing");
+  ASK(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--drop", "0");
+  typed_holds(complained, "a drop is above 0");
+  ASK(2, "bisect", WORLD_FEDERATION, "--evaluate", script, "--good", "5", "--bad", "3");
+  typed_holds(complained, "does not descend from round 5");
 }
 
 /* The path of an update of round 1 in the blobs of a copy. */
@@ -232,11 +200,11 @@ static void a_missing_update_is_told_and_the_gram_matrix_still_answers(void **st
   path_of_an_update(copy, path, sizeof path);
   assert_int_equal(unlink(path), 0);
   folder = copy;
-  RUN(5, "replay", WORLD_FEDERATION, "1");
-  says(complained, "the retention policy may have dropped it");
-  RUN(5, "blame", WORLD_FEDERATION);
-  RUN(0, "blame", WORLD_FEDERATION, "--since", "1", "--round", "1");
-  RUN(0, "blame", WORLD_FEDERATION, "--since", "2");
+  ASK(5, "replay", WORLD_FEDERATION, "1");
+  typed_holds(complained, "the retention policy may have dropped it");
+  ASK(5, "blame", WORLD_FEDERATION);
+  ASK(0, "blame", WORLD_FEDERATION, "--since", "1", "--round", "1");
+  ASK(0, "blame", WORLD_FEDERATION, "--since", "2");
   folder = world.state_dir;
 }
 
