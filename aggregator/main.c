@@ -2,9 +2,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +19,11 @@
 #include "aggregator/rpc/log.h"
 #include "aggregator/rpc/metrics.h"
 #include "aggregator/rpc/notify.h"
+#include "aggregator/rpc/process.h"
 #include "aggregator/rpc/service.h"
 #include "proto/key.h"
 #include "signer/signer.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 9 };
 enum {
   SWEEP_EVERY_MS = 10 * 60 * 1000,
   UNFINISHED_SECONDS = 24 * 3600, /* an upload that nobody has touched for so long is forgotten */
@@ -98,11 +96,6 @@ static error_t on_option(int key, char *value, struct argp_state *state) {
   }
 }
 
-static void print_version(FILE *out, struct argp_state *state) {
-  (void)state;
-  fprintf(out, "tamisd %s\n", TAMIS_VERSION);
-}
-
 static uint64_t unix_now_ms(void *context) {
   struct timespec now;
   (void)context;
@@ -126,15 +119,9 @@ static void process_prepare(struct daemon *daemon) {
   mallopt(M_MMAP_THRESHOLD, 64 << 10);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_TOP_PAD, 1 << 20);
-  setenv("GRPC_VERBOSITY", "NONE", 0);
-  signal(SIGPIPE, SIG_IGN);
   sigemptyset(&daemon->signals);
-  sigaddset(&daemon->signals, SIGTERM);
-  sigaddset(&daemon->signals, SIGINT);
-  sigaddset(&daemon->signals, SIGHUP);
   sigaddset(&daemon->signals, SIGCHLD);
-  sigaddset(&daemon->signals, SIGUSR1);
-  pthread_sigmask(SIG_BLOCK, &daemon->signals, NULL);
+  process_begin(&daemon->signals);
 }
 
 static enum tamis_status pem_read(const char *path, char **text, struct fault *fault) {
@@ -328,13 +315,7 @@ static int run(struct daemon *daemon) {
 /* The standby is a program of its own, which needs the client's side: this process becomes it, and
  * it becomes tamisd again when it is promoted. */
 static int become_standby(char **argv) {
-  char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
-  if (slash && (size_t)(slash - path) + sizeof "/tamis-standby" <= sizeof path) {
-    memcpy(slash, "/tamis-standby", sizeof "/tamis-standby");
-    execv(path, argv);
-  }
+  process_become("tamis-standby", argv);
   fprintf(stderr, "tamisd: cannot start tamis-standby, which belongs beside tamisd: %s\n",
           strerror(errno));
   return EXIT_FAILED;
@@ -346,7 +327,7 @@ int main(int argc, char **argv) {
   struct daemon daemon = {.arguments = &arguments};
   struct fault fault;
   argp_err_exit_status = EXIT_USAGE;
-  argp_program_version_hook = print_version;
+  argp_program_version = "tamisd " TAMIS_VERSION;
   argp_parse(&parser, argc, argv, 0, NULL, &arguments);
   if (arguments.is_follower && !arguments.is_check) return become_standby(argv);
   if (config_read(arguments.config, &daemon.config, &fault)) {

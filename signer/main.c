@@ -75,11 +75,6 @@ static error_t on_option(int key, char *value, struct argp_state *state) {
   }
 }
 
-static void print_version(FILE *out, struct argp_state *state) {
-  (void)state;
-  fprintf(out, "tamis-signd %s\n", TAMIS_VERSION);
-}
-
 static enum tamis_status serve(const struct arguments *arguments, struct fault *fault) {
   struct signd *signd = NULL;
   int listener = -1;
@@ -130,7 +125,7 @@ int main(int argc, char **argv) {
   struct arguments arguments = {.allowed = geteuid()};
   struct fault fault = {TAMIS_OK, ""};
   argp_err_exit_status = EXIT_USAGE;
-  argp_program_version_hook = print_version;
+  argp_program_version = "tamis-signd " TAMIS_VERSION;
   argp_parse(&parser, argc, argv, 0, NULL, &arguments);
   confine_memory();
   enum tamis_status status = key_library_start();

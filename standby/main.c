@@ -3,7 +3,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,11 +15,11 @@
 #include "aggregator/rpc/config.h"
 #include "aggregator/rpc/log.h"
 #include "aggregator/rpc/notify.h"
+#include "aggregator/rpc/process.h"
 #include "proto/key.h"
 #include "standby/follower.h"
 #include "standby/promote.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 9 };
 enum { LOOK_MS = 200, TELL_SECONDS = 60 };
 
 struct arguments {
@@ -58,11 +57,6 @@ static error_t on_option(int key, char *value, struct argp_state *state) {
     return 0;
   default: return ARGP_ERR_UNKNOWN;
   }
-}
-
-static void print_version(FILE *out, struct argp_state *state) {
-  (void)state;
-  fprintf(out, "tamis-standby %s\n", TAMIS_VERSION);
 }
 
 /* ---- telling ---- */
@@ -196,9 +190,6 @@ static enum tamis_status catch_up(struct standby *standby, struct fault *fault) 
 /* ---- promotion ---- */
 
 static _Noreturn void become_tamisd(struct standby *standby, char **argv) {
-  char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
   const struct arguments *given = standby->arguments;
   char *words[] = {argv[0],
                    (char *)(uintptr_t) "--config",
@@ -207,10 +198,7 @@ static _Noreturn void become_tamisd(struct standby *standby, char **argv) {
                    (char *)(uintptr_t)given->ready_file,
                    NULL};
   sigprocmask(SIG_UNBLOCK, &standby->signals, NULL);
-  if (slash) {
-    memcpy(slash, "/tamisd", sizeof "/tamisd");
-    execv(path, words);
-  }
+  process_become("tamisd", words);
   fprintf(stderr, "tamis-standby: cannot start tamisd, which belongs beside it: %s\n",
           strerror(errno));
   exit(EXIT_FAILED);
@@ -289,17 +277,6 @@ static int run(struct standby *standby, char **argv) {
   return ending == STOPPED ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
-static void signals_block(struct standby *standby) {
-  setenv("GRPC_VERBOSITY", "NONE", 0);
-  signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&standby->signals);
-  sigaddset(&standby->signals, SIGTERM);
-  sigaddset(&standby->signals, SIGINT);
-  sigaddset(&standby->signals, SIGHUP);
-  sigaddset(&standby->signals, SIGUSR1);
-  sigprocmask(SIG_BLOCK, &standby->signals, NULL);
-}
-
 int main(int argc, char **argv) {
   const struct argp parser = {
       .options = options,
@@ -309,7 +286,7 @@ int main(int argc, char **argv) {
   static struct standby standby;
   struct fault fault;
   argp_err_exit_status = EXIT_USAGE;
-  argp_program_version_hook = print_version;
+  argp_program_version = "tamis-standby " TAMIS_VERSION;
   argp_parse(&parser, argc, argv, 0, NULL, &arguments);
   standby.arguments = &arguments;
   if (config_read(arguments.config, &standby.config, &fault)) {
@@ -317,7 +294,8 @@ int main(int argc, char **argv) {
     return EXIT_CONFIG;
   }
   standby.log = (struct log){STDERR_FILENO, standby.config.log.level, standby.config.log.format};
-  signals_block(&standby);
+  sigemptyset(&standby.signals);
+  process_begin(&standby.signals);
   if (promote_is_marked(&standby.config)) become_tamisd(&standby, argv);
   int code = run(&standby, argv);
   config_close(&standby.config);
