@@ -101,8 +101,8 @@ static void say_update(struct words *w, char *out) {
 }
 
 /* "c05 and 3 others": as many as a line has room for. */
-static void without(const struct words *w, char *out, size_t size) {
-  const json_t *names = json_object_get(w->claim, "without");
+static void list_names(const struct words *w, const char *key, char *out, size_t size) {
+  const json_t *names = json_object_get(w->claim, key);
   size_t i, used = 0, count = json_array_size(names);
   *out = '\0';
   for (i = 0; i < count && used + 80 < size; i++)
@@ -111,10 +111,22 @@ static void without(const struct words *w, char *out, size_t size) {
   if (i < count) snprintf(out + used, size - used, " and %zu others", count - i);
 }
 
+static void say_witnessed(struct words *w, char *out) {
+  char names[300];
+  list_names(w, "clients", names, sizeof names);
+  snprintf(out, TEXT_SIZE,
+           "The tree of %lld entries, which holds the candidate of round %lld, was cosigned by %zu "
+           "clients of %lld organisations before the promotion (entry %lld), and the log goes on "
+           "from it: %s.",
+           number(w, "size"), number(w, "round"),
+           json_array_size(json_object_get(w->claim, "clients")), number(w, "organisations"),
+           number(w, "index"), names);
+}
+
 static void say_rebuilt(struct words *w, char *out) {
   char names[300], end[128] = "";
   long long updates = number(w, "updates");
-  without(w, names, sizeof names);
+  list_names(w, "without", names, sizeof names);
   if (is(w, "outcome", "promoted"))
     snprintf(end, sizeof end, " It was promoted in entry %lld.", number(w, "end"));
   if (is(w, "outcome", "held"))
@@ -193,6 +205,8 @@ static void say(const struct bundle_facts *facts, const json_t *claim, char out[
     say_round(&w, out);
   else if (is(&w, "claim", "update"))
     say_update(&w, out);
+  else if (is(&w, "claim", "witnessed"))
+    say_witnessed(&w, out);
   else if (is(&w, "claim", "rebuilt"))
     say_rebuilt(&w, out);
   else if (is(&w, "claim", "rebuild-failed"))
@@ -223,9 +237,8 @@ static const char *limit_text(const char *limit) {
   if (strcmp(limit, "no-gram") == 0)
     return "how the verdicts came about: the Gram matrix of the updates is not in it";
   if (strcmp(limit, "witnesses") == 0)
-    return "that the cosignatures in the witness manifest are of the clients it names, and of a "
-           "tree "
-           "of this log: the whole log shows that (tamis verify)";
+    return "whose cosignatures the server counted before it promoted: the witness manifest is not "
+           "in it, as only operators may read it";
   return limit;
 }
 

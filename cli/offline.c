@@ -201,6 +201,16 @@ static enum tamis_status source_entry(void *context, uint64_t index, char **enve
   return TAMIS_OK;
 }
 
+static enum tamis_status source_link(void *context, uint64_t size, struct merkle_proof *proof,
+                                     struct fault *fault) {
+  const struct offline *offline = context;
+  uint64_t last = archive_checkpoint(offline->archive)->size;
+  if (size == 0 || size > last)
+    return fault_set(fault, TAMIS_NOT_FOUND, "there is no tree of %" PRIu64 " entries yet", size);
+  merkle_tree_consistency(archive_tree(offline->archive), size, last, proof);
+  return TAMIS_OK;
+}
+
 static enum tamis_status source_blob(void *context, const struct digest *digest,
                                      enum tamis_status (*sink)(void *sink_context,
                                                                const uint8_t *bytes, size_t length,
@@ -215,5 +225,6 @@ void offline_bundle_source(struct offline *offline, struct bundle_source *source
                                    .checkpoint = source_checkpoint,
                                    .ask = source_ask,
                                    .entry = source_entry,
+                                   .link = source_link,
                                    .blob = source_blob};
 }

@@ -10,6 +10,7 @@
 #include "proto/checkpoint.h"
 #include "proto/envelope.h"
 #include "proto/key.h"
+#include "proto/text.h"
 
 const char bundle_readme[] =
     "This file is a bundle of Tamis: part of a signed, append-only log, with proofs.\n"
@@ -21,6 +22,9 @@ const char bundle_readme[] =
     "\n"
     "  checkpoint             C2SP signed note: size and root hash of the log, signed by log.vkey\n"
     "                         (Go: golang.org/x/mod/sumdb/note)\n"
+    "  consistency/N          the hashes by which the tree of N entries goes on to the "
+    "checkpoint's\n"
+    "                         (RFC 9162 2.1.4.2): witnesses cosigned the tree of N\n"
     "  entries/N.json         entry N of the log, byte for byte: a DSSE envelope (any DSSE or\n"
     "                         in-toto library) around an in-toto Statement v1\n"
     "  receipts/N.tlog-proof  C2SP tlog-proof that entry N is under the checkpoint. The leaf is\n"
@@ -48,7 +52,7 @@ static enum tamis_status refuse(struct fault *fault, const char *why, const char
 
 struct reading {
   struct bundle *bundle;
-  size_t entry_capacity, blob_capacity, receipts;
+  size_t entry_capacity, link_capacity, blob_capacity, receipts;
 };
 
 /* Room for one more; NULL without memory. */
@@ -92,6 +96,18 @@ static enum tamis_status take_entry(struct reading *reading, const struct tar_me
   return take_text(member, ENVELOPE_SIZE_MAX, &entry->envelope, fault);
 }
 
+static enum tamis_status take_link(struct reading *reading, const struct tar_member *member,
+                                   uint64_t size, struct fault *fault) {
+  struct bundle *bundle = reading->bundle;
+  void *list =
+      grown(bundle->link, bundle->link_count, &reading->link_capacity, sizeof *bundle->link);
+  if (!list) return fault_plain(fault, TAMIS_NO_MEMORY);
+  bundle->link = list;
+  struct bundle_link *link = &bundle->link[bundle->link_count++];
+  *link = (struct bundle_link){.size = size};
+  return take_text(member, BUNDLE_LINK_MAX, &link->proof, fault);
+}
+
 /* Names ascend, so receipts come in the order of their entries, and after all of them. */
 static enum tamis_status take_receipt(struct reading *reading, const struct tar_member *member,
                                       uint64_t index, struct fault *fault) {
@@ -121,6 +137,7 @@ static enum tamis_status take(struct reading *reading, const struct tar_member *
   const char *name = member->name;
   uint64_t index;
   if (strncmp(name, "blobs/", 6) == 0) return take_blob(reading, member, name + 6, fault);
+  if (index_read(name, "consistency/", "", &index)) return take_link(reading, member, index, fault);
   if (index_read(name, "entries/", ".json", &index))
     return take_entry(reading, member, index, fault);
   if (index_read(name, "receipts/", ".tlog-proof", &index))
@@ -143,6 +160,12 @@ static enum tamis_status take(struct reading *reading, const struct tar_member *
 static int by_index(const void *a, const void *b) {
   uint64_t first = ((const struct bundle_entry *)a)->index;
   uint64_t second = ((const struct bundle_entry *)b)->index;
+  return (first > second) - (first < second);
+}
+
+static int by_size(const void *a, const void *b) {
+  uint64_t first = ((const struct bundle_link *)a)->size;
+  uint64_t second = ((const struct bundle_link *)b)->size;
   return (first > second) - (first < second);
 }
 
@@ -182,11 +205,14 @@ enum tamis_status bundle_read(const uint8_t *bytes, size_t length, struct bundle
     return status;
   }
   qsort(bundle->entry, bundle->entry_count, sizeof *bundle->entry, by_index);
+  if (bundle->link_count > 0)
+    qsort(bundle->link, bundle->link_count, sizeof *bundle->link, by_size);
   return TAMIS_OK;
 }
 
 void bundle_close(struct bundle *bundle) {
   free(bundle->entry);
+  free(bundle->link);
   free(bundle->blob);
   *bundle = (struct bundle){.entry = NULL};
 }
@@ -199,6 +225,42 @@ const struct bundle_blob *bundle_blob_find(const struct bundle *bundle,
                                            const struct digest *digest) {
   if (bundle->blob_count == 0) return NULL;
   return bsearch(digest, bundle->blob, bundle->blob_count, sizeof *bundle->blob, by_digest);
+}
+
+const struct bundle_link *bundle_link_find(const struct bundle *bundle, uint64_t size) {
+  const struct bundle_link wanted = {.size = size};
+  if (bundle->link_count == 0) return NULL;
+  return bsearch(&wanted, bundle->link, bundle->link_count, sizeof *bundle->link, by_size);
+}
+
+/* ---- Links ---- */
+
+enum { HASH_LINE = 44 }; /* base64 of 32 bytes, without the newline */
+
+enum tamis_status bundle_link_write(const struct merkle_proof *proof, char **text, size_t *length,
+                                    struct fault *fault) {
+  *length = proof->count * (HASH_LINE + 1);
+  *text = malloc(*length + 1);
+  if (!*text) return fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; i < proof->count; i++) {
+    char *line = *text + i * (HASH_LINE + 1);
+    text_base64_encode(proof->hash[i].byte, DIGEST_SIZE, line);
+    line[HASH_LINE] = '\n';
+  }
+  return TAMIS_OK;
+}
+
+bool bundle_link_read(const struct bundle_text *text, struct merkle_proof *proof) {
+  proof->count = text->length / (HASH_LINE + 1);
+  if (text->length % (HASH_LINE + 1) != 0 || proof->count > MERKLE_PROOF_MAX) return false;
+  for (size_t i = 0; i < proof->count; i++) {
+    const char *line = text->bytes + i * (HASH_LINE + 1);
+    size_t size = DIGEST_SIZE;
+    if (line[HASH_LINE] != '\n' ||
+        !text_base64_decode(line, HASH_LINE, proof->hash[i].byte, &size) || size != DIGEST_SIZE)
+      return false;
+  }
+  return true;
 }
 
 /* ---- Writing ---- */
@@ -230,7 +292,8 @@ static int by_name(const void *a, const void *b) {
 
 /* All members in the order of the file; malloc'd, the caller frees it. */
 static struct piece *pieces(const struct bundle *bundle, size_t *count) {
-  struct piece *list = calloc(2 * bundle->entry_count + bundle->blob_count + 5, sizeof *list);
+  struct piece *list =
+      calloc(2 * bundle->entry_count + bundle->link_count + bundle->blob_count + 5, sizeof *list);
   char name[TAR_NAME_SIZE] = "blobs/";
   *count = 0;
   if (!list) return NULL;
@@ -241,6 +304,8 @@ static struct piece *pieces(const struct bundle *bundle, size_t *count) {
   if (bundle->provenance.bytes)
     add(list, count, bundle->provenance_is_signed ? "provenance.intoto.json" : "provenance.json",
         bundle->provenance.bytes, bundle->provenance.length);
+  for (size_t i = 0; i < bundle->link_count; i++)
+    add_numbered(list, count, "consistency/", bundle->link[i].size, "", &bundle->link[i].proof);
   for (size_t i = 0; i < bundle->entry_count; i++) {
     const struct bundle_entry *entry = &bundle->entry[i];
     add_numbered(list, count, "entries/", entry->index, ".json", &entry->envelope);

@@ -9,10 +9,12 @@
 #include <stdint.h>
 #include "proto/digest.h"
 #include "proto/fault.h"
+#include "proto/merkle.h"
 
 enum {
   BUNDLE_MEMBERS_MAX = 1 << 21,
   BUNDLE_README_MAX = 1 << 16,
+  BUNDLE_LINK_MAX = MERKLE_PROOF_MAX * 45, /* base64 of 32 bytes and a newline */
   /* Of bundle.json and of the provenance, before either is parsed: bytes, and bytes an entry. */
   BUNDLE_WORDS_LEAST = 1 << 14,
   BUNDLE_WORDS_EACH = 1 << 11,
@@ -28,6 +30,12 @@ struct bundle_entry {
   struct bundle_text envelope, receipt;
 };
 
+/* How the tree of `size` entries, which somebody cosigned, goes on to the checkpoint's. */
+struct bundle_link {
+  uint64_t size;
+  struct bundle_text proof; /* lines of base64, from the smaller tree to the larger */
+};
+
 struct bundle_blob {
   struct digest digest; /* what its name says: bundle_facts_open hashes it */
   const uint8_t *bytes;
@@ -41,6 +49,8 @@ struct bundle {
   bool provenance_is_signed;
   struct bundle_entry *entry; /* owned, by ascending index */
   size_t entry_count;
+  struct bundle_link *link; /* owned, by ascending size */
+  size_t link_count;
   struct bundle_blob *blob; /* owned, by ascending digest */
   size_t blob_count;
 };
@@ -62,5 +72,11 @@ enum tamis_status bundle_write(const struct bundle *bundle, uint8_t *out, struct
 /* NULL when it is not in. */
 const struct bundle_blob *bundle_blob_find(const struct bundle *bundle,
                                            const struct digest *digest);
+const struct bundle_link *bundle_link_find(const struct bundle *bundle, uint64_t size);
+
+/* The text of a link's proof, malloc'd, and back; false when it is not exactly such a text. */
+enum tamis_status bundle_link_write(const struct merkle_proof *proof, char **text, size_t *length,
+                                    struct fault *fault);
+bool bundle_link_read(const struct bundle_text *text, struct merkle_proof *proof);
 
 #endif

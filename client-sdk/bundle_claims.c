@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "client-sdk/bundle_witness.h"
 #include "proto/canonical.h"
 
 static const char *const kinds[] = {"round", "client", "model"};
@@ -96,22 +97,8 @@ static json_t *about_fact(const char *word, const struct bundle_fact *fact) {
   return json_pack("{s:s, s:I}", "claim", word, "index", (json_int_t)fact->index);
 }
 
-/* The invitation whose token the enrolment spent. */
-static const struct bundle_fact *invitation_of(const struct bundle_facts *facts,
-                                               const struct bundle_fact *enrolment) {
-  struct digest token = statement_digest(&enrolment->statement, "token");
-  for (size_t i = 0; i < facts->count && facts->fact[i].index < enrolment->index; i++) {
-    const struct bundle_fact *fact = &facts->fact[i];
-    if (fact->statement.kind == STATEMENT_CLIENT_INVITE &&
-        digest_equal(&fact->statement.subject[0], &token) &&
-        strcmp(bundle_fact_client(fact), bundle_fact_client(enrolment)) == 0)
-      return fact;
-  }
-  return NULL;
-}
-
 static enum tamis_status tell_identity(struct telling *telling, const struct bundle_fact *fact) {
-  const struct bundle_fact *invitation = invitation_of(telling->facts, fact);
+  const struct bundle_fact *invitation = bundle_facts_invitation(telling->facts, fact);
   if (!invitation)
     return fault_set(telling->fault, TAMIS_BAD_PROOF,
                      "the bundle does not add up: entry %" PRIu64
@@ -446,21 +433,31 @@ static enum tamis_status tell_first_model(struct telling *telling) {
   return bundle_round_refuse(telling->fault, 0, "the federation's beginning is not in it");
 }
 
-static bool has_witnesses(const struct telling *telling, int64_t number) {
-  for (size_t i = 0; i < telling->facts->count; i++) {
-    const struct bundle_fact *fact = &telling->facts->fact[i];
-    if (fact->statement.kind == STATEMENT_WITNESSED &&
-        bundle_fact_is_in(fact, telling->scope->federation, number))
-      return true;
+/* A manifest that the maker could not read is no more than its digest. */
+static enum tamis_status tell_witnesses(struct telling *telling, const struct bundle_round *round) {
+  const struct bundle_fact *entry;
+  json_t *clients;
+  enum tamis_status status = bundle_witnesses_check(telling->facts, telling->scope->federation,
+                                                    round, &entry, &clients, telling->fault);
+  if (status != TAMIS_OK || !entry) return status;
+  if (!clients) {
+    limit(telling, "witnesses");
+    return TAMIS_OK;
   }
-  return false;
+  json_t *one = about_fact("witnessed", entry);
+  copy(one, entry->statement.predicate, "round");
+  copy(one, entry->statement.predicate, "size");
+  copy(one, entry->statement.predicate, "organisations");
+  json_object_set_new(one, "clients", clients);
+  claim(telling, one);
+  return TAMIS_OK;
 }
 
 static enum tamis_status tell_planned(struct telling *telling, const struct bundle_round *round) {
   tell_round(telling, round);
   if (round->aggregate) limit(telling, "not-recomputed");
-  if (has_witnesses(telling, round->number)) limit(telling, "witnesses");
-  return tell_updates(telling, round);
+  enum tamis_status status = tell_witnesses(telling, round);
+  return status == TAMIS_OK ? tell_updates(telling, round) : status;
 }
 
 /* Who counts is told of the rounds that the bundle is about, not of those between. */

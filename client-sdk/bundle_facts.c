@@ -83,6 +83,19 @@ const struct bundle_fact *bundle_facts_enrolment(const struct bundle_facts *fact
   return found;
 }
 
+const struct bundle_fact *bundle_facts_invitation(const struct bundle_facts *facts,
+                                                  const struct bundle_fact *enrolment) {
+  struct digest token = statement_digest(&enrolment->statement, "token");
+  for (size_t i = 0; i < facts->count && facts->fact[i].index < enrolment->index; i++) {
+    const struct bundle_fact *fact = &facts->fact[i];
+    if (fact->statement.kind == STATEMENT_CLIENT_INVITE &&
+        digest_equal(&fact->statement.subject[0], &token) &&
+        strcmp(bundle_fact_client(fact), bundle_fact_client(enrolment)) == 0)
+      return fact;
+  }
+  return NULL;
+}
+
 static enum tamis_status read_genesis(struct bundle_facts *facts, struct fault *fault) {
   const struct statement *genesis = &facts->fact[0].statement;
   char vkey[KEY_VKEY_SIZE];
@@ -255,6 +268,30 @@ static enum tamis_status check_blobs(const struct bundle_facts *facts, struct fa
   return status;
 }
 
+/* ---- Links ---- */
+
+static bool is_witnessed(const struct bundle_facts *facts, uint64_t size) {
+  for (size_t i = 0; i < facts->count; i++) {
+    const struct statement *statement = &facts->fact[i].statement;
+    if (statement->kind == STATEMENT_WITNESSED &&
+        statement_integer(statement, "size") == (int64_t)size)
+      return true;
+  }
+  return false;
+}
+
+static enum tamis_status check_links(const struct bundle_facts *facts, struct fault *fault) {
+  for (size_t i = 0; i < facts->bundle->link_count; i++) {
+    uint64_t size = facts->bundle->link[i].size;
+    if (!is_witnessed(facts, size))
+      return fault_set(fault, TAMIS_BAD_PROOF,
+                       "the bundle does not verify: nobody in it witnessed the tree of %" PRIu64
+                       " entries, of which it has a proof",
+                       size);
+  }
+  return TAMIS_OK;
+}
+
 /* ---- All of it ---- */
 
 enum tamis_status bundle_facts_open(const struct bundle *bundle, const struct public_key *log_key,
@@ -267,6 +304,7 @@ enum tamis_status bundle_facts_open(const struct bundle *bundle, const struct pu
     status = check_receipt(facts, &bundle->entry[i], fault);
   for (size_t i = 0; status == TAMIS_OK && i < bundle->entry_count; i++)
     status = open_fact(facts, i, fault);
+  if (status == TAMIS_OK) status = check_links(facts, fault);
   if (status == TAMIS_OK) status = check_blobs(facts, fault);
   if (status != TAMIS_OK) bundle_facts_close(facts);
   return status;

@@ -50,6 +50,10 @@ const struct public_key *bundle_facts_operator(const struct bundle_facts *facts,
 const struct bundle_fact *bundle_facts_enrolment(const struct bundle_facts *facts,
                                                  const char *client, uint64_t index);
 
+/* The invitation whose token that enrolment spent; NULL when it is not in. */
+const struct bundle_fact *bundle_facts_invitation(const struct bundle_facts *facts,
+                                                  const struct bundle_fact *enrolment);
+
 /* Is it about `federation`, and about `round` of it? Kinds without the field are about none. */
 bool bundle_fact_is_of(const struct bundle_fact *fact, const char *federation);
 bool bundle_fact_is_in(const struct bundle_fact *fact, const char *federation, int64_t round);

@@ -30,7 +30,9 @@ struct bundle_draft {
   const struct bundle_source *source;
   const struct bundle_request *request;
   struct fault *fault;
-  int64_t *reach; /* owned: rounds that the scope's redo */
+  size_t link_capacity;
+  json_t *identities; /* owned: clients whose keys are there */
+  int64_t *reach;     /* owned: rounds that the scope's redo */
   size_t reach_count, entry_capacity;
   struct wanted *wanted;
   size_t wanted_count, wanted_capacity, left_out;
@@ -136,6 +138,8 @@ static enum tamis_status ask_round(struct bundle_draft *draft, int64_t round, js
 /* How it came that the client's key counts. */
 static enum tamis_status take_identity(struct bundle_draft *draft, const char *client) {
   static const char *const kinds[] = {"client-invite", "key-enrol", "key-revoke", NULL};
+  if (json_object_get(draft->identities, client)) return TAMIS_OK;
+  json_object_set_new(draft->identities, client, json_true());
   return ask_and_take(draft, "client-entries", 1, &client, kinds);
 }
 
@@ -599,6 +603,66 @@ static enum tamis_status make_model(struct bundle_draft *draft) {
   return status == TAMIS_OK ? take_blobs(draft) : status;
 }
 
+/* ---- Witnesses ---- */
+
+static enum tamis_status take_link(struct bundle_draft *draft, uint64_t size) {
+  struct bundle *bundle = &draft->bundle;
+  struct merkle_proof proof;
+  char *text;
+  size_t length;
+  for (size_t i = 0; i < bundle->link_count; i++)
+    if (bundle->link[i].size == size) return TAMIS_OK;
+  enum tamis_status status =
+      draft->source->link(draft->source->context, size, &proof, draft->fault);
+  if (status == TAMIS_OK) status = bundle_link_write(&proof, &text, &length, draft->fault);
+  if (status != TAMIS_OK) return status;
+  bundle->link =
+      room(bundle->link, bundle->link_count, &draft->link_capacity, sizeof *bundle->link);
+  bundle->link[bundle->link_count++] = (struct bundle_link){size, {text, length}};
+  return TAMIS_OK;
+}
+
+/* Whom an entry names as witnesses, and how what they cosigned goes on; nothing without the
+ * manifest. */
+static enum tamis_status take_vouchers(struct bundle_draft *draft,
+                                       const struct statement *witnessed) {
+  const struct bundle_blob *blob = bundle_blob_find(&draft->bundle, &witnessed->subject[0]);
+  json_t *manifest = NULL, *each;
+  size_t i;
+  const char *client;
+  if (!blob) return TAMIS_OK;
+  enum tamis_status status =
+      canonical_decode((const char *)blob->bytes, blob->size, &manifest, draft->fault);
+  if (status == TAMIS_OK) status = take_link(draft, (uint64_t)statement_integer(witnessed, "size"));
+  json_array_foreach(json_object_get(manifest, "witnesses"), i, each) {
+    if (status == TAMIS_OK && canonical_text(each, "client", &client))
+      status = take_identity(draft, client);
+  }
+  json_decref(manifest);
+  return status;
+}
+
+static int by_link_size(const void *a, const void *b) {
+  uint64_t first = ((const struct bundle_link *)a)->size;
+  uint64_t second = ((const struct bundle_link *)b)->size;
+  return (first > second) - (first < second);
+}
+
+static enum tamis_status take_witnesses(struct bundle_draft *draft) {
+  struct bundle *bundle = &draft->bundle;
+  enum tamis_status status = TAMIS_OK;
+  for (size_t i = 0, count = bundle->entry_count; status == TAMIS_OK && i < count; i++) {
+    struct statement statement;
+    status = read_entry(draft, &bundle->entry[i], &statement);
+    if (status != TAMIS_OK) break;
+    if (statement.kind == STATEMENT_WITNESSED) status = take_vouchers(draft, &statement);
+    statement_close(&statement);
+  }
+  if (bundle->link_count > 0)
+    qsort(bundle->link, bundle->link_count, sizeof *bundle->link, by_link_size);
+  return status;
+}
+
 /* ---- All of it ---- */
 
 static int by_index(const void *a, const void *b) {
@@ -653,6 +717,7 @@ enum tamis_status bundle_make(const struct bundle_source *source,
   draft->fault = fault;
   draft->scope.kind = request->kind;
   draft->spool = -1;
+  draft->identities = json_object();
   enum tamis_status status = open_spool(draft);
   if (status == TAMIS_OK) status = take_frame(draft);
   if (status == TAMIS_OK && request->kind != BUNDLE_CLIENT)
@@ -661,6 +726,7 @@ enum tamis_status bundle_make(const struct bundle_source *source,
     status = request->kind == BUNDLE_ROUND    ? make_round(draft)
              : request->kind == BUNDLE_CLIENT ? make_client(draft)
                                               : make_model(draft);
+  if (status == TAMIS_OK) status = take_witnesses(draft);
   if (status == TAMIS_OK) status = take_beginnings(draft);
   if (status == TAMIS_OK) status = conclude(draft);
   if (status != TAMIS_OK) {
@@ -677,12 +743,15 @@ void bundle_draft_free(struct bundle_draft *draft) {
     free((char *)(uintptr_t)draft->bundle.entry[i].envelope.bytes);
     free((char *)(uintptr_t)draft->bundle.entry[i].receipt.bytes);
   }
+  for (size_t i = 0; i < draft->bundle.link_count; i++)
+    free((char *)(uintptr_t)draft->bundle.link[i].proof.bytes);
   bundle_close(&draft->bundle);
   bundle_scope_close(&draft->scope);
   unmap_spool(draft);
   if (draft->spool >= 0) close(draft->spool);
   free(draft->wanted);
   free(draft->reach);
+  json_decref(draft->identities);
   free(draft->about);
   free(draft->provenance);
   free(draft);

@@ -41,6 +41,12 @@ static enum tamis_status remote_entry(void *context, uint64_t index, char **enve
   return status;
 }
 
+static enum tamis_status remote_link(void *context, uint64_t size, struct merkle_proof *proof,
+                                     struct fault *fault) {
+  struct bundle_remote *remote = context;
+  return trust_link_under(remote->trust, &remote->checkpoint, remote->session, size, proof, fault);
+}
+
 static enum tamis_status remote_blob(void *context, const struct digest *digest,
                                      enum tamis_status (*sink)(void *sink_context,
                                                                const uint8_t *bytes, size_t length,
@@ -59,6 +65,7 @@ void bundle_remote_open(struct bundle_remote *remote, struct session *session, s
                                    .checkpoint = remote_checkpoint,
                                    .ask = remote_ask,
                                    .entry = remote_entry,
+                                   .link = remote_link,
                                    .blob = remote_blob};
 }
 

@@ -10,6 +10,7 @@
 #include "proto/digest.h"
 #include "proto/fault.h"
 #include "proto/key.h"
+#include "proto/merkle.h"
 
 struct bundle_source {
   void *context;
@@ -24,6 +25,9 @@ struct bundle_source {
   /* Entry `index` and its receipt under the note; both malloc'd, the caller frees them. */
   enum tamis_status (*entry)(void *context, uint64_t index, char **envelope, size_t *length,
                              char **receipt, size_t *receipt_length, struct fault *fault);
+  /* By which hashes the tree of `size` entries goes on to the note's. */
+  enum tamis_status (*link)(void *context, uint64_t size, struct merkle_proof *proof,
+                            struct fault *fault);
   /* The bytes of a blob in pieces, in order. */
   enum tamis_status (*blob)(void *context, const struct digest *digest,
                             enum tamis_status (*sink)(void *sink_context, const uint8_t *bytes,

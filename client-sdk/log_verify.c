@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "client-sdk/log_fold.h"
+#include "client-sdk/organisations.h"
 #include "proto/canonical.h"
 #include "proto/checkpoint.h"
 #include "proto/digest_set.h"
@@ -367,22 +368,6 @@ static enum tamis_status aggregate_check(struct log_verify *verify,
     status = updates_check(verify, statement, &statement->subject[1],
                            (uint64_t)statement_integer(statement, "updates"));
   return status == TAMIS_OK ? state_check(verify, statement, size) : status;
-}
-
-static int by_organisation(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* How many organisations stand at least so often in the list, which is sorted here. */
-static int64_t organisations_count(const char **list, size_t count, int64_t least) {
-  int64_t found = 0;
-  size_t run = 0;
-  qsort(list, count, sizeof *list, by_organisation);
-  for (size_t i = 0; i < count; i++) {
-    run = i > 0 && strcmp(list[i - 1], list[i]) == 0 ? run + 1 : 1;
-    found += (int64_t)run == least;
-  }
-  return found;
 }
 
 /* One element of a witness manifest: a cosignature by a client that is enrolled here. */

@@ -333,6 +333,19 @@ enum tamis_status trust_entry_under(const struct checkpoint *checkpoint, struct 
   return status;
 }
 
+enum tamis_status trust_link_under(struct trust *trust, const struct checkpoint *checkpoint,
+                                   struct session *session, uint64_t size,
+                                   struct merkle_proof *proof, struct fault *fault) {
+  struct link link;
+  enum tamis_status status = ask_link(trust, session, size, checkpoint->size, &link, NULL, fault);
+  if (status == TAMIS_OK && link.answer != TAMIS_OK)
+    status = fault_set(fault, TAMIS_BAD_PROOF,
+                       "the server shows no way from its tree of %llu entries to that of %llu",
+                       (unsigned long long)size, (unsigned long long)checkpoint->size);
+  *proof = link.proof;
+  return status;
+}
+
 /* ---- The genesis entry ---- */
 
 /* Signed by one of the operators it names: the founders vouch for themselves, the log key for them.

@@ -56,6 +56,12 @@ enum tamis_status trust_entry_under(const struct checkpoint *checkpoint, struct 
                                     uint64_t index, char **entry, size_t *length,
                                     struct merkle_proof *proof, struct fault *fault);
 
+/* By which hashes the tree of `size` entries goes on to that of such a checkpoint; whoever knows a
+ * root of that size checks them. */
+enum tamis_status trust_link_under(struct trust *trust, const struct checkpoint *checkpoint,
+                                   struct session *session, uint64_t size,
+                                   struct merkle_proof *proof, struct fault *fault);
+
 /* The same with the text of its receipt, malloc'd too. */
 enum tamis_status trust_entry_receipt(struct trust *trust, struct session *session, uint64_t index,
                                       char **entry, size_t *length, char **receipt,

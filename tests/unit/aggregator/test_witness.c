@@ -25,43 +25,6 @@ static void answer_all(struct world *world) {
   }
 }
 
-/* The checkpoint that the server wants of the client; false when it wants none for a while. */
-static bool asked(struct world *world, size_t client, int patience_ms, struct checkpoint *wanted) {
-  for (int i = 0; i <= patience_ms; i++) {
-    char *note;
-    size_t length;
-    assert_status(
-        core_witness_wanted(world->core, world->client[client].public.name, &note, &length, NULL),
-        TAMIS_OK);
-    if (note) {
-      assert_status(checkpoint_open(note, length, &world->log_key.public, wanted, NULL), TAMIS_OK);
-      free(note);
-      return true;
-    }
-    usleep(1000);
-  }
-  return false;
-}
-
-static enum tamis_status cosign_by(struct world *world, size_t client, const struct secret_key *key,
-                                   const struct checkpoint *checkpoint, uint64_t size,
-                                   const struct digest *root, uint64_t *held) {
-  char *line;
-  size_t length;
-  checkpoint_cosign(checkpoint, 1800000000, key, &line, &length);
-  enum tamis_status status = core_cosign(world->core, world->client[client].public.name, size, root,
-                                         line, length, held, NULL);
-  free(line);
-  return status;
-}
-
-static enum tamis_status cosign(struct world *world, size_t client,
-                                const struct checkpoint *checkpoint) {
-  uint64_t held;
-  return cosign_by(world, client, &world->client[client], checkpoint, checkpoint->size,
-                   &checkpoint->root, &held);
-}
-
 static size_t entries_of(struct world *world, const char *kind) {
   json_t *rows = world_query(world, "entries", 0, NULL), *row;
   size_t i, count = 0;
@@ -83,22 +46,22 @@ static void two_organisations_make_a_candidate_the_head(void **unused) {
   struct checkpoint wanted, other;
   (void)unused;
   begin(&world, 2, 1);
-  assert_false(asked(&world, 0, 0, &wanted)); /* nobody waits yet */
+  assert_false(world_cosign_asked(&world, 0, 0, &wanted)); /* nobody waits yet */
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
-  assert_true(asked(&world, 1, 0, &other));
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  assert_true(world_cosign_asked(&world, 1, 0, &other));
   assert_int_equal(wanted.size, other.size);
-  assert_status(cosign(&world, 0, &wanted), TAMIS_OK);
-  assert_false(asked(&world, 0, 0, &other));           /* it has answered */
-  assert_status(cosign(&world, 3, &wanted), TAMIS_OK); /* of the same organisation */
-  assert_status(cosign(&world, 0, &wanted), TAMIS_OK); /* again */
+  assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
+  assert_false(world_cosign_asked(&world, 0, 0, &other));    /* it has answered */
+  assert_status(world_cosign(&world, 3, &wanted), TAMIS_OK); /* of the same organisation */
+  assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK); /* again */
   assert_int_equal(entries_of(&world, "aggregate"), 1);
   assert_int_equal(entries_of(&world, "witnessed"), 0);
   assert_int_equal(world_federation_integer(&world, "head_round"), 0);
-  assert_status(cosign(&world, 1, &wanted), TAMIS_OK);
+  assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
   assert_int_equal(entries_of(&world, "witnessed"), 1);
-  assert_false(asked(&world, 2, 0, &other));
+  assert_false(world_cosign_asked(&world, 2, 0, &other));
   world_close(&world);
 }
 
@@ -108,13 +71,13 @@ static void an_organisation_counts_from_its_second_client_on(void **unused) {
   (void)unused;
   begin(&world, 2, 2);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
   for (size_t i = 0; i < 4; i++) { /* org0 twice, org1 and org2 once */
     assert_int_equal(world_federation_integer(&world, "head_round"), 0);
-    assert_status(cosign(&world, i, &wanted), TAMIS_OK);
+    assert_status(world_cosign(&world, i, &wanted), TAMIS_OK);
   }
   assert_int_equal(entries_of(&world, "witnessed"), 0);
-  assert_status(cosign(&world, 4, &wanted), TAMIS_OK);
+  assert_status(world_cosign(&world, 4, &wanted), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
   world_close(&world);
 }
@@ -126,8 +89,8 @@ static void too_few_witnesses_hold_the_round_and_are_named(void **unused) {
   (void)unused;
   begin(&world, 2, 1);
   answer_all(&world);
-  assert_true(asked(&world, 1, 3000, &wanted));
-  assert_status(cosign(&world, 1, &wanted), TAMIS_OK);
+  assert_true(world_cosign_asked(&world, 1, 3000, &wanted));
+  assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   atomic_fetch_add(&world.now_ms, WORLD_DEADLINE_MS + 1);
   wait_outcome(&world, "held");
   world_text(&world, "rounds", WORLD_FEDERATION, "round", "1", "sentence", sentence,
@@ -150,31 +113,34 @@ static void what_is_no_cosignature_of_ours_is_refused(void **unused) {
   (void)unused;
   begin(&world, 3, 1);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
   const struct secret_key *c0 = &world.client[0];
   key_generate(c0->public.name, &stranger); /* foreign: the name, another key */
-  assert_status(cosign_by(&world, 0, &stranger, &wanted, wanted.size, &wanted.root, &held),
+  assert_status(world_cosign_by(&world, 0, &stranger, &wanted, wanted.size, &wanted.root, &held),
                 TAMIS_BAD_PROOF);
   /* another client's line; another log's; another size or root signed than claimed */
-  assert_status(cosign_by(&world, 0, &world.client[1], &wanted, wanted.size, &wanted.root, &held),
-                TAMIS_BAD_PROOF);
+  assert_status(
+      world_cosign_by(&world, 0, &world.client[1], &wanted, wanted.size, &wanted.root, &held),
+      TAMIS_BAD_PROOF);
   old = wanted;
   snprintf(old.origin, sizeof old.origin, "other.example/log");
-  assert_status(cosign_by(&world, 0, c0, &old, wanted.size, &wanted.root, &held), TAMIS_BAD_PROOF);
+  assert_status(world_cosign_by(&world, 0, c0, &old, wanted.size, &wanted.root, &held),
+                TAMIS_BAD_PROOF);
   old = wanted;
   old.size--;
-  assert_status(cosign_by(&world, 0, c0, &old, wanted.size, &wanted.root, &held), TAMIS_BAD_PROOF);
+  assert_status(world_cosign_by(&world, 0, c0, &old, wanted.size, &wanted.root, &held),
+                TAMIS_BAD_PROOF);
   /* no tree of ours: wrong root, size and root that do not go together, beyond the end */
   old = wanted;
   old.root.byte[5] ^= 1;
-  assert_status(cosign(&world, 0, &old), TAMIS_FORK);
+  assert_status(world_cosign(&world, 0, &old), TAMIS_FORK);
   old = wanted;
   old.size--;
-  assert_status(cosign(&world, 0, &old), TAMIS_FORK);
+  assert_status(world_cosign(&world, 0, &old), TAMIS_FORK);
   old.size = wanted.size + 100;
-  assert_status(cosign(&world, 0, &old), TAMIS_FORK);
+  assert_status(world_cosign(&world, 0, &old), TAMIS_FORK);
   old.size = 0;
-  assert_status(cosign(&world, 0, &old), TAMIS_BAD_REQUEST);
+  assert_status(world_cosign(&world, 0, &old), TAMIS_BAD_REQUEST);
   core_counters(world.core, &counters);
   assert_int_equal(counters.fork_evidence, 3);
   /* the log key's own line, a cut one, one without its newline */
@@ -219,14 +185,14 @@ static void a_key_revoked_meanwhile_no_longer_counts(void **unused) {
   (void)unused;
   begin(&world, 3, 1);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
-  assert_status(cosign(&world, 0, &wanted), TAMIS_OK);
-  assert_status(cosign(&world, 1, &wanted), TAMIS_OK);
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
+  assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   assert_status(world_standing(&world, STATEMENT_KEY_REVOKE, 0, NULL), TAMIS_OK);
-  assert_status(cosign(&world, 2, &wanted), TAMIS_OK);
+  assert_status(world_cosign(&world, 2, &wanted), TAMIS_OK);
   usleep(20000);
   assert_int_equal(entries_of(&world, "witnessed"), 0);
-  assert_status(cosign(&world, 3, &wanted), TAMIS_OK); /* the other one of its organisation */
+  assert_status(world_cosign(&world, 3, &wanted), TAMIS_OK); /* the other one of its organisation */
   assert_true(world_wait(&world, "head_round", 1));
   world_close(&world);
 }
@@ -244,12 +210,12 @@ static void an_earlier_tree_is_no_witness(void **unused) {
   assert_status(checkpoint_open(note, length, &world.log_key.public, &early, NULL), TAMIS_OK);
   free(note);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
   assert_true(early.size < wanted.size);
-  assert_status(cosign(&world, 0, &early), TAMIS_OK);
+  assert_status(world_cosign(&world, 0, &early), TAMIS_OK);
   usleep(20000);
   assert_int_equal(entries_of(&world, "witnessed"), 0);
-  assert_true(asked(&world, 0, 0, &wanted));
+  assert_true(world_cosign_asked(&world, 0, 0, &wanted));
   world_close(&world);
 }
 
@@ -263,16 +229,16 @@ static void who_is_ahead_makes_the_server_ask_anew(void **unused) {
   (void)unused;
   begin(&world, 2, 1);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
   assert_status(world_invite(&world, "late", token, WORLD_START_MS / 1000 + 86400, NULL), TAMIS_OK);
   assert_status(core_consistency(world.core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
   assert_status(checkpoint_open(note, length, &world.log_key.public, &ahead, NULL), TAMIS_OK);
   free(note);
   assert_true(ahead.size > wanted.size);
-  assert_status(cosign(&world, 0, &ahead), TAMIS_OK);
-  assert_true(asked(&world, 1, 0, &again));
+  assert_status(world_cosign(&world, 0, &ahead), TAMIS_OK);
+  assert_true(world_cosign_asked(&world, 1, 0, &again));
   assert_int_equal(again.size, ahead.size);
-  assert_status(cosign(&world, 1, &again), TAMIS_OK);
+  assert_status(world_cosign(&world, 1, &again), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
   world_close(&world);
 }
@@ -283,14 +249,14 @@ static void a_restart_forgets_no_witness_and_keeps_waiting(void **unused) {
   (void)unused;
   begin(&world, 2, 1);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
-  assert_status(cosign(&world, 0, &wanted), TAMIS_OK);
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
   world_stop(&world);
   world_start(&world);
-  assert_true(asked(&world, 1, 3000, &again));
+  assert_true(world_cosign_asked(&world, 1, 3000, &again));
   assert_int_equal(again.size, wanted.size);
-  assert_false(asked(&world, 0, 0, &wanted)); /* its line was read back */
-  assert_status(cosign(&world, 1, &again), TAMIS_OK);
+  assert_false(world_cosign_asked(&world, 0, 0, &wanted)); /* its line was read back */
+  assert_status(world_cosign(&world, 1, &again), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
   world_stop(&world); /* the whole log folds again, signatures and all */
   world_start(&world);
@@ -308,8 +274,8 @@ static void many_trees_do_not_push_out_the_one_that_matters(void **unused) {
   (void)unused;
   begin(&world, 2, 1);
   answer_all(&world);
-  assert_true(asked(&world, 0, 3000, &wanted));
-  assert_status(cosign(&world, 0, &wanted), TAMIS_OK);
+  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
   for (int i = 0; i < 200; i++) {
     uint8_t token[16] = {88, (uint8_t)i};
     char name[16];
@@ -318,9 +284,9 @@ static void many_trees_do_not_push_out_the_one_that_matters(void **unused) {
     assert_status(core_consistency(world.core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
     assert_status(checkpoint_open(note, length, &world.log_key.public, &at, NULL), TAMIS_OK);
     free(note);
-    assert_status(cosign(&world, 0, &at), TAMIS_OK); /* it has cosigned the wanted one */
+    assert_status(world_cosign(&world, 0, &at), TAMIS_OK); /* it has cosigned the wanted one */
   }
-  assert_status(cosign(&world, 1, &wanted), TAMIS_OK);
+  assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
   char command[256];
   snprintf(command, sizeof command, "test $(ls %s/cosignatures | wc -l) -le 128", world.state_dir);

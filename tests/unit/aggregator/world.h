@@ -432,6 +432,48 @@ static inline enum tamis_status world_rebuild(struct world *world, int64_t since
                       world_rebuild_predicate(world, since, count, without), "model", head, fault);
 }
 
+/* ---- witnesses ---- */
+
+/* The checkpoint that the server wants of the client; false when it wants none for a while. */
+static inline bool world_cosign_asked(struct world *world, size_t client, int patience_ms,
+                                      struct checkpoint *wanted) {
+  for (int i = 0; i <= patience_ms; i++) {
+    char *note;
+    size_t length;
+    assert_int_equal(
+        core_witness_wanted(world->core, world->client[client].public.name, &note, &length, NULL),
+        TAMIS_OK);
+    if (note) {
+      assert_int_equal(checkpoint_open(note, length, &world->log_key.public, wanted, NULL),
+                       TAMIS_OK);
+      free(note);
+      return true;
+    }
+    usleep(1000);
+  }
+  return false;
+}
+
+static inline enum tamis_status world_cosign_by(struct world *world, size_t client,
+                                                const struct secret_key *key,
+                                                const struct checkpoint *checkpoint, uint64_t size,
+                                                const struct digest *root, uint64_t *held) {
+  char *line;
+  size_t length;
+  checkpoint_cosign(checkpoint, 1800000000, key, &line, &length);
+  enum tamis_status status = core_cosign(world->core, world->client[client].public.name, size, root,
+                                         line, length, held, NULL);
+  free(line);
+  return status;
+}
+
+static inline enum tamis_status world_cosign(struct world *world, size_t client,
+                                             const struct checkpoint *checkpoint) {
+  uint64_t held;
+  return world_cosign_by(world, client, &world->client[client], checkpoint, checkpoint->size,
+                         &checkpoint->root, &held);
+}
+
 /* ---- questions ---- */
 
 static inline json_t *world_query(struct world *world, const char *name, size_t count,
