@@ -123,6 +123,18 @@ static void say_witnessed(struct words *w, char *out) {
            number(w, "index"), names);
 }
 
+static void say_cosigned(struct words *w, char *out) {
+  size_t clients = json_array_size(json_object_get(w->claim, "clients"));
+  long long organisations = number(w, "organisations");
+  char names[300];
+  list_names(w, "clients", names, sizeof names);
+  snprintf(
+      out, TEXT_SIZE,
+      "The checkpoint of %lld entries was cosigned by %zu client%s of %lld organisation%s: %s.",
+      number(w, "size"), clients, clients == 1 ? "" : "s", organisations,
+      organisations == 1 ? "" : "s", names);
+}
+
 static void say_rebuilt(struct words *w, char *out) {
   char names[300], end[128] = "";
   long long updates = number(w, "updates");
@@ -207,6 +219,8 @@ static void say(const struct bundle_facts *facts, const json_t *claim, char out[
     say_update(&w, out);
   else if (is(&w, "claim", "witnessed"))
     say_witnessed(&w, out);
+  else if (is(&w, "claim", "cosigned"))
+    say_cosigned(&w, out);
   else if (is(&w, "claim", "rebuilt"))
     say_rebuilt(&w, out);
   else if (is(&w, "claim", "rebuild-failed"))

@@ -13,6 +13,7 @@
 #include "aggregator/journal.h"
 #include "aggregator/leaves.h"
 #include "aggregator/tiles.h"
+#include "cli/mapped_file.h"
 #include "cli/command_run.h"
 #include "cli/human.h"
 #include "cli/progress.h"
@@ -411,17 +412,18 @@ static enum tamis_status take_blobs(struct export *export) {
 
 /* Witnesses' lines for the very checkpoint, where the server keeps them. */
 static enum tamis_status take_cosignatures(struct export *export) {
-  char name[64], path[PATH_SIZE], *lines;
-  size_t length;
+  char name[64], path[PATH_SIZE];
+  struct mapped_file lines = {.bytes = NULL};
   struct fault *fault = &export->context->fault;
   if (export->state == NULL) return TAMIS_OK;
   snprintf(name, sizeof name, "cosignatures/%" PRIu64, export->checkpoint.size);
   snprintf(path, sizeof path, "%s/%s", export->state, name);
-  if (checkpoint_file_read(path, &lines, &length, NULL) != TAMIS_OK) return TAMIS_OK;
+  if (mapped_file_open(path, &lines, NULL) != TAMIS_OK) return TAMIS_OK;
   path_in(export, name, path);
   enum tamis_status status = make_shard(export, path);
-  if (status == TAMIS_OK) status = durable_publish(path, FILE_MODE, true, lines, length, fault);
-  free(lines);
+  if (status == TAMIS_OK)
+    status = durable_publish(path, FILE_MODE, true, lines.bytes, lines.length, fault);
+  mapped_file_close(&lines);
   return status;
 }
 

@@ -11,6 +11,7 @@
 
 #include "aggregator/projection.h"
 #include "audit/archive.h"
+#include "cli/mapped_file.h"
 #include "cli/progress.h"
 #include "cli/site.h"
 #include "proto/envelope.h"
@@ -26,6 +27,8 @@ struct offline {
   size_t count, capacity;
   uint64_t end; /* of the records so far */
   struct progress progress;
+  char *note; /* owned: the checkpoint with its witnesses */
+  size_t note_length;
   struct fault fault; /* of the visit, which cannot hand one up */
 };
 
@@ -81,13 +84,55 @@ static enum tamis_status walk(struct offline *offline, struct context *context) 
   return status == TAMIS_OK ? projection_commit(offline->projection, fault) : status;
 }
 
+/* Is the line a good cosignature of the checkpoint by a client of its log? The file is no part of
+ * the log, and nobody has checked it. */
+static bool is_good(const struct offline *offline, const char *name, const char *line,
+                    size_t length) {
+  const struct state *state = archive_state(offline->archive);
+  char text[COSIGNATURE_TEXT_SIZE];
+  uint64_t seconds;
+  int64_t client = state_client_find(state, name);
+  return client != STATE_NOBODY && !state->client[client].revoked &&
+         checkpoint_cosigned(archive_checkpoint(offline->archive), &state->client[client].key, line,
+                             length, &seconds, text, NULL) == TAMIS_OK;
+}
+
+/* The note, and behind the log's signature those of witnesses of this very tree. */
+static enum tamis_status read_note(struct offline *offline, const char *folder,
+                                   struct fault *fault) {
+  struct mapped_file lines = {.bytes = NULL};
+  char *path = NULL, name[KEY_NAME_SIZE];
+  const char *line, *note = archive_note(offline->archive, &offline->note_length);
+  size_t line_length, at = 0;
+  offline->note = malloc(CHECKPOINT_NOTE_MAX + offline->note_length);
+  if (offline->note == NULL || asprintf(&path, "%s/cosignatures/%" PRIu64, folder,
+                                        archive_checkpoint(offline->archive)->size) < 0)
+    return fault_plain(fault, TAMIS_NO_MEMORY);
+  memcpy(offline->note, note, offline->note_length);
+  if (mapped_file_open(path, &lines, NULL) != TAMIS_OK) lines.length = 0; /* nobody has */
+  for (int count = 0; count < CHECKPOINT_WITNESSES_MAX &&
+                      checkpoint_line_next((const char *)lines.bytes, lines.length, &at, &line,
+                                           &line_length, name);) {
+    if (!is_good(offline, name, line, line_length) ||
+        offline->note_length + line_length > CHECKPOINT_NOTE_MAX)
+      continue;
+    memcpy(offline->note + offline->note_length, line, line_length);
+    offline->note_length += line_length;
+    count++;
+  }
+  mapped_file_close(&lines);
+  free(path);
+  return TAMIS_OK;
+}
+
 static enum tamis_status open_folder(struct context *context, const char *folder, const char *vkey,
                                      struct offline *offline) {
   enum tamis_status status = archive_open(folder, vkey, NULL, &offline->archive, &context->fault);
   if (status == TAMIS_OK)
     status = projection_open(":memory:", &offline->projection, &context->fault);
   if (status == TAMIS_OK) status = open_journal(offline, folder, &context->fault);
-  return status == TAMIS_OK ? walk(offline, context) : status;
+  if (status == TAMIS_OK) status = walk(offline, context);
+  return status == TAMIS_OK ? read_note(offline, folder, &context->fault) : status;
 }
 
 enum tamis_status offline_choose(struct context *context, const struct arguments *arguments) {
@@ -114,6 +159,7 @@ void offline_close(struct offline *offline) {
   archive_close(offline->archive);
   if (offline->journal >= 0) close(offline->journal);
   free(offline->offset);
+  free(offline->note);
   free(offline);
 }
 
@@ -157,8 +203,10 @@ enum tamis_status offline_blob(struct offline *offline, const struct digest *dig
 
 static enum tamis_status source_checkpoint(void *context, const char **note, size_t *length,
                                            struct fault *fault) {
+  const struct offline *offline = context;
   (void)fault;
-  *note = archive_note(((struct offline *)context)->archive, length);
+  *note = offline->note;
+  *length = offline->note_length;
   return TAMIS_OK;
 }
 
@@ -189,15 +237,13 @@ static enum tamis_status source_entry(void *context, uint64_t index, char **enve
                                       struct fault *fault) {
   const struct offline *offline = context;
   struct merkle_proof proof;
-  size_t note_length;
-  const char *note = archive_note(offline->archive, &note_length);
   uint64_t size = archive_checkpoint(offline->archive)->size;
   if (index >= size)
     return fault_set(fault, TAMIS_NOT_FOUND, "entry %" PRIu64 " is under no checkpoint yet", index);
   enum tamis_status status = read_entry(offline, index, envelope, length, fault);
   if (status != TAMIS_OK) return status;
   merkle_tree_inclusion(archive_tree(offline->archive), index, size, &proof);
-  receipt_write(index, &proof, note, note_length, receipt, receipt_length);
+  receipt_write(index, &proof, offline->note, offline->note_length, receipt, receipt_length);
   return TAMIS_OK;
 }
 

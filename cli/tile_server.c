@@ -20,8 +20,7 @@ enum {
   CONNECTIONS_MAX = 256,
   SECONDS_MAX = 30,
   TEXT_MAX = CHECKPOINT_NOTE_MAX,
-  COSIGNATURES_MAX = 1 << 20,  /* 4,096 lines of the longest names are fewer bytes */
-  COSIGNATURES_WITH_NOTE = 16, /* more would be too many for some readers; the rest has a path */
+  COSIGNATURES_MAX = 1 << 20, /* 4,096 lines of the longest names are fewer bytes */
   HASHES_MAX = TILE_WIDTH * DIGEST_SIZE,
   BUNDLE_MAX = TILE_WIDTH * (2 + TILE_ENTRY_MAX),
   PATH_SIZE = 128,
@@ -169,7 +168,7 @@ static void give_checkpoint(const struct tile_server *server, struct http_answer
   if (note == NULL) return;
   snprintf(path, sizeof path, "cosignatures/%" PRIu64, size_of(note));
   char *lines = (char *)read_below(server->folder, path, COSIGNATURES_MAX, &more);
-  more = lines != NULL ? lines_length(lines, more, COSIGNATURES_WITH_NOTE) : 0;
+  more = lines != NULL ? lines_length(lines, more, CHECKPOINT_WITNESSES_MAX) : 0;
   char *both = length + more <= TEXT_MAX ? realloc(note, length + more + 1) : NULL;
   if (both != NULL && more > 0) memcpy(both + length, lines, more);
   if (both == NULL) more = 0; /* the log's own is enough */

@@ -516,6 +516,20 @@ static json_t *about_scope(const struct bundle_facts *facts, const struct bundle
   return about;
 }
 
+static enum tamis_status tell_cosigners(struct telling *telling) {
+  json_t *clients;
+  int64_t organisations;
+  enum tamis_status status =
+      bundle_cosigners_check(telling->facts, &clients, &organisations, telling->fault);
+  if (status != TAMIS_OK) return status;
+  if (json_array_size(clients) > 0)
+    claim(telling, json_pack("{s:s, s:I, s:I, s:O}", "claim", "cosigned", "size",
+                             (json_int_t)telling->facts->checkpoint.size, "organisations",
+                             (json_int_t)organisations, "clients", clients));
+  json_decref(clients);
+  return status;
+}
+
 static enum tamis_status tell_all(struct telling *telling) {
   const struct bundle_scope *scope = telling->scope;
   enum tamis_status status = check_creation(telling);
@@ -528,6 +542,7 @@ static enum tamis_status tell_all(struct telling *telling) {
   }
   for (size_t i = 0; status == TAMIS_OK && i < scope->round_count; i++)
     status = tell_one(telling, scope->round[i]);
+  if (status == TAMIS_OK) status = tell_cosigners(telling);
   limit(telling, "absence");
   return status;
 }

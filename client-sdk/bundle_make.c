@@ -648,6 +648,8 @@ static int by_link_size(const void *a, const void *b) {
   return (first > second) - (first < second);
 }
 
+/* Of the rounds, and of the checkpoint itself. An origin that looks like a client's name brings at
+ * worst a client. */
 static enum tamis_status take_witnesses(struct bundle_draft *draft) {
   struct bundle *bundle = &draft->bundle;
   enum tamis_status status = TAMIS_OK;
@@ -658,6 +660,13 @@ static enum tamis_status take_witnesses(struct bundle_draft *draft) {
     if (statement.kind == STATEMENT_WITNESSED) status = take_vouchers(draft, &statement);
     statement_close(&statement);
   }
+  const char *line;
+  char name[KEY_NAME_SIZE];
+  size_t at = 0, length;
+  while (status == TAMIS_OK &&
+         checkpoint_line_next(bundle->checkpoint.bytes, bundle->checkpoint.length, &at, &line,
+                              &length, name))
+    if (text_is_name(name, strlen(name))) status = take_identity(draft, name);
   if (bundle->link_count > 0)
     qsort(bundle->link, bundle->link_count, sizeof *bundle->link, by_link_size);
   return status;

@@ -54,6 +54,19 @@ static enum tamis_status check_link(const struct vouching *v, const struct bundl
 
 /* ---- Who ---- */
 
+/* The key by which `name` signed at `index`, and the organisation that it was invited for; NULL
+ * when the bundle has no such key. */
+static const char *organisation_of(const struct bundle_facts *facts, const char *name,
+                                   uint64_t index, struct public_key *key) {
+  const struct bundle_fact *enrolment = bundle_facts_enrolment(facts, name, index);
+  const struct bundle_fact *invitation =
+      enrolment ? bundle_facts_invitation(facts, enrolment) : NULL;
+  if (!invitation) return NULL;
+  const char *vkey = statement_text(&enrolment->statement, "key");
+  if (key_vkey_read(vkey, strlen(vkey), key, NULL) != TAMIS_OK) return NULL;
+  return statement_text(&invitation->statement, "organisation");
+}
+
 static enum tamis_status check_witness(struct vouching *v, const json_t *element,
                                        const char **before, const char **organisation) {
   const char *name = "", *named = "", *text = "";
@@ -64,21 +77,15 @@ static enum tamis_status check_witness(struct vouching *v, const json_t *element
       !text_is_name(name, strlen(name)) || !canonical_text(element, "organisation", &named) ||
       !canonical_text(element, "cosignature", &text) || strlen(text) >= COSIGNATURE_TEXT_SIZE)
     return refuse(v, "the witnesses are not a list of clients, each once");
-  const struct bundle_fact *enrolment = bundle_facts_enrolment(v->facts, name, v->entry->index);
-  const struct bundle_fact *invitation =
-      enrolment ? bundle_facts_invitation(v->facts, enrolment) : NULL;
-  if (!invitation) return refuse(v, "there is a witness whose key is not in it");
-  const char *vkey = statement_text(&enrolment->statement, "key");
-  enum tamis_status status = key_vkey_read(vkey, strlen(vkey), &key, v->fault);
-  if (status != TAMIS_OK) return status;
-  if (strcmp(statement_text(&invitation->statement, "organisation"), named) != 0)
+  *organisation = organisation_of(v->facts, name, v->entry->index, &key);
+  if (!*organisation) return refuse(v, "there is a witness whose key is not in it");
+  if (strcmp(*organisation, named) != 0)
     return refuse(v, "there is a witness of another organisation than it was invited for");
   size_t length = checkpoint_cosignature_line(name, text, line);
   if (checkpoint_cosigned(&v->checkpoint, &key, line, length, &unix_seconds, again, NULL) !=
       TAMIS_OK)
     return refuse(v, "there is a cosignature that does not verify");
   *before = name;
-  *organisation = named;
   return TAMIS_OK;
 }
 
@@ -153,5 +160,43 @@ enum tamis_status bundle_witnesses_check(const struct bundle_facts *facts, const
   if (status == TAMIS_OK) return TAMIS_OK;
   json_decref(*clients);
   *clients = NULL;
+  return status;
+}
+
+/* ---- The checkpoint ---- */
+
+static enum tamis_status refuse_signature(struct fault *fault, const char *name) {
+  return fault_set(fault, TAMIS_BAD_PROOF,
+                   "the bundle does not verify: its checkpoint is signed as %.64s, which no key in "
+                   "it bears out",
+                   name);
+}
+
+enum tamis_status bundle_cosigners_check(const struct bundle_facts *facts, json_t **clients,
+                                         int64_t *organisations, struct fault *fault) {
+  const struct bundle_text *note = &facts->bundle->checkpoint;
+  const char *line, *organisation[CHECKPOINT_SIGNATURES_MAX];
+  char name[KEY_NAME_SIZE], again[COSIGNATURE_TEXT_SIZE];
+  size_t at = 0, length, count = 0, own = 0;
+  struct public_key key;
+  uint64_t unix_seconds;
+  enum tamis_status status = TAMIS_OK;
+  *clients = json_array();
+  while (status == TAMIS_OK && count < CHECKPOINT_SIGNATURES_MAX &&
+         checkpoint_line_next(note->bytes, note->length, &at, &line, &length, name)) {
+    bool is_own = strcmp(name, facts->log_key.name) == 0;
+    own += is_own;
+    if (is_own && own == 1) continue; /* checkpoint_open has found it good */
+    organisation[count] = organisation_of(facts, name, facts->checkpoint.size, &key);
+    if (!organisation[count] || checkpoint_cosigned(&facts->checkpoint, &key, line, length,
+                                                    &unix_seconds, again, NULL) != TAMIS_OK)
+      status = refuse_signature(fault, name);
+    json_array_append_new(*clients, json_string(name));
+    count++;
+  }
+  if (status == TAMIS_OK)
+    *organisations = organisations_count(organisation, count, 1);
+  else
+    json_decref(*clients);
   return status;
 }

@@ -14,4 +14,10 @@ enum tamis_status bundle_witnesses_check(const struct bundle_facts *facts, const
                                          const struct bundle_fact **entry, json_t **clients,
                                          struct fault *fault);
 
+/* Every signature on the bundle's checkpoint beside the log's must be a cosignature of it by a
+ * client whose key is in the bundle and good there. `*clients` is a new reference to their names,
+ * in the order of the lines; `*organisations`, of how many they are. BAD_PROOF. */
+enum tamis_status bundle_cosigners_check(const struct bundle_facts *facts, json_t **clients,
+                                         int64_t *organisations, struct fault *fault);
+
 #endif

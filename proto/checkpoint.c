@@ -114,6 +114,24 @@ void checkpoint_cosign(const struct checkpoint *checkpoint, uint64_t unix_second
   *length = checkpoint_cosignature_line(witness->public.name, base64, *line);
 }
 
+bool checkpoint_line_next(const char *text, size_t length, size_t *at, const char **line,
+                          size_t *line_length, char name[KEY_NAME_SIZE]) {
+  const char *empty = *at == 0 && length > 0 ? memmem(text, length, "\n\n", 2) : NULL;
+  if (empty) *at = (size_t)(empty - text) + 2;
+  if (*at >= length) return false;
+  *line = text + *at;
+  const char *end = memchr(*line, '\n', length - *at);
+  *line_length = end ? (size_t)(end - *line) + 1 : 0;
+  if (!end || *line_length < DASH || memcmp(*line, dash, DASH) != 0) return false;
+  const char *space = memchr(*line + DASH, ' ', *line_length - DASH);
+  size_t name_length = space ? (size_t)(space - *line) - DASH : 0;
+  if (name_length == 0 || name_length >= KEY_NAME_SIZE) return false;
+  memcpy(name, *line + DASH, name_length);
+  name[name_length] = '\0';
+  *at += *line_length;
+  return true;
+}
+
 size_t checkpoint_cosignature_line(const char *name, const char *text,
                                    char line[COSIGNATURE_LINE_SIZE]) {
   int length = snprintf(line, COSIGNATURE_LINE_SIZE, "%s%s %s\n", dash, name, text);

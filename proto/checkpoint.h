@@ -3,6 +3,7 @@
 #ifndef TAMIS_CHECKPOINT_H
 #define TAMIS_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "proto/digest.h"
@@ -13,6 +14,8 @@
 enum {
   CHECKPOINT_NOTE_MAX = 16384,
   CHECKPOINT_SIGNATURES_MAX = 100,
+  /* Cosignatures that we hand out with a note: more would be too many for some readers. */
+  CHECKPOINT_WITNESSES_MAX = 16,
   RECEIPT_SIZE_MAX = 32768,
   COSIGNATURE_TEXT_SIZE = 105, /* base64 of id, time and signature, with terminator */
   COSIGNATURE_LINE_SIZE = 4 + KEY_NAME_SIZE + 1 + COSIGNATURE_TEXT_SIZE + 1,
@@ -48,6 +51,11 @@ enum tamis_status checkpoint_cosigned(const struct checkpoint *checkpoint,
 /* "— NAME TEXT\n"; gives back its length. Both are bounded by what checkpoint_cosigned takes. */
 size_t checkpoint_cosignature_line(const char *name, const char *text,
                                    char line[COSIGNATURE_LINE_SIZE]);
+
+/* The next signature line of a note from `*at` on, 0 at first, with its newline, and the name in
+ * it; `text` may also be such lines alone. False after the last, or before one that is none. */
+bool checkpoint_line_next(const char *text, size_t length, size_t *at, const char **line,
+                          size_t *line_length, char name[KEY_NAME_SIZE]);
 
 /* "c2sp.org/tlog-proof@v1\nindex <i>\n<hashes>\n\n<note>". `*receipt` is malloc'd, the caller frees
  * it. */

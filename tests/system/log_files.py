@@ -126,6 +126,8 @@ def check_export(stage):
     claim(one["entries"] == size and one["blobs"] == len(blobs), one)
     check_folder(offline)
     ours, theirs = files_of(offline), files_of(public)
+    for name in [name for name in ours if name.startswith("cosignatures/")]:
+        del ours[name]  # what clients have sent by now; a server does not give these
     claim(all(theirs[name] == data for name, data in ours.items()), "the same bytes from state folder and server")
     audited = stage.tamis("audit", "--state", str(public), "--log-key", vkey)
     claim(audited["entries"] == size, f"an export can be audited as a state folder can: {audited}")

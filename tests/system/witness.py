@@ -116,6 +116,11 @@ def a_promotion_waits_for_two_organisations():
             assert entry["index"] < promotion
         code, answer = federation.tamis("verify", "--blobs", str(federation.home / "state" / "blobs"), check=False)
         assert code == 0, answer
+        bundle = federation.folder / "model-2.tar"
+        federation.tamis("bundle", "model", "fit", "--round", "2", "-O", str(bundle))
+        claims = federation.tamis("verify", str(bundle))["claims"]
+        vouched, = [claim for claim in claims if claim["claim"] == "witnessed"]
+        assert vouched["organisations"] == 2 and len(vouched["clients"]) == witnessed[1]["witnesses"], vouched
         # The third round has nobody left to witness it: it is not promoted, however long one looks.
         assert head_round(federation) == 2 and len(kinds(federation, "aggregate")) == 3
         policy = federation.tamis("log", "policy", "fit")["policy"].splitlines()

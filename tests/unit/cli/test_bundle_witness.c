@@ -4,6 +4,45 @@
 
 enum { CLIENTS = 6, ORGANISATIONS = 3 };
 
+static void add_line(FILE *file, const struct secret_key *key,
+                     const struct checkpoint *checkpoint) {
+  char *line;
+  size_t length;
+  checkpoint_cosign(checkpoint, 1800000000, key, &line, &length);
+  assert_int_equal(fwrite(line, 1, length, file), length);
+  free(line);
+}
+
+/* What a server has of the last tree: c02's and c05's lines are good, the others are of another
+ * tree, of another's key and of nobody. */
+static void cosign_the_end(uint64_t size) {
+  char path[300], note[CHECKPOINT_NOTE_MAX];
+  struct checkpoint checkpoint, other;
+  struct secret_key stranger;
+  uint8_t seed[KEY_SEED_SIZE] = {41};
+  snprintf(path, sizeof path, "%s/checkpoint", world.state_dir);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  size_t length = fread(note, 1, sizeof note, file);
+  fclose(file);
+  assert_int_equal(checkpoint_open(note, length, &world.log_key.public, &checkpoint, NULL),
+                   TAMIS_OK);
+  assert_int_equal(checkpoint.size, size);
+  other = checkpoint;
+  other.root.byte[0] ^= 1;
+  snprintf(path, sizeof path, "%s/cosignatures/%" PRIu64, world.state_dir, size);
+  file = fopen(path, "w");
+  assert_non_null(file);
+  add_line(file, &world.client[2], &checkpoint);
+  add_line(file, &world.client[3], &other);
+  key_from_seed("c04", seed, &stranger);
+  add_line(file, &stranger, &checkpoint);
+  key_from_seed("nobody", seed, &stranger);
+  add_line(file, &stranger, &checkpoint);
+  add_line(file, &world.client[5], &checkpoint);
+  fclose(file);
+}
+
 /* One round of six clients of three organisations, two of which must vouch: c00 and c01 do. */
 static int set_up(void **state) {
   struct checkpoint wanted;
@@ -23,7 +62,10 @@ static int set_up(void **state) {
   assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
   for (size_t i = 0; i < 2; i++) assert_int_equal(world_cosign(&world, i, &wanted), TAMIS_OK);
   assert_true(world_wait(&world, "head_round", 1));
-  return bundles_begin();
+  uint64_t size = core_size(world.core); /* the last round is over: nothing comes any more */
+  int begun = bundles_begin();
+  cosign_the_end(size);
+  return begun;
 }
 
 static const char *made(void) {
@@ -55,6 +97,59 @@ static void it_says_who_vouched_and_that_the_log_goes_on(void **state) {
   RUN(0, "verify", path, "--log-key", vkey);
   says("was cosigned by 2 clients of 2 organisations");
   says("c00 of org0 signs with the key");
+}
+
+static char *longer[128]; /* receipts that were changed; freed when the test ends */
+
+static void add_signature(struct bundle *bundle, void *line) {
+  static char note[CHECKPOINT_NOTE_MAX];
+  memcpy(note, bundle->checkpoint.bytes, bundle->checkpoint.length);
+  strcpy(note + bundle->checkpoint.length, line);
+  for (size_t i = 0; i < bundle->entry_count; i++) { /* which also end with the checkpoint */
+    struct bundle_text *receipt = &bundle->entry[i].receipt;
+    assert_true(i < sizeof longer / sizeof *longer);
+    free(longer[i]);
+    longer[i] = malloc(receipt->length + strlen(line) + 1);
+    memcpy(longer[i], receipt->bytes, receipt->length);
+    strcpy(longer[i] + receipt->length, line);
+    *receipt = (struct bundle_text){longer[i], receipt->length + strlen(line)};
+  }
+  bundle->checkpoint = (struct bundle_text){note, strlen(note)};
+}
+
+static void the_checkpoint_says_who_cosigned_it(void **state) {
+  (void)state;
+  char *line;
+  size_t length;
+  struct secret_key stranger;
+  struct checkpoint checkpoint;
+  struct bundle bundle;
+  uint8_t seed[KEY_SEED_SIZE] = {42};
+  struct bytes model = read_file(made());
+  says("entries was cosigned by 2 clients of 1 organisation: c02, c05.");
+  assert_int_equal(bundle_read(model.at, model.length, &bundle, NULL), TAMIS_OK);
+  assert_int_equal(checkpoint_open(bundle.checkpoint.bytes, bundle.checkpoint.length,
+                                   &world.log_key.public, &checkpoint, NULL),
+                   TAMIS_OK);
+  uint8_t *at = model.at + ((const uint8_t *)bundle.checkpoint.bytes - model.at);
+  for (size_t bit = 0; bit < 8 * bundle.checkpoint.length; bit += 5) {
+    at[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    if (check(&model, &(struct fault){0}) == TAMIS_OK) fail_msg("bit %zu may be anything", bit);
+    at[bit / 8] ^= (uint8_t)(1 << bit % 8);
+  }
+  bundle_close(&bundle);
+  /* Who vouches must be known from the bundle, also when the words are good. */
+  key_from_seed("c01", seed, &stranger);
+  checkpoint_cosign(&checkpoint, 1800000000, &stranger, &line, &length);
+  refused_after(model, add_signature, line, "its checkpoint is signed as c01, which no key in it");
+  free(line);
+  /* The log signs once, whatever else it is said to have signed. */
+  key_from_seed(WORLD_ORIGIN, seed, &stranger);
+  checkpoint_cosign(&checkpoint, 1800000000, &stranger, &line, &length);
+  refused_after(model, add_signature, line, "its checkpoint is signed as " WORLD_ORIGIN);
+  free(line);
+  for (size_t i = 0; i < sizeof longer / sizeof *longer; i++) free(longer[i]);
+  free(model.at);
 }
 
 static struct bundle_blob *manifest_of(struct bundle *bundle) {
@@ -153,6 +248,7 @@ static void every_flipped_bit_of_manifest_and_proof_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_says_who_vouched_and_that_the_log_goes_on),
+      cmocka_unit_test(the_checkpoint_says_who_cosigned_it),
       cmocka_unit_test(nothing_else_is_taken_for_it),
       cmocka_unit_test(every_flipped_bit_of_manifest_and_proof_is_refused),
   };

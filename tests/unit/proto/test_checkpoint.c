@@ -118,6 +118,36 @@ static void a_cosigned_note_opens(void **state) {
   assert_int_equal(open_note(fixture, TEXT "\n" LOG_LINE "— stränger AAAAAAE=\n", &head), TAMIS_OK);
 }
 
+static void signature_lines_come_one_by_one(void **state) {
+  (void)state;
+  static const char note[] = TEXT "\n" LOG_LINE WITNESS_LINE,
+                    lines[] = WITNESS_LINE LOG_LINE "x y\n";
+  const char *line;
+  char name[KEY_NAME_SIZE];
+  size_t length, at = 0;
+  assert_true(checkpoint_line_next(note, strlen(note), &at, &line, &length, name));
+  assert_string_equal(name, "fl.example/agg1");
+  assert_int_equal(length, strlen(LOG_LINE));
+  assert_true(checkpoint_line_next(note, strlen(note), &at, &line, &length, name));
+  assert_string_equal(name, "fl.example/client/c1");
+  assert_memory_equal(line, WITNESS_LINE, strlen(WITNESS_LINE));
+  assert_false(checkpoint_line_next(note, strlen(note), &at, &line, &length, name));
+  at = 0;
+  assert_true(checkpoint_line_next(lines, strlen(lines), &at, &line, &length, name));
+  assert_string_equal(name, "fl.example/client/c1");
+  assert_true(checkpoint_line_next(lines, strlen(lines), &at, &line, &length, name));
+  assert_false(checkpoint_line_next(lines, strlen(lines), &at, &line, &length, name));
+  at = 0; /* none, no whole one, no name, and a name that is too long */
+  assert_false(checkpoint_line_next("", 0, &at, &line, &length, name));
+  assert_false(checkpoint_line_next(lines, strlen(WITNESS_LINE) - 1, &at, &line, &length, name));
+  assert_false(checkpoint_line_next("\xe2\x80\x94  x\n", 7, &at, &line, &length, name));
+  char flood[2 * KEY_NAME_SIZE] = "\xe2\x80\x94 ";
+  memset(flood + 4, 'a', sizeof flood - 4);
+  flood[sizeof flood - 2] = ' ';
+  flood[sizeof flood - 1] = '\n';
+  assert_false(checkpoint_line_next(flood, sizeof flood, &at, &line, &length, name));
+}
+
 static void malformed_notes_are_refused(void **state) {
   static const char *const bad[] = {
       "",
@@ -263,6 +293,7 @@ int main(void) {
       with_fixture(the_cosignature_is_that_of_trust_2_2),
       with_fixture(the_cosignature_of_trust_2_2_is_accepted_and_no_other),
       with_fixture(a_cosigned_note_opens),
+      cmocka_unit_test(signature_lines_come_one_by_one),
       with_fixture(malformed_notes_are_refused),
       with_fixture(a_known_key_that_fails_refuses_the_note),
       with_fixture(no_bit_of_the_text_can_change),
