@@ -40,10 +40,19 @@ static void print_spans(struct context *context, const json_t *bases) {
   fprintf(context->out, "%s\n", spans == 0 ? "none: this is the first model" : "");
 }
 
+/* How many of the models were made by a rebuild. */
+static size_t count_rebuilt(const json_t *bases) {
+  size_t i, count = 0;
+  const json_t *base;
+  json_array_foreach(bases, i, base) count +=
+      json_is_integer(json_object_get(base, "rebuilt_from"));
+  return count;
+}
+
 static void print_lineage(struct context *context, const json_t *data) {
   const json_t *bases = json_object_get(data, "bases");
   char a[OUTPUT_CELL_SIZE];
-  size_t count = json_array_size(bases);
+  size_t count = json_array_size(bases), rebuilt = count_rebuilt(bases);
   output_field(context, "model", "%s", output_text(data, "model", a, sizeof a));
   output_field(context, "of", "round %lld of %s%s", (long long)output_integer(data, "round"),
                output_text(data, "federation", a, sizeof a),
@@ -52,6 +61,9 @@ static void print_lineage(struct context *context, const json_t *data) {
     output_field(context, "stands on", "%zu earlier model%s, down to the first", count - 1,
                  count == 2 ? "" : "s");
   print_spans(context, bases);
+  if (rebuilt > 0)
+    output_field(context, "approximate",
+                 "%zu of them rebuilt without some clients; whose updates count is below", rebuilt);
   fputc('\n', context->out);
   output_rows(context, &share_sheet, json_object_get(data, "clients"));
 }
@@ -106,33 +118,29 @@ enum tamis_status model_lineage(struct context *context, const struct arguments 
 /* ---- the rounds of a client ---- */
 
 static const struct column touched[] = {
-    {"ROUND", "round", CELL_COUNT, false},
-    {"FEDERATION", "federation", CELL_TEXT, false},
-    {"VERDICT", "verdict", CELL_STATE, false},
-    {"WEIGHT", "weight", CELL_REAL, false},
-    {"RISK", "risk", CELL_REAL, false},
-    {"OUTCOME", "outcome", CELL_STATE, false},
-    {"IN-HEAD", "in_head", CELL_FLAG, false},
-    {"STATUS", "status", CELL_TEXT, true},
-    {"INDEX", "index", CELL_COUNT, true},
-    {"UPDATE", "update", CELL_DIGEST, true},
-    {"SENTENCE", "sentence", CELL_SENTENCE, false},
+    {"ROUND", "round", CELL_COUNT, false},          {"OF", "rebuilt_from", CELL_COUNT, false},
+    {"FEDERATION", "federation", CELL_TEXT, false}, {"VERDICT", "verdict", CELL_STATE, false},
+    {"WEIGHT", "weight", CELL_REAL, false},         {"RISK", "risk", CELL_REAL, false},
+    {"OUTCOME", "outcome", CELL_STATE, false},      {"IN-HEAD", "in_head", CELL_FLAG, false},
+    {"STATUS", "status", CELL_TEXT, true},          {"INDEX", "index", CELL_COUNT, true},
+    {"UPDATE", "update", CELL_DIGEST, true},        {"SENTENCE", "sentence", CELL_SENTENCE, false},
 };
 
-/* What of it is in the head, for people in one line. */
+/* What of it is in the head, for people in one line. A rebuilt round has no updates of its own. */
 static void tell_total(struct context *context, const char *client, const json_t *rows) {
   double weight = 0;
-  size_t i, in_head = 0;
+  size_t i, updates = 0, in_head = 0;
   const json_t *row;
   json_array_foreach(rows, i, row) {
     double one = output_real(row, "weight");
     bool counts = output_flag(row, "in_head") && one != 0 && one == one;
+    updates += !json_is_integer(json_object_get(row, "rebuilt_from"));
     in_head += counts;
     weight += counts ? one : 0;
   }
-  context_say(
-      context, "%s: %zu update%s, %zu of them in a model that the head stands on, weight %.3f",
-      client, json_array_size(rows), json_array_size(rows) == 1 ? "" : "s", in_head, weight);
+  context_say(context,
+              "%s: %zu update%s, %zu of them in a model that the head stands on, weight %.3f",
+              client, updates, updates == 1 ? "" : "s", in_head, weight);
 }
 
 enum tamis_status client_rounds(struct context *context, const struct arguments *arguments) {

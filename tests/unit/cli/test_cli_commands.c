@@ -112,9 +112,9 @@ static void the_rounds_of_a_client_say_which_of_them_count(void **state) {
          "\"risk\":null,\"outcome\":\"promoted\",\"in_head\":true,\"sentence\":\"NaN\"}]");
   RUN(0, "client", "rounds", "phone-1");
   assert_string_equal(said,
-                      "ROUND  FEDERATION  VERDICT  WEIGHT   RISK  OUTCOME   IN-HEAD  SENTENCE\n"
-                      "    1  digits      accept    0.250  0.000  promoted  yes      fine\n"
-                      "    2  digits      refused       -      -  promoted  yes      NaN\n");
+                      "ROUND  OF  FEDERATION  VERDICT  WEIGHT   RISK  OUTCOME   IN-HEAD  SENTENCE\n"
+                      "    1   -  digits      accept    0.250  0.000  promoted  yes      fine\n"
+                      "    2   -  digits      refused       -      -  promoted  yes      NaN\n");
   assert_string_equal(complained, "phone-1: 2 updates, 1 of them in a model that the head stands "
                                   "on, weight 0.250\n");
   answer(0, "client-rounds", "[]");
