@@ -2,12 +2,10 @@
 stand on."""
 
 import pathlib
-import re
 import struct
 import sys
 import time
 import traceback
-import urllib.request
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(here.parent / "tools"), str(here.parent / "conformance"), sys.argv[2]]
@@ -16,7 +14,7 @@ if not (binaries / "tamis").exists() or not (binaries / "tamisd").exists():
     print("tamisd and tamis are not built: left out")
     sys.exit(77)
 
-from federation import Federation, free_port  # noqa: E402
+from federation import Federation, free_port, metrics_of  # noqa: E402
 from python_client import Client, Refusal, sha256  # noqa: E402
 
 PARAMETERS = 1000
@@ -39,8 +37,7 @@ class Stage(Federation):
         return self.tamis("client", "invite", name, "--organisation", "test", *options)["invitation"]
 
     def metrics(self):
-        text = urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10).read().decode()
-        return {m[1]: float(m[2]) for m in re.finditer(r"^([^#\s]+) (\S+)$", text, re.M)}
+        return metrics_of(self.metrics_port)
 
     def settled(self):
         """The metrics once nothing is in flight: what came in is what was answered."""

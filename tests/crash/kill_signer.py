@@ -7,7 +7,6 @@ usage: kill_signer.py BINARIES KILLS [SEED]. The seed decides the instants; it i
 
 import os
 import pathlib
-import random
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 from federation import Federation  # noqa: E402
-from kill_server import CLIENTS, PARAMETERS, examine  # noqa: E402
+from kill_server import begin, survives  # noqa: E402
 
 
 class Watch:
@@ -73,44 +72,24 @@ class Signed(Federation):
 
 
 def main():
-    binaries, kills = sys.argv[1], int(sys.argv[2])
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 32)
-    print(f"seed {seed}: kill_signer.py {binaries} {kills} {seed}", flush=True)
-    chance = random.Random(seed)
+    binaries, kills, chance = begin()
     stage = Signed(binaries)
     stage.signer, good = None, False
+
+    def blow(number):
+        if number == kills // 2:
+            stage.go_outside()
+        time.sleep(chance.uniform(0.02, 0.6))
+        acts = [stage.kill_outside if stage.signer else stage.kill_child, lambda: (stage.kill(), stage.start())]
+        for act in chance.choice([acts[:1], acts[1:], acts]):
+            act()
+
     try:
         stage.start()
         watch = Watch(stage.home / "state" / "checkpoint")
-        invitations = stage.invite(CLIENTS)
-        (stage.folder / "states").mkdir()
-        load = subprocess.Popen([stage.binaries / "load_clients", stage.folder / "states", invitations, "1000000"],
-                                stdout=subprocess.PIPE, stderr=open(stage.folder / "load.log", "wb"), text=True)
-        acknowledged = []
-        reader = threading.Thread(target=lambda: acknowledged.extend(line.split()[1:] for line in load.stdout), daemon=True)
-        reader.start()
-        stage.create("crash", PARAMETERS, "multi_krum(f=1)", "--quorum", "5", "--deadline", "20s", "--policy", "enforce=0")
-        for kill in range(kills):
-            if kill == kills // 2:
-                stage.go_outside()
-            time.sleep(chance.uniform(0.02, 0.6))
-            acts = [stage.kill_outside if stage.signer else stage.kill_child, lambda: (stage.kill(), stage.start())]
-            chosen = chance.choice([acts[:1], acts[1:], acts])
-            for act in chosen:
-                act()
-        before = stage.tamis("federation", "show", "crash")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            now = stage.tamis("federation", "show", "crash")
-            if now["head_round"] >= before["head_round"] + 3:
-                break
-            time.sleep(0.2)
-        load.terminate()
-        load.wait()
-        reader.join(10)
+        good = survives(stage, kills, blow)
         watch.ends = True
         watch.thread.join()
-        good = examine(stage, acknowledged, kills, before, now)
         print(f"{len(watch.roots)} checkpoints seen")
         if watch.forks or len(watch.roots) < kills:
             print(f"FAILED: sizes signed with two roots: {watch.forks}")

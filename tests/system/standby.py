@@ -10,25 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
-from federation import Federation, free_port  # noqa: E402
+from federation import Federation, Load, free_port, metrics_of, until  # noqa: E402
 
 if not all((pathlib.Path(sys.argv[1]) / name).exists() for name in ("tamis", "tamisd", "tamis-standby", "load_clients")):
     sys.exit(77)
 CLIENTS, PARAMETERS = 6, 2000
-
-
-def until(what, asked, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if asked():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"never: {what}")
 
 
 class Standby:
@@ -67,10 +55,9 @@ follow:
 
     def metric(self, name):
         try:
-            text = urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10).read().decode()
+            return metrics_of(self.metrics_port)[f"tamis_follow_{name}"]
         except OSError:
             return -1
-        return int(re.search(rf"^tamis_follow_{name} (\d+)$", text, re.M)[1])
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -166,24 +153,17 @@ def main():
     standby.process = None
     try:
         primary.start()
-        invitations = primary.invite(CLIENTS)
-        (primary.folder / "states").mkdir()
-        load = subprocess.Popen([primary.binaries / "load_clients", primary.folder / "states", invitations, "1000000"],
-                                stdout=subprocess.PIPE, stderr=open(primary.folder / "load.log", "wb"), text=True)
-        acknowledged = []
-        threading.Thread(target=lambda: acknowledged.extend(line.split()[1:] for line in load.stdout), daemon=True).start()
+        load = Load(primary, CLIENTS)
         primary.create("stand", PARAMETERS, "mean", "--quorum", "3", "--deadline", "5s", "--policy", "enforce=0", "--keep-rounds", "1")
         until("files were let go", lambda: primary.tamis("federation", "show", "stand")["head_round"] >= 4)
         standby = Standby(primary)
         follows_through_everything(primary, standby)
         is_not_promoted_without_the_signer(standby)
         is_promoted_with_everything(primary, standby)
-        promoted_at = len(acknowledged)
-        until("the clients go on", lambda: len(acknowledged) > promoted_at + 3 * CLIENTS)
-        load.terminate()
-        load.wait()
-        entries = {e["index"]: e for e in primary.tamis("log", "show", "--kind", "update", "--count", "100000")}
-        lost = [a for a in acknowledged if entries.get(int(a[3]), {}).get("client") != a[0]]
+        promoted_at = len(load.acknowledged)
+        until("the clients go on", lambda: len(load.acknowledged) > promoted_at + 3 * CLIENTS)
+        load.end()
+        lost = load.lost()
         assert not lost, f"{len(lost)} acknowledged updates are not in the log, first {lost[0]}"
         assert primary.tamis("verify", check=False)[0] == 0
         assert "FORK" not in (primary.folder / "load.log").read_text()
@@ -191,11 +171,11 @@ def main():
         assert code == 0, code
         standby.start()  # as its service manager would: it remembers that it was promoted
         until("it serves again", lambda: standby.says("127."))
-        print(f"{len(acknowledged)} acknowledged updates, {promoted_at} of them before the promotion; none lost")
+        print(f"{len(load.acknowledged)} acknowledged updates, {promoted_at} of them before the promotion; none lost")
         good = True
     finally:
         if load:
-            load.kill()
+            load.process.kill()
         if standby.process and standby.process.poll() is None:
             standby.stop()
         if not good and standby.process:

@@ -2,13 +2,12 @@
 memory and all, and two servers with one key are found out within one round, with evidence that `tamis log fork` accepts.
 usage: witness.py BINARIES"""
 
+import contextlib
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "tools"))
@@ -17,7 +16,7 @@ if any(not (binaries / name).exists() for name in ("tamis", "tamisd", "tamis_min
     print("tamisd, tamis or tamis_minimal is not built: left out")
     sys.exit(77)
 
-from federation import Federation, free_port  # noqa: E402
+from federation import Federation, free_port, metrics_of, until  # noqa: E402
 
 CLIENTS = {"north-1": "north", "north-2": "north", "south-1": "south"}
 PARAMETERS = 50
@@ -64,27 +63,23 @@ def head_round(federation):
     return federation.tamis("federation", "show", "fit")["head_round"]
 
 
-def wait_head(federation, number, devices=None):
-    deadline = time.monotonic() + 60
-    while head_round(federation) < number:
-        assert time.monotonic() < deadline, federation.log_end()
-        time.sleep(0.05)
+def wait_head(federation, number):
+    until(f"round {number} is promoted", lambda: head_round(federation) >= number, federation.log_end)
 
 
-def begin(*options):
+@contextlib.contextmanager
+def stage(*options):
     federation = Federation(binaries)
-    federation.metrics = free_port()
-    with open(federation.home / "tamisd.yaml", "a") as file:
-        file.write(f'\nmetrics: "127.0.0.1:{federation.metrics}"\n')
-    federation.start()
-    devices = Devices(federation)
-    federation.create("fit", PARAMETERS, "mean", "--quorum", "3", "--deadline", "60s", *options)
-    return federation, devices
-
-
-def metric(federation, name):
-    text = urllib.request.urlopen(f"http://127.0.0.1:{federation.metrics}/metrics", timeout=10).read().decode()
-    return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
+    try:
+        federation.metrics = free_port()
+        with open(federation.home / "tamisd.yaml", "a") as file:
+            file.write(f'\nmetrics: "127.0.0.1:{federation.metrics}"\n')
+        federation.start()
+        devices = Devices(federation)
+        federation.create("fit", PARAMETERS, "mean", "--quorum", "3", "--deadline", "60s", *options)
+        yield federation, devices
+    finally:
+        federation.close()
 
 
 def save(federation, name):
@@ -99,9 +94,26 @@ def restore(federation, name):
     federation.start()
 
 
+def play_and_save(federation, devices):
+    """A round, then the backup."""
+    devices.play(1)
+    wait_head(federation, 1)
+    federation.stop()
+    save(federation, "backup")
+    federation.start()
+
+
+def refused_by_all(federation, devices):
+    """No client takes part; the evidence of each, and what `tamis log fork` finds in it."""
+    before = len(kinds(federation, "update"))
+    for name in CLIENTS:
+        evidence = devices.finds_fork(name)
+        yield evidence, federation.tamis("log", "fork", str(evidence), "--state", str(federation.home / "state"))
+    assert len(kinds(federation, "update")) == before == 3
+
+
 def a_promotion_waits_for_two_organisations():
-    federation, devices = begin("--witness-quorum", "2")
-    try:
+    with stage("--witness-quorum", "2") as (federation, devices):
         # A client that has answered is asked while it waits for the next round.
         running = [devices.start(name, 3) for name in CLIENTS]
         for process in running:
@@ -130,67 +142,42 @@ def a_promotion_waits_for_two_organisations():
         assert policy[-2:] == ["group witnesses 2 organisation/north organisation/south", "quorum witnesses"], policy
         files = list((federation.home / "state" / "cosignatures").iterdir())
         assert files and all(line.startswith("\u2014 ") for file in files for line in file.read_text().splitlines())
-    finally:
-        federation.close()
 
 
 def a_server_from_an_old_backup_is_found_out():
-    federation, devices = begin()
-    try:
-        devices.play(1)
-        wait_head(federation, 1)
-        federation.stop()
-        save(federation, "backup")
-        federation.start()
+    with stage() as (federation, devices):
+        play_and_save(federation, devices)
         devices.play(2)
         wait_head(federation, 3)
         honest = federation.folder / "honest"
         federation.stop()
         save(federation, "honest")
         restore(federation, "backup")
-        before = len(kinds(federation, "update"))
-        for name in CLIENTS:
-            evidence = devices.finds_fork(name)
-            found = federation.tamis("log", "fork", str(evidence), "--state", str(federation.home / "state"))
+        for evidence, found in refused_by_all(federation, devices):
             assert found["finding"] == "unlinked" and found["kept"]["log"] == "ends before", found
             code, answer = federation.tamis("log", "fork", str(evidence), "--state", str(honest / "state"), check=False)
             assert code == 1 and "holds both trees" in answer["data"]["message"], answer
-        assert len(kinds(federation, "update")) == before == 3
-        assert metric(federation, "tamis_fork_evidence_total") >= 1
+        assert metrics_of(federation.metrics)["tamis_fork_evidence_total"] >= 1
         assert "another history was seen" in federation.log_end(), federation.log_end()
         (devices.state("north-1") / "fork-evidence").unlink()  # a human's word, but the server is still the wrong one
         devices.finds_fork("north-1")
-    finally:
-        federation.close()
 
 
 def a_restored_server_that_has_grown_again_is_found_out():
-    federation, devices = begin()
-    try:
-        devices.play(1)
-        wait_head(federation, 1)
-        federation.stop()
-        save(federation, "backup")
-        federation.start()
+    with stage() as (federation, devices):
+        play_and_save(federation, devices)
         devices.play(1)
         wait_head(federation, 2)
         restore(federation, "backup")
         for i in range(20):  # another history, longer than what the clients saw
             federation.tamis("client", "invite", f"late-{i}", "--organisation", "east")
-        before = len(kinds(federation, "update"))
-        for name in CLIENTS:
-            evidence = devices.finds_fork(name)
-            found = federation.tamis("log", "fork", str(evidence), "--state", str(federation.home / "state"))
+        for _, found in refused_by_all(federation, devices):
             assert found["finding"] == "unlinked" and found["answer"] == "OK", found
             assert (found["kept"]["log"], found["shown"]["log"]) == ("differs", "holds"), found
-        assert len(kinds(federation, "update")) == before == 3
-    finally:
-        federation.close()
 
 
 def two_servers_with_one_key_are_found_out():
-    federation, devices = begin()
-    try:
+    with stage() as (federation, devices):
         devices.play(1)
         wait_head(federation, 1)
         federation.stop()
@@ -214,8 +201,6 @@ def two_servers_with_one_key_are_found_out():
             assert len(kinds(twin, "update")) == before
         finally:
             twin.close()
-    finally:
-        federation.close()
 
 
 if __name__ == "__main__":

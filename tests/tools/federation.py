@@ -3,19 +3,36 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.request
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def metrics_of(port):
+    """Every line of /metrics by its name, labels and all."""
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+    return {m[1]: float(m[2]) for m in re.finditer(r"^([^#\s]+) (\S+)$", text, re.M)}
+
+
+def until(what, asked, told=lambda: "", seconds=60):
+    """Asks until it is so; `told` is for who reads that it never was."""
+    deadline = time.monotonic() + seconds
+    while not asked():
+        assert time.monotonic() < deadline, f"never: {what}\n{told()}"
+        time.sleep(0.05)
 
 
 def write_model(path, parameters):
@@ -106,3 +123,31 @@ class Federation:
                 print(f"left in {self.folder}")
             else:
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Load:
+    """Clients that take part without end; each acknowledgement is their word that an update is safe."""
+
+    def __init__(self, federation, clients):
+        self.federation, self.acknowledged = federation, []  # client, federation, round, entry
+        invitations, states = federation.invite(clients), federation.folder / "states"
+        states.mkdir()
+        with open(federation.folder / "load.log", "wb") as log:
+            self.process = subprocess.Popen([federation.binaries / "load_clients", states, invitations, "1000000"],
+                                            stdout=subprocess.PIPE, stderr=log, text=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        self.acknowledged.extend(line.split()[1:] for line in self.process.stdout)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        self.reader.join(10)
+
+    def lost(self):
+        """The acknowledgements that the log does not bear out."""
+        rows = self.federation.tamis("log", "show", "--kind", "update", "--count", "1000000")
+        entries = {row["index"]: (row["client"], int(row["round"])) for row in rows}
+        return [ack for ack in self.acknowledged if entries.get(int(ack[3])) != (ack[0], int(ack[2]))]
