@@ -198,25 +198,9 @@ static void another_aggregator_key_is_refused(void **unused) {
 }
 
 /* Entries that are well signed but cannot follow are not ours. */
-/* Writes an entry behind the stopped core's back. Frees the envelope. */
-static void forge(struct world *world, char *envelope, size_t length) {
-  char path[256];
-  struct journal *journal;
-  uint64_t torn;
-  struct journal_entry entry = {envelope, length};
-  snprintf(path, sizeof path, "%s/journal", world->state_dir);
-  assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
-  assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
-  journal_close(journal);
-  free(envelope);
-}
-
 static void a_round_out_of_order_is_corrupt(void **unused) {
   struct world world;
   struct digest model = {{1}};
-  const char *name = "model";
-  char *envelope;
-  size_t length;
   (void)unused;
   world_open(&world);
   world_enrol_clients(&world, 3);
@@ -225,11 +209,7 @@ static void a_round_out_of_order_is_corrupt(void **unused) {
   world_stop(&world);
   json_t *predicate = json_pack("{s:s, s:i, s:o, s:i}", "federation", WORLD_FEDERATION, "round", 1,
                                 "from", world_hex(&world.first_model), "at_ms", 5);
-  assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_PROMOTE, predicate, 1, &name, &model,
-                               &world.aggregator_key, &envelope, &length, NULL),
-                TAMIS_OK);
-  json_decref(predicate);
-  forge(&world, envelope, length);
+  world_forge(&world, &world.aggregator_key, STATEMENT_PROMOTE, predicate, "model", &model);
   refused(&world, "promote");
   world_remove(world.dir);
   layout_close(&world.layout);
@@ -238,9 +218,6 @@ static void a_round_out_of_order_is_corrupt(void **unused) {
 static void an_entry_signed_by_another_role_is_corrupt(void **unused) {
   struct world world;
   struct digest key;
-  const char *name = "key";
-  char *envelope;
-  size_t length;
   (void)unused;
   world_open(&world);
   world_enrol_clients(&world, 3);
@@ -248,11 +225,7 @@ static void an_entry_signed_by_another_role_is_corrupt(void **unused) {
   key = digest_of(world.client[0].public.byte, KEY_PUBLIC_SIZE);
   json_t *predicate =
       json_pack("{s:s, s:s, s:o}", "client", "c00", "reason", "", "nonce", world_nonce(&world));
-  assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_KEY_REVOKE, predicate, 1, &name, &key,
-                               &world.client[1], &envelope, &length, NULL),
-                TAMIS_OK);
-  json_decref(predicate);
-  forge(&world, envelope, length);
+  world_forge(&world, &world.client[1], STATEMENT_KEY_REVOKE, predicate, "key", &key);
   refused(&world, "not an operator");
   world_remove(world.dir);
   layout_close(&world.layout);

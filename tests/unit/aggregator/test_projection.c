@@ -317,6 +317,16 @@ static const char *at(const json_t *rows, size_t row, const char *column) {
   return text;
 }
 
+/* `wanted`: a column and its text, and so on; NULL ends. */
+static void assert_row(const json_t *rows, size_t row, const char *const *wanted) {
+  for (; *wanted; wanted += 2) {
+    const char *found = at(rows, row, wanted[0]);
+    if (strcmp(found, wanted[1]) != 0)
+      fail_msg("row %zu: %s is %s, not %s", row, wanted[0], found, wanted[1]);
+  }
+}
+#define ROW(rows, row, ...) assert_row(rows, row, (const char *const[]){__VA_ARGS__, NULL})
+
 static char *dump(struct projection *projection) {
   char *text = NULL;
   assert_int_equal(projection_dump(projection, &text, NULL), TAMIS_OK);
@@ -409,8 +419,7 @@ static void a_lost_manifest_leaves_the_rest(void **state) {
   fixture->projection = open_good(":memory:");
   feed(fixture->projection, script, script->count);
   json_t *rows = ask(fixture->projection, "round", "f", "1");
-  assert_string_equal(at(rows, 0, "verdict"), "null");
-  assert_string_equal(at(rows, 0, "loss"), "0.25");
+  ROW(rows, 0, "verdict", "null", "loss", "0.25");
   json_decref(rows);
   rows = ask(fixture->projection, "rounds", "f", NULL);
   assert_string_equal(at(rows, 0, "accepted"), "1");
@@ -431,9 +440,7 @@ static void numbers_that_json_cannot_say_become_null(void **state) {
   fixture->projection = open_good(":memory:");
   feed(fixture->projection, script, script->count);
   json_t *rows = ask(fixture->projection, "round", "f", "1");
-  assert_string_equal(at(rows, 0, "norm"), "null");
-  assert_string_equal(at(rows, 0, "z_norm"), "null");
-  assert_string_equal(at(rows, 0, "distance"), "2.0");
+  ROW(rows, 0, "norm", "null", "z_norm", "null", "distance", "2.0");
   json_decref(rows);
 }
 
@@ -551,11 +558,8 @@ static void the_status_says_how_much_there_is(void **state) {
   struct fixture *fixture = *state;
   json_t *rows = ask(fixture->projection, "status", "abcd", NULL);
   assert_int_equal(json_array_size(rows), 1);
-  assert_string_equal(at(rows, 0, "origin"), SCRIPT_ORIGIN);
-  assert_string_equal(at(rows, 0, "root"), "abcd");
-  assert_string_equal(at(rows, 0, "clients"), "3");
-  assert_string_equal(at(rows, 0, "federations"), "2");
-  assert_string_equal(at(rows, 0, "updates"), "3");
+  ROW(rows, 0, "origin", SCRIPT_ORIGIN, "root", "abcd", "clients", "3", "federations", "2",
+      "updates", "3");
   assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "size")),
                    fixture->script.count);
   json_decref(rows);
@@ -570,12 +574,8 @@ static void rounds_tell_how_they_ended(void **state) {
     assert_string_equal(at(rows, i, "outcome"), outcomes[i]);
     assert_string_equal(at(rows, i, "undone"), i == 0 ? "true" : "false");
   }
-  assert_string_equal(at(rows, 0, "updates"), "2");
-  assert_string_equal(at(rows, 0, "refused"), "1");
-  assert_string_equal(at(rows, 0, "held"), "1");
-  assert_string_equal(at(rows, 0, "seconds"), "1.5");
-  assert_string_equal(at(rows, 1, "seconds"), "0.25");
-  assert_string_equal(at(rows, 1, "sentence"), "1 of 2 came");
+  ROW(rows, 0, "updates", "2", "refused", "1", "held", "1", "seconds", "1.5");
+  ROW(rows, 1, "seconds", "0.25", "sentence", "1 of 2 came");
   assert_string_equal(at(rows, 2, "sentence"), "not feasible");
   json_decref(rows);
 }
@@ -591,28 +591,23 @@ static void rebuilt_rounds_stand_beside_those_they_redo(void **state) {
   }
   assert_string_equal(at(rows, 1, "rebuilt_from"), "null");
   assert_string_equal(at(rows, 2, "rebuilt_from"), "1");
-  assert_string_equal(at(rows, 3, "rebuilt_from"), "2");
-  assert_string_equal(at(rows, 3, "updates"), "0");
+  ROW(rows, 3, "rebuilt_from", "2", "updates", "0");
   json_decref(rows);
   rows = ask(fixture->projection, "round", "other", "3");
   assert_int_equal(json_array_size(rows), 1);
-  assert_string_equal(at(rows, 0, "client"), "alice");
-  assert_string_equal(at(rows, 0, "weight"), "1.0");
+  ROW(rows, 0, "client", "alice", "weight", "1.0");
   json_decref(rows);
   rows = ask(fixture->projection, "bases", "other", NULL);
   assert_int_equal(json_array_size(rows), 3); /* 4 on 3 on the first model */
-  assert_string_equal(at(rows, 1, "base_round"), "0");
-  assert_string_equal(at(rows, 1, "updates"), "1");
+  ROW(rows, 1, "base_round", "0", "updates", "1");
   json_decref(rows);
   rows = ask(fixture->projection, "client-rounds", "alice", "other");
   assert_int_equal(json_array_size(rows), 2);
   assert_string_equal(at(rows, 0, "in_head"), "false");
-  assert_string_equal(at(rows, 1, "in_head"), "true");
-  assert_string_equal(at(rows, 1, "rebuilt_from"), "1");
+  ROW(rows, 1, "in_head", "true", "rebuilt_from", "1");
   json_decref(rows);
   rows = ask(fixture->projection, "federations", NULL, NULL);
-  assert_string_equal(at(rows, 1, "phase"), "waiting");
-  assert_string_equal(at(rows, 1, "head_round"), "4");
+  ROW(rows, 1, "phase", "waiting", "head_round", "4");
   json_decref(rows);
 }
 
@@ -620,19 +615,11 @@ static void a_round_shows_each_update_and_each_refusal(void **state) {
   struct fixture *fixture = *state;
   json_t *rows = ask(fixture->projection, "round", "f", "1");
   assert_int_equal(json_array_size(rows), 3);
-  assert_string_equal(at(rows, 0, "client"), "alice");
-  assert_string_equal(at(rows, 0, "verdict"), "accept");
-  assert_string_equal(at(rows, 0, "weight"), "1.0");
-  assert_string_equal(at(rows, 0, "cosine"), "3.0");
-  assert_string_equal(at(rows, 0, "examples"), "600");
-  assert_string_equal(at(rows, 1, "verdict"), "refused");
-  assert_string_equal(at(rows, 1, "status"), "NOT_FINITE");
-  assert_string_equal(at(rows, 1, "sentence"), "row 7 is NaN");
-  assert_string_equal(at(rows, 1, "norm"), "null");
-  assert_string_equal(at(rows, 2, "client"), "bob");
-  assert_string_equal(at(rows, 2, "verdict"), "hold");
-  assert_string_equal(at(rows, 2, "risk"), "0.75");
-  assert_string_equal(at(rows, 2, "weight"), "null");
+  ROW(rows, 0, "client", "alice", "verdict", "accept", "weight", "1.0", "cosine", "3.0", "examples",
+      "600");
+  ROW(rows, 1, "verdict", "refused", "status", "NOT_FINITE", "sentence", "row 7 is NaN", "norm",
+      "null");
+  ROW(rows, 2, "client", "bob", "verdict", "hold", "risk", "0.75", "weight", "null");
   json_decref(rows);
 }
 
@@ -640,21 +627,13 @@ static void clients_are_listed_with_and_without_a_history(void **state) {
   struct fixture *fixture = *state;
   json_t *rows = ask(fixture->projection, "clients", "f", NULL);
   assert_int_equal(json_array_size(rows), 3);
-  assert_string_equal(at(rows, 0, "client"), "alice");
-  assert_string_equal(at(rows, 0, "revoked"), "true");
-  assert_string_equal(at(rows, 0, "organisation"), "red");
-  assert_string_equal(at(rows, 0, "last_round"), "1");
-  assert_string_equal(at(rows, 1, "client"), "bob");
-  assert_string_equal(at(rows, 1, "refused"), "1");
-  assert_string_equal(at(rows, 1, "state"), "probation");
-  assert_string_equal(at(rows, 2, "client"), "carol");
-  assert_string_equal(at(rows, 2, "state"), "excluded");
-  assert_string_equal(at(rows, 2, "sentence"), "excluded by operator/ada: why");
+  ROW(rows, 0, "client", "alice", "revoked", "true", "organisation", "red", "last_round", "1");
+  ROW(rows, 1, "client", "bob", "refused", "1", "state", "probation");
+  ROW(rows, 2, "client", "carol", "state", "excluded", "sentence", "excluded by operator/ada: why");
   json_decref(rows);
   rows = ask(fixture->projection, "clients", "other", NULL);
   assert_int_equal(json_array_size(rows), 3);
-  assert_string_equal(at(rows, 2, "state"), "probation");
-  assert_string_equal(at(rows, 2, "reputation"), "0.0");
+  ROW(rows, 2, "state", "probation", "reputation", "0.0");
   json_decref(rows);
   rows = ask(fixture->projection, "clients", NULL, NULL);
   assert_int_equal(json_array_size(rows), 6);
@@ -666,10 +645,8 @@ static void moves_of_the_judge_and_of_operators_are_in_one_list(void **state) {
   json_t *rows = ask(fixture->projection, "moves", "f", "bob");
   assert_int_equal(json_array_size(rows), 3);
   assert_string_equal(at(rows, 0, "to"), "watched");
-  assert_string_equal(at(rows, 1, "from"), "watched");
-  assert_string_equal(at(rows, 1, "to"), "excluded");
-  assert_string_equal(at(rows, 2, "from"), "excluded");
-  assert_string_equal(at(rows, 2, "to"), "probation");
+  ROW(rows, 1, "from", "watched", "to", "excluded");
+  ROW(rows, 2, "from", "excluded", "to", "probation");
   json_decref(rows);
   rows = ask(fixture->projection, "moves", "f", NULL);
   assert_int_equal(json_array_size(rows), 4);
@@ -681,8 +658,7 @@ static void an_invitation_is_used_once_somebody_came(void **state) {
   json_t *rows = ask(fixture->projection, "invitations", NULL, NULL);
   assert_int_equal(json_array_size(rows), 4);
   assert_string_equal(at(rows, 2, "used"), "true");
-  assert_string_equal(at(rows, 3, "client"), "dave");
-  assert_string_equal(at(rows, 3, "used"), "false");
+  ROW(rows, 3, "client", "dave", "used", "false");
   json_decref(rows);
 }
 
@@ -836,19 +812,10 @@ static void a_model_stands_on_the_weights_of_its_line_alone(void **state) {
 
   json_t *rows = ask(fixture->projection, "lineage", "f", ""); /* of 3: rounds 1 and 3 */
   assert_int_equal(json_array_size(rows), 3);
-  assert_string_equal(at(rows, 0, "client"), "alice");
-  assert_string_equal(at(rows, 0, "weight"), "1.0");
-  assert_string_equal(at(rows, 0, "share"), "0.5");
-  assert_string_equal(at(rows, 0, "rounds"), "2");
-  assert_string_equal(at(rows, 0, "first_round"), "1");
-  assert_string_equal(at(rows, 0, "last_round"), "3");
-  assert_string_equal(at(rows, 1, "client"), "bob");
-  assert_string_equal(at(rows, 1, "weight"), "-0.25");
-  assert_string_equal(at(rows, 1, "share"), "0.375");
-  assert_string_equal(at(rows, 2, "client"), "carol");
-  assert_string_equal(at(rows, 2, "rounds"), "1");
-  assert_string_equal(at(rows, 2, "share"), "0.125");
-  assert_string_equal(at(rows, 2, "organisation"), "red");
+  ROW(rows, 0, "client", "alice", "weight", "1.0", "share", "0.5", "rounds", "2", "first_round",
+      "1", "last_round", "3");
+  ROW(rows, 1, "client", "bob", "weight", "-0.25", "share", "0.375");
+  ROW(rows, 2, "client", "carol", "rounds", "1", "share", "0.125", "organisation", "red");
   json_decref(rows);
   rows = ask(fixture->projection, "lineage", "f", "2"); /* the model that was undone */
   assert_int_equal(json_array_size(rows), 3);
@@ -921,9 +888,7 @@ static void histories_go_back_with_the_model_but_decisions_stay(void **state) {
   feed(fixture->projection, script, script->count);
 
   json_t *rows = ask(fixture->projection, "clients", "f", NULL);
-  assert_string_equal(at(rows, 0, "state"), "trusted");
-  assert_string_equal(at(rows, 0, "reputation"), "0.9");
-  assert_string_equal(at(rows, 0, "rounds"), "1");
+  ROW(rows, 0, "state", "trusted", "reputation", "0.9", "rounds", "1");
   assert_string_equal(at(rows, 1, "state"), "excluded");  /* the operator's word stands */
   assert_string_equal(at(rows, 2, "state"), "probation"); /* and so does this one */
   assert_string_equal(at(rows, 3, "state"), "probation"); /* had no history at round 1 */

@@ -352,11 +352,7 @@ static void a_tombstone_for_what_must_stay_is_no_log_of_ours(void **unused) {
   for (int which = 0; which < 3; which++) {
     struct world world;
     struct fault fault = {TAMIS_OK, ""};
-    struct journal *journal;
-    char path[512], *envelope;
-    const char *name = "manifest";
     size_t length;
-    uint64_t torn;
     begin(&world);
     if (which != 0) assert_status(retain(&world, 1, NULL), TAMIS_OK);
     world_play(&world, 3, 1, WORLD_SIGN_FLIP);
@@ -377,18 +373,10 @@ static void a_tombstone_for_what_must_stay_is_no_log_of_ours(void **unused) {
     json_decref(manifest);
     free(text);
     world_stop(&world);
-    snprintf(path, sizeof path, "%s/journal", world.state_dir);
-    assert_status(journal_open(path, 0, NULL, NULL, NULL, &journal, &torn, NULL), TAMIS_OK);
-    json_t *predicate = json_pack("{s:s, s:I, s:i, s:i}", "federation", WORLD_FEDERATION, "round",
-                                  (json_int_t)round, "updates", 1, "bytes", 1);
-    assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_TOMBSTONE, predicate, 1, &name, &digest,
-                                 &world.aggregator_key, &envelope, &length, NULL),
-                  TAMIS_OK);
-    json_decref(predicate);
-    struct journal_entry entry = {envelope, length};
-    assert_status(journal_append(journal, &entry, 1, NULL), TAMIS_OK);
-    free(envelope);
-    journal_close(journal);
+    world_forge(&world, &world.aggregator_key, STATEMENT_TOMBSTONE,
+                json_pack("{s:s, s:I, s:i, s:i}", "federation", WORLD_FEDERATION, "round",
+                          (json_int_t)round, "updates", 1, "bytes", 1),
+                "manifest", &digest);
     struct core_options options = world_options(&world, world.state_dir);
     assert_status(core_open(&options, &world.core, &fault), TAMIS_CORRUPT);
     assert_non_null(strstr(fault.text, "tombstone"));

@@ -17,12 +17,27 @@ static void begin(struct world *world, int organisations, int each) {
                 TAMIS_OK);
 }
 
-static void answer_all(struct world *world) {
+/* All answer; what the server then wants that client to witness. */
+static struct checkpoint answer_all(struct world *world, size_t asked) {
+  struct checkpoint wanted;
   for (size_t i = 0; i < CLIENTS; i++) {
     struct world_task task;
     assert_true(world_wait_task(world, i, &task));
     assert_status(world_answer(world, i, &task, WORLD_HONEST, NULL), TAMIS_OK);
   }
+  assert_true(world_cosign_asked(world, asked, 3000, &wanted));
+  return wanted;
+}
+
+static struct checkpoint checkpoint_now(struct world *world) {
+  struct checkpoint now;
+  struct merkle_proof proof;
+  char *note;
+  size_t length;
+  assert_status(core_consistency(world->core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
+  assert_status(checkpoint_open(note, length, &world->log_key.public, &now, NULL), TAMIS_OK);
+  free(note);
+  return now;
 }
 
 static size_t entries_of(struct world *world, const char *kind) {
@@ -47,8 +62,7 @@ static void two_organisations_make_a_candidate_the_head(void **unused) {
   (void)unused;
   begin(&world, 2, 1);
   assert_false(world_cosign_asked(&world, 0, 0, &wanted)); /* nobody waits yet */
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   assert_true(world_cosign_asked(&world, 1, 0, &other));
   assert_int_equal(wanted.size, other.size);
   assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
@@ -70,8 +84,7 @@ static void an_organisation_counts_from_its_second_client_on(void **unused) {
   struct checkpoint wanted;
   (void)unused;
   begin(&world, 2, 2);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   for (size_t i = 0; i < 4; i++) { /* org0 twice, org1 and org2 once */
     assert_int_equal(world_federation_integer(&world, "head_round"), 0);
     assert_status(world_cosign(&world, i, &wanted), TAMIS_OK);
@@ -88,8 +101,7 @@ static void too_few_witnesses_hold_the_round_and_are_named(void **unused) {
   char sentence[400];
   (void)unused;
   begin(&world, 2, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 1, 3000, &wanted));
+  wanted = answer_all(&world, 1);
   assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   atomic_fetch_add(&world.now_ms, WORLD_DEADLINE_MS + 1);
   wait_outcome(&world, "held");
@@ -112,8 +124,7 @@ static void what_is_no_cosignature_of_ours_is_refused(void **unused) {
   size_t length;
   (void)unused;
   begin(&world, 3, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   const struct secret_key *c0 = &world.client[0];
   key_generate(c0->public.name, &stranger); /* foreign: the name, another key */
   assert_status(world_cosign_by(&world, 0, &stranger, &wanted, wanted.size, &wanted.root, &held),
@@ -184,8 +195,7 @@ static void a_key_revoked_meanwhile_no_longer_counts(void **unused) {
   struct checkpoint wanted;
   (void)unused;
   begin(&world, 3, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
   assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
   assert_status(world_standing(&world, STATEMENT_KEY_REVOKE, 0, NULL), TAMIS_OK);
@@ -201,16 +211,10 @@ static void a_key_revoked_meanwhile_no_longer_counts(void **unused) {
 static void an_earlier_tree_is_no_witness(void **unused) {
   struct world world;
   struct checkpoint wanted, early;
-  struct merkle_proof proof;
-  char *note;
-  size_t length;
   (void)unused;
   begin(&world, 1, 1);
-  assert_status(core_consistency(world.core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
-  assert_status(checkpoint_open(note, length, &world.log_key.public, &early, NULL), TAMIS_OK);
-  free(note);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  early = checkpoint_now(&world);
+  wanted = answer_all(&world, 0);
   assert_true(early.size < wanted.size);
   assert_status(world_cosign(&world, 0, &early), TAMIS_OK);
   usleep(20000);
@@ -222,18 +226,12 @@ static void an_earlier_tree_is_no_witness(void **unused) {
 static void who_is_ahead_makes_the_server_ask_anew(void **unused) {
   struct world world;
   struct checkpoint wanted, ahead, again;
-  struct merkle_proof proof;
   uint8_t token[16] = {77};
-  char *note;
-  size_t length;
   (void)unused;
   begin(&world, 2, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   assert_status(world_invite(&world, "late", token, WORLD_START_MS / 1000 + 86400, NULL), TAMIS_OK);
-  assert_status(core_consistency(world.core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
-  assert_status(checkpoint_open(note, length, &world.log_key.public, &ahead, NULL), TAMIS_OK);
-  free(note);
+  ahead = checkpoint_now(&world);
   assert_true(ahead.size > wanted.size);
   assert_status(world_cosign(&world, 0, &ahead), TAMIS_OK);
   assert_true(world_cosign_asked(&world, 1, 0, &again));
@@ -248,8 +246,7 @@ static void a_restart_forgets_no_witness_and_keeps_waiting(void **unused) {
   struct checkpoint wanted, again;
   (void)unused;
   begin(&world, 2, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
   world_stop(&world);
   world_start(&world);
@@ -268,22 +265,16 @@ static void a_restart_forgets_no_witness_and_keeps_waiting(void **unused) {
 static void many_trees_do_not_push_out_the_one_that_matters(void **unused) {
   struct world world;
   struct checkpoint wanted, at;
-  struct merkle_proof proof;
-  char *note;
-  size_t length;
   (void)unused;
   begin(&world, 2, 1);
-  answer_all(&world);
-  assert_true(world_cosign_asked(&world, 0, 3000, &wanted));
+  wanted = answer_all(&world, 0);
   assert_status(world_cosign(&world, 0, &wanted), TAMIS_OK);
   for (int i = 0; i < 200; i++) {
     uint8_t token[16] = {88, (uint8_t)i};
     char name[16];
     snprintf(name, sizeof name, "late%d", i);
     assert_status(world_invite(&world, name, token, WORLD_START_MS / 1000 + 86400, NULL), TAMIS_OK);
-    assert_status(core_consistency(world.core, 0, 0, &proof, &note, &length, NULL), TAMIS_OK);
-    assert_status(checkpoint_open(note, length, &world.log_key.public, &at, NULL), TAMIS_OK);
-    free(note);
+    at = checkpoint_now(&world);
     assert_status(world_cosign(&world, 0, &at), TAMIS_OK); /* it has cosigned the wanted one */
   }
   assert_status(world_cosign(&world, 1, &wanted), TAMIS_OK);
