@@ -162,4 +162,26 @@ static inline void forge_log(struct story *story, const char *from, const char *
   blob_store_close(forge.blobs);
 }
 
+/* A world whose log was copied while nothing was under way, and a place for what is forged of it.
+ */
+struct scene {
+  struct story story;
+  char copy[256], forged[256], vkey[KEY_VKEY_SIZE];
+};
+
+static inline void scene_copy(struct scene *scene) {
+  const struct world *world = &scene->story.world;
+  key_vkey_write(&world->log_key.public, scene->vkey);
+  snprintf(scene->copy, sizeof scene->copy, "%s/copy", world->dir);
+  snprintf(scene->forged, sizeof scene->forged, "%s/forged", world->dir);
+  world_copy(world->state_dir, scene->copy);
+}
+
+static inline int scene_close(void **context) {
+  struct scene *scene = *context;
+  world_close(&scene->story.world);
+  free(scene);
+  return 0;
+}
+
 #endif

@@ -8,26 +8,11 @@
 #define assert_status(found, wanted)                                                               \
   assert_string_equal(tamis_status_name(found), tamis_status_name(wanted))
 
-struct scene {
-  struct story story;
-  char copy[256], forged[256], vkey[KEY_VKEY_SIZE];
-};
-
 static int set_up(void **context) {
   struct scene *scene = calloc(1, sizeof *scene);
   story_tell(&scene->story);
-  key_vkey_write(&scene->story.world.log_key.public, scene->vkey);
-  snprintf(scene->copy, sizeof scene->copy, "%s/copy", scene->story.world.dir);
-  snprintf(scene->forged, sizeof scene->forged, "%s/forged", scene->story.world.dir);
-  world_copy(scene->story.world.state_dir, scene->copy);
+  scene_copy(scene);
   *context = scene;
-  return 0;
-}
-
-static int tear_down(void **context) {
-  struct scene *scene = *context;
-  world_close(&scene->story.world);
-  free(scene);
   return 0;
 }
 
@@ -399,5 +384,5 @@ int main(void) {
       cmocka_unit_test(a_flipped_byte_of_an_update_is_named),
       cmocka_unit_test(threads_change_nothing),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, scene_close);
 }

@@ -10,11 +10,7 @@
 
 enum { CLIENTS = 6, ROUNDS = 6, KEPT = 2 };
 
-struct scene {
-  struct story story; /* its world; another story is told here */
-  char copy[256], forged[256], vkey[KEY_VKEY_SIZE];
-};
-
+/* Another story than story_tell's, in its world. */
 static int set_up(void **context) {
   struct scene *scene = calloc(1, sizeof *scene);
   struct world *world = &scene->story.world;
@@ -37,18 +33,8 @@ static int set_up(void **context) {
     calm = now == size ? calm + 1 : 0;
     size = now;
   }
-  key_vkey_write(&world->log_key.public, scene->vkey);
-  snprintf(scene->copy, sizeof scene->copy, "%s/copy", world->dir);
-  snprintf(scene->forged, sizeof scene->forged, "%s/forged", world->dir);
-  world_copy(world->state_dir, scene->copy);
+  scene_copy(scene);
   *context = scene;
-  return 0;
-}
-
-static int tear_down(void **context) {
-  struct scene *scene = *context;
-  world_close(&scene->story.world);
-  free(scene);
   return 0;
 }
 
@@ -137,5 +123,5 @@ int main(void) {
       cmocka_unit_test(lies_about_them_are_found_all_the_same),
       cmocka_unit_test(what_no_entry_let_go_is_missed),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, scene_close);
 }
