@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz.h"
-#include "client-sdk/bundle_provenance.h"
+#include "tests/tools/bundle_check.h"
 
 static void written_again(const struct bundle *bundle, const uint8_t *data, size_t size) {
   struct fault fault;
@@ -18,22 +18,9 @@ static void written_again(const struct bundle *bundle, const uint8_t *data, size
 
 static enum tamis_status check(const struct bundle *bundle, struct fault *fault) {
   struct public_key log_key;
-  struct bundle_facts facts;
-  struct bundle_scope scope;
-  char signer[KEY_NAME_SIZE];
-  json_t *about;
   size_t length = bundle->log_vkey.length - 1; /* without the newline */
   enum tamis_status status = key_vkey_read(bundle->log_vkey.bytes, length, &log_key, fault);
-  if (status == TAMIS_OK) status = bundle_facts_open(bundle, &log_key, &facts, fault);
-  if (status != TAMIS_OK) return status;
-  status = bundle_claims_check(&facts, &scope, &about, fault);
-  if (status == TAMIS_OK) {
-    status = bundle_provenance_check(&facts, &scope, signer, fault);
-    json_decref(about);
-    bundle_scope_close(&scope);
-  }
-  bundle_facts_close(&facts);
-  return status;
+  return status == TAMIS_OK ? bundle_check(bundle, &log_key, fault) : status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

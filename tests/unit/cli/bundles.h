@@ -4,8 +4,8 @@
 
 #include "tests/unit/aggregator/world.h"
 
-#include "client-sdk/bundle_provenance.h"
 #include "proto/envelope.h"
+#include "tests/tools/bundle_check.h"
 #include "tests/unit/cli/typed.h"
 
 static struct world world;
@@ -68,25 +68,11 @@ static inline struct bytes make_model(const char *round) {
   return read_file(path);
 }
 
-/* All that `tamis verify` checks of a file, without the sentences. */
 static inline enum tamis_status check(const struct bytes *bytes, struct fault *fault) {
   struct bundle bundle;
-  struct bundle_facts facts;
-  struct bundle_scope scope;
-  char signer[KEY_NAME_SIZE];
-  json_t *about;
   enum tamis_status status = bundle_read(bytes->at, bytes->length, &bundle, fault);
   if (status != TAMIS_OK) return status;
-  status = bundle_facts_open(&bundle, &world.log_key.public, &facts, fault);
-  if (status == TAMIS_OK) {
-    status = bundle_claims_check(&facts, &scope, &about, fault);
-    if (status == TAMIS_OK) {
-      status = bundle_provenance_check(&facts, &scope, signer, fault);
-      json_decref(about);
-      bundle_scope_close(&scope);
-    }
-    bundle_facts_close(&facts);
-  }
+  status = bundle_check(&bundle, &world.log_key.public, fault);
   bundle_close(&bundle);
   return status;
 }
