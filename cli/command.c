@@ -131,14 +131,14 @@ static const struct option_row rebuild_options[] = {
     END,
 };
 
-#define BUNDLE_OPTIONS                                                                               \
-  {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},                      \
-      {"bodies", 0, NULL, VALUE_FLAG, false, "models, updates and state too, if you may read them"}, \
-      STATE,                                                                                         \
-      {"client-state", 0, "DIR", VALUE_FILE, false, "ask as the client with this SDK folder"},       \
-      {"ca", 0, "FILE", VALUE_FILE, false, "PEM of the server's authority (--client-state)"},        \
-      {"certificate", 0, "FILE", VALUE_FILE, false, "PEM of the client, for mutual TLS"}, {          \
-    "key", 0, "FILE", VALUE_FILE, false, "PEM of its key"                                            \
+#define BUNDLE_OPTIONS                                                                             \
+  {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},                    \
+      {"bodies", 0, NULL, VALUE_FLAG, false, "updates, models and state, if you may read them"},   \
+      STATE,                                                                                       \
+      {"client-state", 0, "DIR", VALUE_FILE, false, "ask as the client with this SDK folder"},     \
+      {"ca", 0, "FILE", VALUE_FILE, false, "PEM of the server's authority (--client-state)"},      \
+      {"certificate", 0, "FILE", VALUE_FILE, false, "PEM of the client, for mutual TLS"}, {        \
+    "key", 0, "FILE", VALUE_FILE, false, "PEM of its key"                                          \
   }
 static const struct option_row bundle_round_options[] = {BUNDLE_OPTIONS, END};
 static const struct option_row bundle_client_options[] = {
