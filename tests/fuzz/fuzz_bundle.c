@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz.h"
+#include "client-sdk/bundle.h"
 #include "tests/tools/bundle_check.h"
 
 static void written_again(const struct bundle *bundle, const uint8_t *data, size_t size) {
