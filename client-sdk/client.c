@@ -88,6 +88,7 @@ enum tamis_status client_recall(struct tamis_client *client) {
     status = fault_set(&client->fault, TAMIS_CORRUPT, "%s/pinned is not what was written",
                        client->dir.path);
   if (status == TAMIS_OK) status = recall_fields(client, object);
+  if (status == TAMIS_OK) status = wanted_read(&client->wanted, &client->dir, &client->fault);
   json_decref(object);
   free(text);
   return status;

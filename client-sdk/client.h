@@ -10,6 +10,7 @@
 #include "client-sdk/state_dir.h"
 #include "client-sdk/tamis.h"
 #include "client-sdk/trust.h"
+#include "client-sdk/wanted.h"
 #include "proto/key.h"
 #include "proto/tensor.h"
 
@@ -36,6 +37,7 @@ struct tamis_client {
   struct lineage lineage[CLIENT_LINEAGES_MAX];
   uint64_t uses;
   struct checkpoint cosigned; /* the last one that the server took our word for; size 0: none */
+  struct wanted wanted;       /* verdicts that are still owed */
   uint64_t looked_at_ms;      /* monotonic; when the log was last looked at for its own sake */
 };
 
@@ -80,5 +82,14 @@ void submit_found_close(struct submit_found *found);
 /* What became of it. */
 enum tamis_status verdict_check(struct tamis_client *client, const char *federation, uint64_t round,
                                 struct tamis_verdict *verdict);
+/* The file in the state folder that holds an update with a receipt and no verdict. */
+#define VERDICT_EVIDENCE "omission-evidence"
+/* BAD_PROOF when it is there, until a human takes it away. */
+enum tamis_status verdict_is_whole(struct tamis_client *client);
+/* Checks the verdicts that the rounds of `federation` (NULL: of all) before round `before` owe
+ * this client. BAD_PROOF or FORK when the log does not add up; a round that cannot be looked at now
+ * stays wanted, with TAMIS_OK. */
+enum tamis_status verdict_settle(struct tamis_client *client, const char *federation,
+                                 uint64_t before);
 
 #endif

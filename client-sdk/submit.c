@@ -174,7 +174,11 @@ enum tamis_status submit_run(struct tamis_client *client, const struct tamis_tas
   status = transfer_digest(&submission.body, &submission.digest, &client->fault);
   if (status == TAMIS_OK) status = sign(&submission, report);
   if (status == TAMIS_OK) status = deliver(&submission, receipt);
-  if (status == TAMIS_OK) lineage->done_round = task->round;
+  if (status == TAMIS_OK) {
+    lineage->done_round = task->round;
+    status =
+        wanted_add(&client->wanted, &client->dir, task->federation, task->round, &client->fault);
+  }
   free(submission.envelope);
   model_writer_close(&writer);
   return status;

@@ -104,6 +104,7 @@ enum tamis_status tamis_client_next_task(struct tamis_client *client, const char
                                          uint32_t wait_ms, struct tamis_task *task) {
   begin(client);
   enum tamis_status status = client_ready(client);
+  if (status == TAMIS_OK) status = verdict_is_whole(client);
   return status == TAMIS_OK ? end(client, task_wait(client, federation, wait_ms, task)) : status;
 }
 

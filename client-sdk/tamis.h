@@ -5,7 +5,13 @@
  * All calls block, at most for their deadline; all retry by themselves what may be retried (backoff
  * with full jitter), and all check what the server says against the key from the invitation. A
  * client is used by one thread at a time; different clients are independent. A client is a witness
- * too: it cosigns each checkpoint of the log that it has verified, and sends that to the server. */
+ * too: it cosigns each checkpoint of the log that it has verified, and sends that to the server.
+ *
+ * A client wants a verdict for what it submitted. tamis_client_next_task looks at what became of
+ * the rounds before the one it hands out (tamis_client_check_verdict says how), those of the
+ * federation's last four updates that it has not seen judged yet, restarts included. With 100
+ * clients a round that takes 8 calls and 130 KB of answers a round; 1.3 KB more for each further
+ * client. */
 #ifndef TAMIS_H
 #define TAMIS_H
 
@@ -22,8 +28,8 @@ struct tamis_client;
 
 struct tamis_options {
   size_t struct_size;    /* sizeof(struct tamis_options): set it */
-  const char *state_dir; /* the client's key, pinned log key and last checkpoint; made if missing,
-                            mode 0700 */
+  const char *state_dir; /* the client's key, pinned log key, last checkpoint and the rounds that
+                            owe it a verdict; made if missing, mode 0700 */
   const char *address;   /* "host:port" or "unix:/path"; NULL: the invitation's */
   const char *ca_file;   /* PEM; NULL: plain text, allowed only to loopback and unix sockets */
   const char *certificate_file, *key_file; /* PEM, for mutual TLS; NULL: none */
@@ -64,7 +70,12 @@ struct tamis_task {
  * TAMIS_TIMED_OUT: nothing yet. TAMIS_CANCELLED: the federation has had its last round. The plan's
  * signature, its receipt and the consistency of the log with what this client saw before are
  * checked first: TAMIS_FORK means that both notes were kept in the state folder as evidence and
- * that this client will not go on. */
+ * that this client will not go on. So are the verdicts of earlier rounds, with the next plan or
+ * when the federation has finished: TAMIS_BAD_PROOF, and no task, when they do not add up. When one
+ * lacks this client's update, the file omission-evidence in the state folder proves it, and the
+ * answer stays BAD_PROOF, without a word to the server, until a human has taken that file away. A
+ * round that was abandoned, or that cannot be looked at now (no answer within one deadline, a
+ * refusal), is no reason to stop: the latter is tried again with the next task. */
 TAMIS_API enum tamis_status tamis_client_next_task(struct tamis_client *client,
                                                    const char *federation, uint32_t wait_ms,
                                                    struct tamis_task *task);

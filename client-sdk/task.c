@@ -98,6 +98,8 @@ static enum tamis_status poll_once(struct tamis_client *client, const char *fede
     *pause_ms = reply->retry_after_ms;
     status = reply->cosign.len > 0 ? witness_asked(client, reply->cosign.data, reply->cosign.len)
                                    : witness_look(client);
+    if (status == TAMIS_OK && reply->finished)
+      status = verdict_settle(client, federation, UINT64_MAX);
     if (status != TAMIS_OK) goto out;
     status = reply->finished
                  ? fault_set(&client->fault, TAMIS_CANCELLED, "the federation has finished")
@@ -107,8 +109,9 @@ static enum tamis_status poll_once(struct tamis_client *client, const char *fede
   status = plan_check(client, federation, reply, &plan);
   if (status == TAMIS_OK) {
     lineage_set(client, &plan);
-    task_fill(task, &plan, reply);
+    status = verdict_settle(client, plan.federation, plan.round);
   }
+  if (status == TAMIS_OK) task_fill(task, &plan, reply);
 out:
   unpack_arena_close(&arena);
   return status;

@@ -10,7 +10,7 @@
 #include "proto/envelope.h"
 #include "proto/statement.h"
 
-enum { MANIFEST_SIZE_MAX = 64 << 20 };
+enum { MANIFEST_SIZE_MAX = 64 << 20, ROUND_ENTRIES_MAX = 1 << 20 };
 
 /* An entry by which the aggregator decides something about the round. */
 struct decided {
@@ -60,17 +60,21 @@ static void row_take(struct looking *looking, const json_t *row) {
   if (decided) *decided = (struct decided){.index = (uint64_t)index, .kind = kind};
 }
 
+static enum tamis_status page_take(void *context, json_t *page) {
+  json_t *row;
+  size_t i;
+  json_array_foreach(page, i, row) row_take(context, row);
+  return TAMIS_OK;
+}
+
+/* What is decided about an update stands behind it: the entries up to its own are not asked for. */
 static enum tamis_status ask_where(struct looking *looking) {
   char round[24];
   const char *arguments[] = {looking->federation, round};
-  json_t *rows = NULL, *row;
-  size_t i;
   snprintf(round, sizeof round, "%llu", (unsigned long long)looking->round);
-  enum tamis_status status = query_rows(&looking->client->session, "round-entries", 2, arguments,
-                                        &rows, &looking->client->fault);
-  json_array_foreach(rows, i, row) row_take(looking, row);
-  json_decref(rows);
-  return status;
+  return query_pages(&looking->client->session, "round-entries", 2, arguments,
+                     looking->own.receipt.index + 1, ROUND_ENTRIES_MAX, page_take, looking,
+                     &looking->client->fault);
 }
 
 /* ---- what the log says ---- */
@@ -175,19 +179,25 @@ static enum tamis_status omission_keep(const struct looking *looking) {
   enum tamis_status status = TAMIS_OK;
   if (fclose(out) != 0) status = fault_plain(&client->fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK)
-    status = state_dir_write(&client->dir, "omission-evidence", text, length, &client->fault);
+    status = state_dir_write(&client->dir, VERDICT_EVIDENCE, text, length, &client->fault);
   free(text);
   return status;
 }
 
 static enum tamis_status omitted(const struct looking *looking) {
-  enum tamis_status status = omission_keep(looking);
-  if (status != TAMIS_OK) return status;
-  return fault_set(&looking->client->fault, TAMIS_BAD_PROOF,
+  struct tamis_client *client = looking->client;
+  if (omission_keep(looking) != TAMIS_OK) {
+    struct fault why = client->fault;
+    return fault_set(&client->fault, TAMIS_BAD_PROOF,
+                     "round %llu of %s: this client's update has a receipt and no verdict; the "
+                     "evidence could not be kept: %.300s",
+                     (unsigned long long)looking->round, looking->federation, why.text);
+  }
+  return fault_set(&client->fault, TAMIS_BAD_PROOF,
                    "round %llu of %s: this client's update has a receipt and no verdict; both are "
-                   "in %s/omission-evidence: give it to the operator",
-                   (unsigned long long)looking->round, looking->federation,
-                   looking->client->dir.path);
+                   "in %s/%s: give it to the operator",
+                   (unsigned long long)looking->round, looking->federation, client->dir.path,
+                   VERDICT_EVIDENCE);
 }
 
 /* ---- verdict and weight ---- */
@@ -290,4 +300,49 @@ enum tamis_status verdict_check(struct tamis_client *client, const char *federat
   }
   looking_close(&looking);
   return status;
+}
+
+/* ---- The SDK's own habit ---- */
+
+enum tamis_status verdict_is_whole(struct tamis_client *client) {
+  if (!state_dir_has(&client->dir, VERDICT_EVIDENCE)) return TAMIS_OK;
+  return fault_set(&client->fault, TAMIS_BAD_PROOF,
+                   "this server once took an update of this client and did not judge it: the "
+                   "evidence is in %s/%s. This client does not go on until a human has taken that "
+                   "file away",
+                   client->dir.path, VERDICT_EVIDENCE);
+}
+
+/* A round is wanted no more when it was told, or when the evidence that it was not is on disk. */
+static enum tamis_status settle(struct tamis_client *client, const struct wanted_round *round) {
+  struct tamis_verdict verdict;
+  struct fault ignored;
+  enum tamis_status status = verdict_check(client, round->federation, round->round, &verdict);
+  bool is_told = status == TAMIS_OK && strcmp(verdict.outcome, "open") != 0;
+  bool is_kept = status == TAMIS_BAD_PROOF && state_dir_has(&client->dir, VERDICT_EVIDENCE);
+  if (is_told || is_kept) /* not written, it is only looked at again */
+    wanted_remove(&client->wanted, &client->dir, round->federation, round->round, &ignored);
+  return status;
+}
+
+/* Of looking: the log does not add up, or whoever does not answer this will not answer more. */
+static bool is_the_end(enum tamis_status status) {
+  return status == TAMIS_FORK || status == TAMIS_BAD_PROOF || status == TAMIS_UNAVAILABLE ||
+         status == TAMIS_TIMED_OUT;
+}
+
+enum tamis_status verdict_settle(struct tamis_client *client, const char *federation,
+                                 uint64_t before) {
+  struct session *session = &client->session;
+  struct wanted wanted = client->wanted;
+  enum tamis_status status = TAMIS_OK;
+  uint32_t give_up_ms = session->give_up_ms;
+  session->give_up_ms = 0; /* one attempt: the next round brings the next */
+  for (size_t i = wanted.count; i > 0 && !is_the_end(status); i--) {
+    const struct wanted_round *round = &wanted.item[i - 1];
+    if (round->round < before && (!federation || strcmp(round->federation, federation) == 0))
+      status = settle(client, round);
+  }
+  session->give_up_ms = give_up_ms;
+  return status == TAMIS_FORK || status == TAMIS_BAD_PROOF ? status : TAMIS_OK;
 }

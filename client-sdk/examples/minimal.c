@@ -22,23 +22,10 @@ static double train(const float *base, float *delta, size_t count, unsigned seed
   return loss;
 }
 
-/* What became of the update of the round before, from the log. */
-static enum tamis_status look_back(struct tamis_client *client, const char *federation,
-                                   uint64_t round) {
-  struct tamis_verdict verdict;
-  enum tamis_status status = tamis_client_check_verdict(client, federation, round, &verdict);
-  if (status == TAMIS_OK)
-    printf("%s round %llu was %s: %s, weight %.4f\n", federation, (unsigned long long)round,
-           verdict.outcome, verdict.verdict[0] ? verdict.verdict : "no verdict", verdict.weight);
-  return status == TAMIS_NOT_FOUND ? TAMIS_OK : status; /* it took no part in that one */
-}
-
 static enum tamis_status take_part(struct tamis_client *client, unsigned seed) {
   struct tamis_task task;
   struct tamis_receipt receipt;
   enum tamis_status status = tamis_client_next_task(client, NULL, 60000, &task);
-  if (status != TAMIS_OK) return status;
-  if (task.round > 1) status = look_back(client, task.federation, task.round - 1);
   if (status != TAMIS_OK) return status;
   float *base = calloc(task.parameters, sizeof *base);
   float *delta = calloc(task.parameters, sizeof *delta);

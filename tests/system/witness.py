@@ -3,6 +3,7 @@ memory and all, and two servers with one key are found out within one round, wit
 usage: witness.py BINARIES"""
 
 import contextlib
+import json
 import pathlib
 import re
 import shutil
@@ -42,8 +43,13 @@ class Devices:
         for process in running:
             out, error = process.communicate(timeout=90)
             assert process.returncode == 0, (error, self.federation.log_end())
-            if rounds > 1:  # it has looked back at the round before, in the log
-                assert re.search(r"fit round \d+ was promoted: accept, weight 0\.3333", out), out
+        if rounds > 1:  # each has looked back at the rounds before, in the log
+            last = int(re.findall(r"fit round (\d+): loss", out)[-1])
+            assert self.wanted(names) == [[{"federation": "fit", "round": last}]] * len(names), self.wanted(names)
+
+    def wanted(self, names=CLIENTS):
+        """The rounds whose verdicts each device has not seen yet."""
+        return [json.loads((self.state(name) / "verdicts-wanted").read_text()) for name in names]
 
     def finds_fork(self, name, address=None):
         """Takes part once and must not: FORK, evidence on disk, and FORK again in the next process."""
@@ -112,6 +118,25 @@ def refused_by_all(federation, devices):
     assert len(kinds(federation, "update")) == before == 3
 
 
+def every_client_looks_at_every_verdict():
+    with stage("--rounds", "3") as (federation, devices):
+        running = [devices.start(name, 4) for name in CLIENTS]  # the fourth is told that all is over
+        for process in running:
+            out, error = process.communicate(timeout=90)
+            assert process.returncode == 0 and "fit round 3: loss" in out and error.startswith("CANCELLED"), (out, error)
+        assert devices.wanted() == [[]] * 3, devices.wanted()
+        # Every blob that left the server: each client had each base model and both manifests of each round, once.
+        blobs = federation.home / "state" / "blobs"
+        size = {path.name: path.stat().st_size for path in blobs.rglob("*") if path.is_file()}
+        subjects = {kind: [[s["digest"]["sha256"] for s in entry["statement"]["subject"]] for entry in kinds(federation, kind)]
+                    for kind in ("round-open", "verdicts", "aggregate")}
+        due = sum(size[s[-1]] for kind in subjects for s in subjects[kind])  # base; verdicts; weights behind the model
+        assert [len(subjects[kind]) for kind in subjects] == [3, 3, 3], subjects
+        sent = metrics_of(federation.metrics)["tamis_sent_bytes_total"]
+        assert sent == 3 * due, (sent, due)
+        assert not any((devices.state(name) / "omission-evidence").exists() for name in CLIENTS)
+
+
 def a_promotion_waits_for_two_organisations():
     with stage("--witness-quorum", "2") as (federation, devices):
         # A client that has answered is asked while it waits for the next round.
@@ -119,7 +144,8 @@ def a_promotion_waits_for_two_organisations():
         for process in running:
             out, error = process.communicate(timeout=90)
             assert process.returncode == 0, (error, federation.log_end())
-            assert "fit round 2 was promoted: accept" in out, out
+            assert "fit round 3: loss" in out, out
+        assert devices.wanted() == [[{"federation": "fit", "round": 3}]] * 3, devices.wanted()
         witnessed = [entry["statement"]["predicate"] for entry in kinds(federation, "witnessed")]
         assert [w["round"] for w in witnessed][:2] == [1, 2], witnessed
         assert all(w["organisations"] == 2 and w["witnesses"] >= 2 for w in witnessed), witnessed
@@ -204,7 +230,7 @@ def two_servers_with_one_key_are_found_out():
 
 
 if __name__ == "__main__":
-    for claim in (a_promotion_waits_for_two_organisations, a_server_from_an_old_backup_is_found_out,
+    for claim in (every_client_looks_at_every_verdict, a_promotion_waits_for_two_organisations, a_server_from_an_old_backup_is_found_out,
                   a_restored_server_that_has_grown_again_is_found_out, two_servers_with_one_key_are_found_out):
         print(claim.__name__.replace("_", " "), flush=True)
         claim()

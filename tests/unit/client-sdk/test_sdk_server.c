@@ -111,6 +111,12 @@ static void assert_refused(struct scene *scene, enum tamis_status got, enum tami
   assert_true(*tamis_client_error(scene->client) != '\0');
 }
 
+/* The round ends as it should, and the next one opens. */
+static void go_on(struct scene *scene) {
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .weighs = true});
+  fake_server_open_round(scene->server);
+}
+
 /* ---- All is well ---- */
 
 static void a_device_lives_through_two_rounds(void **state) {
@@ -132,7 +138,7 @@ static void a_device_lives_through_two_rounds(void **state) {
   assert_good(scene, tamis_client_check_receipt(scene->client, "fed", 1, &again));
   assert_int_equal(again.index, receipt.index);
   assert_int_equal(again.log_size, receipt.log_size + 5);
-  fake_server_open_round(scene->server);
+  go_on(scene);
   assert_good(scene, next_task(scene));
   assert_int_equal(scene->task.round, 2);
   assert_good(scene, submit(scene, &receipt));
@@ -319,7 +325,7 @@ static void an_old_round_is_not_taken_for_a_new_one(void **state) {
   struct scene *scene = *state;
   begin_round(scene);
   assert_good(scene, submit(scene, NULL));
-  fake_server_open_round(scene->server);
+  go_on(scene);
   assert_good(scene, next_task(scene));
   fake_server_mischief(scene->server)->old_plan = true;
   assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
@@ -421,8 +427,165 @@ static void a_round_that_another_followed_must_have_an_end(void **state) {
   fake_server_decide(scene->server, &(struct fake_decision){.verdict = "reject", .hides = true});
   assert_good(scene, verdict_of(scene, &verdict)); /* it might not have ended yet */
   fake_server_open_round(scene->server);
-  assert_good(scene, next_task(scene));
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
   assert_refused(scene, verdict_of(scene, &verdict), TAMIS_BAD_PROOF);
+  assert_false(has_file(scene, "omission-evidence"));
+  fake_server_abandon(scene->server, 1); /* late, but the log adds up */
+  assert_good(scene, next_task(scene));
+}
+
+/* ---- What the client looks back at by itself ---- */
+
+static void assert_wanted(const struct scene *scene, const char *text) {
+  char path[200], found[1024] = "";
+  snprintf(path, sizeof path, "%s/verdicts-wanted", scene->state);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  found[fread(found, 1, sizeof found - 1, file)] = '\0';
+  fclose(file);
+  assert_string_equal(found, text);
+}
+
+static void evidence_removed_by_hand(const struct scene *scene) {
+  char path[200];
+  snprintf(path, sizeof path, "%s/omission-evidence", scene->state);
+  assert_int_equal(unlink(path), 0);
+}
+
+static void the_round_before_is_looked_at_with_the_next_task(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  assert_wanted(scene, "[{\"federation\":\"fed\",\"round\":1}]");
+  assert_int_equal(fake_server_counts(scene->server).queries, 0);
+  go_on(scene);
+  assert_good(scene, next_task(scene));
+  assert_wanted(scene, "[]");
+  assert_good(scene, next_task(scene)); /* once is enough */
+  assert_int_equal(fake_server_counts(scene->server).queries, 1);
+  assert_false(has_file(scene, "omission-evidence"));
+}
+
+static void the_last_round_is_looked_at_when_all_is_over(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "reject"});
+  fake_server_mischief(scene->server)->finished = true;
+  assert_refused(scene, next_task(scene), TAMIS_CANCELLED);
+  assert_wanted(scene, "[]");
+}
+
+static void an_omitted_update_stops_the_client_until_a_human_looked(void **state) {
+  struct scene *scene = *state;
+  struct tamis_task untouched = {.round = 77};
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  reopen(scene); /* it remembers */
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .omits = true});
+  fake_server_open_round(scene->server);
+  scene->task = untouched;
+  for (int i = 0; i < 4; i++) {
+    assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+    assert_int_equal(scene->task.round, 77);
+    assert_true(has_file(scene, "omission-evidence"));
+    if (i == 1) reopen(scene);
+  }
+  assert_int_equal(fake_server_counts(scene->server).queries, 1); /* the file says it all */
+  evidence_removed_by_hand(scene);
+  assert_good(scene, next_task(scene));
+  assert_int_equal(scene->task.round, 2);
+}
+
+static void an_omission_shows_at_the_end_too(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .omits = true});
+  fake_server_mischief(scene->server)->finished = true;
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+  assert_true(has_file(scene, "omission-evidence"));
+}
+
+static void an_abandoned_round_owes_nothing(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_abandon(scene->server, 1);
+  fake_server_open_round(scene->server);
+  assert_good(scene, next_task(scene));
+  assert_wanted(scene, "[]");
+}
+
+static void a_server_that_will_not_say_stops_no_training(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  fake_server_mischief(scene->server)->no_tables = true;
+  for (unsigned round = 2; round <= 6; round++) {
+    go_on(scene);
+    assert_good(scene, next_task(scene));
+    assert_int_equal(scene->task.round, round);
+    assert_int_equal(fake_server_counts(scene->server).queries, round - 1); /* one try, no more */
+    assert_good(scene, submit(scene, NULL));
+  }
+  assert_wanted(scene,
+                "[{\"federation\":\"fed\",\"round\":3},{\"federation\":\"fed\",\"round\":4},"
+                "{\"federation\":\"fed\",\"round\":5},{\"federation\":\"fed\",\"round\":6}]");
+  reopen(scene);
+  fake_server_mischief(scene->server)->no_tables = false;
+  fake_server_decide(scene->server, &(struct fake_decision){.verdict = "accept", .omits = true});
+  fake_server_open_round(scene->server);
+  assert_refused(scene, next_task(scene), TAMIS_BAD_PROOF);
+  evidence_removed_by_hand(scene);
+  assert_good(scene, next_task(scene)); /* the other three are as they should be */
+  assert_wanted(scene, "[]");
+}
+
+static void a_server_that_never_answers_about_it_stops_no_training(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  go_on(scene);
+  tamis_client_close(scene->client);
+  scene->client = open_client(scene, 1000, 10000);
+  fake_server_mischief(scene->server)->tables_stall_ms = 1300;
+  assert_good(scene, next_task(scene));
+  assert_int_equal(scene->task.round, 2);
+  assert_wanted(scene, "[{\"federation\":\"fed\",\"round\":1}]");
+}
+
+static void tables_without_an_end_stop_no_training(void **state) {
+  struct scene *scene = *state;
+  begin_round(scene);
+  assert_good(scene, submit(scene, NULL));
+  go_on(scene);
+  fake_server_mischief(scene->server)->endless_tables = true;
+  assert_good(scene, next_task(scene));
+  assert_true(fake_server_counts(scene->server).queries <= 4097);
+}
+
+static void a_spoilt_list_is_told_and_not_guessed(void **state) {
+  struct scene *scene = *state;
+  static const char *const spoilt[] = {"",
+                                       "{}",
+                                       "[1]",
+                                       "[{\"federation\":\"fed\"}]",
+                                       "[{\"federation\":\"Fed\",\"round\":1}]",
+                                       "[{\"federation\":\"fed\",\"round\":0}]",
+                                       "[{\"federation\":\"fed\",\"round\":1}] "};
+  struct tamis_options options = {.struct_size = sizeof options, .state_dir = scene->state};
+  char path[200];
+  enrol(scene);
+  tamis_client_close(scene->client);
+  snprintf(path, sizeof path, "%s/verdicts-wanted", scene->state);
+  for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+    FILE *file = fopen(path, "w");
+    fputs(spoilt[i], file);
+    fclose(file);
+    assert_int_equal(tamis_client_open(&options, &scene->client), TAMIS_CORRUPT);
+    assert_non_null(strstr(tamis_client_error(NULL), "take it away"));
+  }
 }
 
 static void what_was_verified_is_cosigned_once(void **state) {
@@ -458,7 +621,7 @@ static void a_server_that_disowns_its_tree_is_looked_at_again(void **state) {
   fake_server_mischief(scene->server)->disowns = true;
   assert_good(scene, submit(scene, NULL)); /* what it shows is one history: no evidence, no fork */
   assert_false(has_file(scene, "fork-evidence"));
-  fake_server_open_round(scene->server);
+  go_on(scene);
   fake_server_mischief(scene->server)->disowns = false;
   assert_good(scene, next_task(scene));
 }
@@ -615,6 +778,15 @@ int main(void) {
       CLAIM(an_update_that_got_no_verdict_is_evidence),
       CLAIM(decisions_that_do_not_add_up_are_refused),
       CLAIM(a_round_that_another_followed_must_have_an_end),
+      CLAIM(the_round_before_is_looked_at_with_the_next_task),
+      CLAIM(the_last_round_is_looked_at_when_all_is_over),
+      CLAIM(an_omitted_update_stops_the_client_until_a_human_looked),
+      CLAIM(an_omission_shows_at_the_end_too),
+      CLAIM(an_abandoned_round_owes_nothing),
+      CLAIM(a_server_that_will_not_say_stops_no_training),
+      CLAIM(a_server_that_never_answers_about_it_stops_no_training),
+      CLAIM(tables_without_an_end_stop_no_training),
+      CLAIM(a_spoilt_list_is_told_and_not_guessed),
       CLAIM(what_was_verified_is_cosigned_once),
       CLAIM(a_checkpoint_that_a_round_waits_for_is_cosigned_at_once),
       CLAIM(a_server_that_disowns_its_tree_is_looked_at_again),

@@ -54,10 +54,13 @@ struct fake_server {
   uint64_t offer_size;
   struct fake_mischief mischief;
   struct fake_counts counts;
-  struct digest manifest_digest[2]; /* of verdicts and weights, of the round decided last */
-  char *manifest[2];
-  size_t manifest_length[2];
-  uint64_t decided[3]; /* verdicts, aggregate, promote; 0: none are shown */
+  struct decided {
+    struct digest digest[2]; /* of verdicts and weights */
+    char *manifest[2];
+    size_t length[2];
+    uint64_t index[3]; /* verdicts, aggregate, the end; 0: none are shown */
+    const char *end;
+  } decided[ROUNDS_MAX];
 };
 
 float fake_server_value(uint64_t index) {
@@ -165,13 +168,13 @@ void fake_server_open_round(struct fake_server *server) {
 
 static void manifest_set(struct fake_server *server, int which, json_t *manifest) {
   struct fault fault;
-  free(server->manifest[which]);
+  struct decided *decided = &server->decided[server->round];
+  free(decided->manifest[which]);
   enum tamis_status status =
-      canonical_encode(manifest, &server->manifest[which], &server->manifest_length[which], &fault);
+      canonical_encode(manifest, &decided->manifest[which], &decided->length[which], &fault);
   assert(status == TAMIS_OK);
   (void)status;
-  server->manifest_digest[which] =
-      digest_of(server->manifest[which], server->manifest_length[which]);
+  decided->digest[which] = digest_of(decided->manifest[which], decided->length[which]);
   json_decref(manifest);
 }
 
@@ -191,7 +194,7 @@ static json_t *manifest_of(const struct fake_server *server, json_t *element, bo
 
 static uint64_t say_aggregate(struct fake_server *server) {
   static const char *const names[] = {"model", "manifest"};
-  struct digest subject[] = {server->base, server->manifest_digest[1]};
+  struct digest subject[] = {server->base, server->decided[server->round].digest[1]};
   json_t *predicate = json_pack("{s:s, s:I, s:s, s:i}", "federation", "fed", "round",
                                 (json_int_t)server->round, "rule", "mean", "updates", 1);
   char *envelope;
@@ -218,7 +221,7 @@ void fake_server_decide(struct fake_server *server, const struct fake_decision *
                           json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:s, s:i}", "federation", "fed",
                                     "round", (json_int_t)server->round, "accepted", 1, "clipped", 0,
                                     "held", 0, "rejected", 0, "gram", zeros, "at_ms", 1),
-                          "manifest", &server->manifest_digest[0],
+                          "manifest", &server->decided[server->round].digest[0],
                           decision->stranger ? &server->other_aggregator : &server->aggregator);
   uint64_t aggregate = say_aggregate(server);
   uint64_t promote = say(server, STATEMENT_PROMOTE,
@@ -226,9 +229,22 @@ void fake_server_decide(struct fake_server *server, const struct fake_decision *
                                    (json_int_t)server->round, "from", zeros, "at_ms", 2),
                          "model", &server->base, &server->aggregator);
   if (decision->hides) return;
-  server->decided[0] = verdicts;
-  server->decided[1] = aggregate;
-  server->decided[2] = promote;
+  struct decided *decided = &server->decided[server->round];
+  decided->index[0] = verdicts;
+  decided->index[1] = aggregate;
+  decided->index[2] = promote;
+  decided->end = "promote";
+}
+
+void fake_server_abandon(struct fake_server *server, uint64_t round) {
+  struct decided *decided = &server->decided[round];
+  decided->index[2] =
+      say(server, STATEMENT_ABANDON,
+          json_pack("{s:s, s:I, s:s, s:s, s:i, s:i, s:i}", "federation", "fed", "round",
+                    (json_int_t)round, "status", "QUORUM_NOT_MET", "sentence", "too few came",
+                    "received", 1, "quorum", 2, "at_ms", 2),
+          "base", &server->base, &server->aggregator);
+  decided->end = "abandon";
 }
 
 /* ---- One call ---- */
@@ -417,13 +433,15 @@ static void on_fetch(struct fake_server *server, struct call *call, const void *
   uint64_t offset = request->offset, size = server->model_size;
   bool going = true;
   server->counts.fetches++;
-  for (int i = 0; i < 2; i++) {
-    if (!server->manifest[i] ||
-        memcmp(request->digest.data, server->manifest_digest[i].byte, DIGEST_SIZE) != 0)
+  for (int i = 0; i < 2 * ROUNDS_MAX; i++) {
+    const struct decided *decided = &server->decided[i / 2];
+    int which = i % 2;
+    if (!decided->manifest[which] ||
+        memcmp(request->digest.data, decided->digest[which].byte, DIGEST_SIZE) != 0)
       continue;
-    size_t prefix = chunk_prefix_write(CHUNK_TAG_DOWN, server->manifest_length[i], part);
-    memcpy(part + prefix, server->manifest[i], server->manifest_length[i]);
-    send_bytes(call, part, prefix + server->manifest_length[i]);
+    size_t prefix = chunk_prefix_write(CHUNK_TAG_DOWN, decided->length[which], part);
+    memcpy(part + prefix, decided->manifest[which], decided->length[which]);
+    send_bytes(call, part, prefix + decided->length[which]);
     free(part);
     end(call, GRPC_STATUS_OK, "", "");
     return;
@@ -628,14 +646,24 @@ static void on_cosign(struct fake_server *server, struct call *call, const void 
 }
 
 static void on_query(struct fake_server *server, struct call *call, const void *message) {
-  static const char *const kinds[] = {"verdicts", "aggregate", "promote"};
+  const Tamis__V1__QueryRequest *request = message;
   Tamis__V1__QueryReply answer = TAMIS__V1__QUERY_REPLY__INIT;
+  server->counts.queries++;
+  usleep(server->mischief.tables_stall_ms * 1000);
+  if (server->mischief.no_tables) {
+    refuse(call, TAMIS_UNAVAILABLE);
+    return;
+  }
+  char *round = copy_of(&request->arguments[1]);
+  const struct decided *decided = &server->decided[strtoul(round, NULL, 10) % ROUNDS_MAX];
+  const char *const kinds[] = {"verdicts", "aggregate", decided->end};
   json_t *rows = json_array();
-  (void)message;
   for (int i = 0; i < 3; i++)
-    if (server->decided[i])
+    if (decided->index[i] >= request->after && decided->index[i] > 0)
       json_array_append_new(
-          rows, json_pack("{s:s, s:I}", "kind", kinds[i], "index", (json_int_t)server->decided[i]));
+          rows, json_pack("{s:s, s:I}", "kind", kinds[i], "index", (json_int_t)decided->index[i]));
+  free(round);
+  if (server->mischief.endless_tables) answer.next = request->after + 1;
   char *text = json_dumps(rows, 0);
   answer.rows = view(text, strlen(text));
   reply(call, &answer.base);
@@ -826,8 +854,7 @@ void fake_server_stop(struct fake_server *server) {
   merkle_tree_free(server->tree);
   layout_close(&server->layout);
   digest_stream_free(server->upload_hash);
-  free(server->manifest[0]);
-  free(server->manifest[1]);
+  for (int i = 0; i < 2 * ROUNDS_MAX; i++) free(server->decided[i / 2].manifest[i % 2]);
   free(server->offer);
   free(server->model);
   free(server->invitation);

@@ -25,6 +25,9 @@ struct fake_mischief {
   bool finished;            /* the federation has had its last round */
   bool asks_cosign;         /* Poll has no task but a checkpoint to cosign */
   bool disowns;             /* Cosign is answered with FORK */
+  bool endless_tables;      /* each answer to Query says that there is more */
+  bool no_tables;           /* Query is answered with UNAVAILABLE */
+  uint32_t tables_stall_ms; /* Query waits so long before its answer */
 };
 
 /* `parameters` floats in the model. Listens on a unix socket below `folder`. */
@@ -54,11 +57,14 @@ struct fake_decision {
   bool stranger; /* the verdicts are signed by a key that is not in the genesis */
 };
 void fake_server_decide(struct fake_server *server, const struct fake_decision *decision);
+/* A round that was not decided is given up. */
+void fake_server_abandon(struct fake_server *server, uint64_t round);
 
 float fake_server_value(uint64_t index); /* of the model */
 
 struct fake_counts {
   unsigned offers, uploads, updates, sessions, polls, fetches;
+  unsigned queries;
   unsigned cosigned;      /* cosignatures of a tree of this log by the client's key */
   uint64_t cosigned_size; /* of the last one */
   uint64_t upload_bytes;  /* received, with what was sent twice */
