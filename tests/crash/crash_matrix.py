@@ -2,9 +2,10 @@
 """Makes every write, sync, rename and truncation of a scripted life fail or kill, one after the other, and asks each time
 whether anything acknowledged was lost.
 
-usage: crash_matrix.py CRASH_SCRIPT [--runs N] [--seed S] [--only CALL:FAULT:WHEN]
+usage: crash_matrix.py CRASH_SCRIPT [--runs N] [--seed S] [--part I/N] [--only CALL:FAULT:WHEN]
 
-Without --runs the whole matrix; with it a share of it, drawn by the seed, which is printed. Needs strace; exit code 77 without."""
+Without --runs the whole matrix; with it a share of it, drawn by the seed, which is printed; with --part every Nth cell from the
+Ith on, for several processors. Needs strace; exit code 77 without."""
 
 import argparse
 import os
@@ -35,6 +36,7 @@ def arguments():
     parser.add_argument("script", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--part")
     parser.add_argument("--only")
     return parser.parse_args()
 
@@ -142,6 +144,9 @@ def main():
     if options.only:
         call, fault, when = options.only.split(":")
         cells = [(call, fault, int(when))]
+    elif options.part:
+        first, step = map(int, options.part.split("/"))
+        cells = cells[first - 1::step]
     elif options.runs and options.runs < total:
         cells = random.Random(seed).sample(cells, options.runs)
     print(f"{acknowledged} acknowledgements in a whole life; {total} cells, {len(cells)} of them now; seed {seed}\n"
