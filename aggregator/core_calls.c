@@ -267,6 +267,7 @@ static void find_disputed(struct core *core, const struct statement *statement,
   const char *update = json_string_value(json_object_get(row, "update"));
   moment->has_update = update && strcmp(update, hex) == 0;
   moment->dropped_in = (uint64_t)json_integer_value(json_object_get(row, "dropped"));
+  ledger_is_letting_go(&core->ledger, &statement->subject[0], &moment->dropped_in);
   json_decref(row);
 }
 

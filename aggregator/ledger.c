@@ -348,6 +348,30 @@ static struct digest leaf_at(const void *context, uint64_t index) {
                       : ledger->staged[index - size].leaf;
 }
 
+static bool lets_go(const json_t *manifest, const char *hex) {
+  const json_t *element;
+  size_t i;
+  json_array_foreach(json_object_get(manifest, "updates"), i, element) {
+    const char *update = json_string_value(json_object_get(element, "update"));
+    if (update && strcmp(update, hex) == 0) return true;
+  }
+  return false;
+}
+
+bool ledger_is_letting_go(const struct ledger *ledger, const struct digest *update,
+                          uint64_t *index) {
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(update, hex);
+  for (size_t i = 0; i < ledger->staged_count; i++) {
+    const struct staged *staged = &ledger->staged[i];
+    if (staged->entry.statement.kind != STATEMENT_TOMBSTONE || !lets_go(staged->manifest, hex))
+      continue;
+    *index = journal_size(ledger->journal) + i;
+    return true;
+  }
+  return false;
+}
+
 bool ledger_find(const struct ledger *ledger, const char *envelope, size_t length,
                  uint64_t *index) {
   struct digest leaf = merkle_leaf(envelope, length);

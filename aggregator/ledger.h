@@ -79,6 +79,9 @@ void ledger_close(struct ledger *ledger);
 
 /* Is this very envelope in the log or staged? */
 bool ledger_find(const struct ledger *ledger, const char *envelope, size_t length, uint64_t *index);
+/* Does a staged tombstone, which the projection does not know of yet, let this update go? */
+bool ledger_is_letting_go(const struct ledger *ledger, const struct digest *update,
+                          uint64_t *index);
 
 /* An envelope that federation_admit has let in. Takes over `entry`'s statement, copies the bytes.
  * On failure nothing has changed. */
