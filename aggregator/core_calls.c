@@ -194,34 +194,24 @@ void core_task_close(struct core_task *task) {
 /* ---- updates of rounds that are over ---- */
 
 /* Rounds that are over are a question to the projection. `*row` is a new reference to the row of
- * this client's update. */
+ * the update this client sent to the round: to the round itself, not to one that redoes it. */
 static enum tamis_status update_row(struct core *core, const char *client, const char *federation,
                                     uint64_t number, json_t **row, struct fault *fault) {
   struct projection *projection;
-  char round[24];
+  char round[24], *rows = NULL;
   snprintf(round, sizeof round, "%" PRIu64, number);
-  const char *arguments[] = {federation, round};
+  const char *arguments[] = {federation, round, client};
   uint64_t after = 0;
-  enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
   *row = NULL;
-  while (status == TAMIS_OK && !*row) {
-    char *rows = NULL;
-    json_t *one;
-    size_t i;
-    status = projection_query(projection, "round", 2, arguments, after, QUERY_ROWS_MAX, &rows,
-                              &after, fault);
-    json_t *list = status == TAMIS_OK ? json_loads(rows, 0, NULL) : NULL;
-    json_array_foreach(list, i, one) {
-      const char *name = json_string_value(json_object_get(one, "client"));
-      if (!*row && name && strcmp(name, client) == 0 &&
-          !json_is_string(json_object_get(one, "status")))
-        *row = json_incref(one);
-    }
-    json_decref(list);
-    free(rows);
-    if (after == 0) break;
-  }
-  if (status != TAMIS_OK || *row) return status;
+  enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
+  if (status == TAMIS_OK)
+    status = projection_query(projection, "updates", 3, arguments, 0, 1, &rows, &after, fault);
+  if (status != TAMIS_OK) return status;
+  json_t *list = json_loads(rows, 0, NULL);
+  *row = json_incref(json_array_get(list, 0));
+  json_decref(list);
+  free(rows);
+  if (*row) return TAMIS_OK;
   return fault_set(fault, TAMIS_NOT_FOUND, "%.64s has no update in round %" PRIu64 " of %.64s",
                    client, number, federation);
 }

@@ -90,6 +90,14 @@ const struct projection_question projection_questions[] = {
      " 'sentence', sentence, 'dropped', dropped)"
      " FROM its JOIN updates USING (entry) WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
 
+    /* What was sent to the round itself and let in: a round that redoes it counts, but never got.
+     */
+    {"updates", 2, 3,
+     "SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
+     " 'dropped', dropped) FROM updates WHERE federation = ?3 AND round = CAST(?4 AS INTEGER)"
+     " AND coalesce(?5, '') IN ('', client) AND status IS NULL AND entry + 1 > ?1"
+     " ORDER BY entry LIMIT ?2"},
+
     {"models", 1, 1,
      "SELECT models.entry + 1, json_object('round', models.round, 'model', models.model,"
      " 'current', " TRUTH("models.round = head_round") ", 'undone', " TRUTH(

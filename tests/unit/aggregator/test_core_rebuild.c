@@ -162,6 +162,42 @@ static void numbers_go_on_and_say_what_they_redo(void **unused) {
   world_close(&world);
 }
 
+static enum tamis_status dispute(struct world *world, int64_t round, const struct digest *update) {
+  return world_submit(world, STATEMENT_DISPUTE,
+                      json_pack("{s:s, s:I, s:s, s:i, s:s, s:o}", "federation", WORLD_FEDERATION,
+                                "round", (json_int_t)round, "client", "c00", "open", 1, "reason",
+                                "a test", "nonce", world_nonce(world)),
+                      "update", update, NULL);
+}
+
+/* What counts again was sent once, in the round that is redone: there it has its receipt, and there
+ * it can be disputed. */
+static void an_update_is_of_the_round_it_was_sent_in(void **unused) {
+  struct world world;
+  char hex[80], *receipt;
+  size_t length;
+  struct digest update;
+  (void)unused;
+  start(&world, "median", NULL, CLIENTS, 4, 0);
+  for (int64_t round = 1; round <= 2; round++) play(&world, round, round);
+  assert_status(rebuild(&world, 2, NULL), TAMIS_OK);
+  assert_true(world_wait(&world, "head_round", 4));
+  const char *arguments[] = {WORLD_FEDERATION, "4"};
+  json_t *rows = world_query(&world, "round", 2, arguments);
+  snprintf(hex, sizeof hex, "%s",
+           json_string_value(json_object_get(json_array_get(rows, 0), "update")));
+  json_decref(rows);
+  assert_true(digest_from_hex(hex, strlen(hex), &update));
+  assert_status(core_receipt(world.core, "c00", WORLD_FEDERATION, 4, &receipt, &length, NULL),
+                TAMIS_NOT_FOUND);
+  assert_status(core_receipt(world.core, "c00", WORLD_FEDERATION, 2, &receipt, &length, NULL),
+                TAMIS_OK);
+  free(receipt);
+  assert_status(dispute(&world, 4, &update), TAMIS_NOT_FOUND);
+  assert_status(dispute(&world, 2, &update), TAMIS_OK);
+  world_close(&world);
+}
+
 static double weight_in_line(struct world *world, const char *client) {
   const char *arguments[] = {WORLD_FEDERATION};
   json_t *rows = world_query(world, "lineage", 1, arguments), *row;
@@ -384,6 +420,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_rebuilt_line_is_what_it_would_have_been),
       cmocka_unit_test(numbers_go_on_and_say_what_they_redo),
+      cmocka_unit_test(an_update_is_of_the_round_it_was_sent_in),
       cmocka_unit_test(the_weight_of_who_is_left_out_is_gone),
       cmocka_unit_test(what_cannot_be_rebuilt_is_refused),
       cmocka_unit_test(files_that_are_gone_are_named),

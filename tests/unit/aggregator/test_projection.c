@@ -499,15 +499,14 @@ static void assert_columns(char *line, const json_t *rows, const char *name) {
 static void every_query_of_the_protocol_has_its_columns(void **state) {
   static const struct {
     const char *name, *first, *second;
-  } queries[] = {{"status", NULL, NULL},      {"federations", NULL, NULL},
-                 {"clients", "", NULL},       {"invitations", NULL, NULL},
-                 {"rounds", "f", NULL},       {"round", "f", "1"},
-                 {"models", "f", NULL},       {"moves", "f", ""},
-                 {"entries", NULL, NULL},     {"bases", "f", "1"},
-                 {"lineage", "f", "1"},       {"client-rounds", "bob", ""},
-                 {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
-                 {"bodies", "f", "1"},        {"blob", "", NULL},
-                 {"tombstones", "", NULL},    {"retention", NULL, NULL}};
+  } queries[] = {
+      {"status", NULL, NULL},       {"federations", NULL, NULL}, {"clients", "", NULL},
+      {"invitations", NULL, NULL},  {"rounds", "f", NULL},       {"round", "f", "1"},
+      {"updates", "f", "1"},        {"models", "f", NULL},       {"moves", "f", ""},
+      {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
+      {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
+      {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
+      {"retention", NULL, NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -534,13 +533,11 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
 
 static void pages_add_up_to_the_whole(void **state) {
   static const char *const queries[][3] = {
-      {"federations", NULL, NULL},  {"clients", "", NULL},
-      {"invitations", NULL, NULL},  {"rounds", "f", NULL},
-      {"round", "f", "1"},          {"models", "f", NULL},
-      {"moves", "f", ""},           {"entries", NULL, NULL},
-      {"bases", "f", ""},           {"lineage", "f", "1"},
-      {"client-rounds", "bob", ""}, {"round-entries", "f", "1"},
-      {"round-entries", "f", "0"},  {"client-entries", "bob", NULL}};
+      {"federations", NULL, NULL}, {"clients", "", NULL},       {"invitations", NULL, NULL},
+      {"rounds", "f", NULL},       {"round", "f", "1"},         {"updates", "f", "1"},
+      {"models", "f", NULL},       {"moves", "f", ""},          {"entries", NULL, NULL},
+      {"bases", "f", ""},          {"lineage", "f", "1"},       {"client-rounds", "bob", ""},
+      {"round-entries", "f", "1"}, {"round-entries", "f", "0"}, {"client-entries", "bob", NULL}};
   struct fixture *fixture = *state;
   for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
     const char *const *query = queries[i];
