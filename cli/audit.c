@@ -109,12 +109,7 @@ static void print_report(struct context *context, const json_t *data) {
   char a[OUTPUT_CELL_SIZE], bytes[HUMAN_TEXT_SIZE];
   fprintf(context->out, "OK: every decision of %s follows from its log\n",
           output_text(data, "origin", a, sizeof a));
-  output_field(context, "entries", "%lld, %lld of them under the signed checkpoint",
-               (long long)output_integer(data, "entries"),
-               (long long)output_integer(data, "covered"));
-  output_field(context, "root", "%s", output_text(data, "root", a, sizeof a));
-  output_field(context, "signatures", "%lld, each by the key of its role at its place",
-               (long long)output_integer(data, "signatures"));
+  output_log(context, data, "each by the key of its role at its place");
   output_field(context, "rounds", "%lld: promoted %lld, held %lld, abandoned %lld, open %lld",
                (long long)output_integer(data, "rounds"),
                (long long)output_integer(data, "promoted"), (long long)output_integer(data, "held"),

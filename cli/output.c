@@ -320,3 +320,13 @@ void output_field(struct context *context, const char *label, const char *format
   fprintf(context->out, "%-*s", OUTPUT_LABEL_WIDTH, label);
   print_wrapped(context->out, context->out_terminal, OUTPUT_LABEL_WIDTH, OUTPUT_LABEL_WIDTH, text);
 }
+
+void output_log(struct context *context, const json_t *data, const char *keys) {
+  char root[OUTPUT_CELL_SIZE];
+  output_field(context, "entries", "%lld, %lld of them under the signed checkpoint",
+               (long long)output_integer(data, "entries"),
+               (long long)output_integer(data, "covered"));
+  output_field(context, "root", "%s", output_text(data, "root", root, sizeof root));
+  output_field(context, "signatures", "%lld, %s", (long long)output_integer(data, "signatures"),
+               keys);
+}

@@ -79,6 +79,10 @@ const char *output_colour_end(const struct context *context);
 void output_field(struct context *context, const char *label, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The lines of a card about a log that was checked: `entries`, `covered`, `root` and `signatures` of
+ * `data`; `keys` says what each signature was held to. */
+void output_log(struct context *context, const json_t *data, const char *keys);
+
 /* Text under the values of a card. */
 void output_paragraph(struct context *context, const char *text);
 

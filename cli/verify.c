@@ -101,12 +101,7 @@ static json_t *report_json(const struct log_report *report, const char *origin) 
 static void print_report(struct context *context, const json_t *data) {
   char a[OUTPUT_CELL_SIZE], bytes[HUMAN_TEXT_SIZE];
   fprintf(context->out, "OK: the log %s verifies\n", output_text(data, "origin", a, sizeof a));
-  output_field(context, "entries", "%lld, %lld of them under the signed checkpoint",
-               (long long)output_integer(data, "entries"),
-               (long long)output_integer(data, "covered"));
-  output_field(context, "root", "%s", output_text(data, "root", a, sizeof a));
-  output_field(context, "signatures", "%lld, each by the key that was good at its place",
-               (long long)output_integer(data, "signatures"));
+  output_log(context, data, "each by the key that was good at its place");
   output_field(
       context, "history", "federations %lld, clients %lld, rounds %lld, updates %lld",
       (long long)output_integer(data, "federations"), (long long)output_integer(data, "clients"),

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import urllib.request
 
 import grpc
@@ -18,6 +17,8 @@ import nacl.signing
 
 sys.path.insert(0, sys.argv[2])
 from tamis.v1 import health_pb2, tamis_pb2  # noqa: E402
+
+from claims import held  # noqa: E402
 
 ORIGIN = "fake.tamis/log"
 KEY = nacl.signing.SigningKey(bytes([7] * 32))  # of every principal of the fake core
@@ -149,23 +150,6 @@ def refused(status, action):
 def run(tests, after=None):
     """Runs each claim on one server; after each, `after(door)` must still hold."""
     door = Door()
-    failed = []
-    only = sys.argv[3:]
-    for test in tests:
-        if only and test.__name__ not in only:
-            continue
-        begun = time.time()
-        try:
-            test(door)
-            if after:
-                after(door)
-            door.settled()
-            print(f"ok     {test.__name__} ({time.time() - begun:.1f} s)", flush=True)
-        except Exception:
-            failed.append(test.__name__)
-            print(f"FAILED {test.__name__}\n{traceback.format_exc()}", flush=True)
-        if door.server.poll() is not None:
-            print(f"the server is gone: {door.server.returncode}\n{(door.folder / 'log').read_text(errors='replace')[-4000:]}")
-            sys.exit(1)
+    good = held(tests, door, lambda: (door.folder / "log").read_text(errors="replace")[-4000:], after)
     door.close()
-    sys.exit(bool(failed))
+    sys.exit(not good)

@@ -5,7 +5,6 @@ import pathlib
 import struct
 import sys
 import time
-import traceback
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(here.parent / "tools"), str(here.parent / "conformance"), sys.argv[2]]
@@ -14,6 +13,7 @@ if not (binaries / "tamis").exists() or not (binaries / "tamisd").exists():
     print("tamisd and tamis are not built: left out")
     sys.exit(77)
 
+from claims import held  # noqa: E402
 from federation import Federation, free_port, metrics_of  # noqa: E402
 from python_client import Client, Refusal, sha256  # noqa: E402
 
@@ -95,24 +95,11 @@ def refused(status, action):
 
 def run(tests, make=Stage):
     """Runs each claim on one server; at the end the log must verify and the server stop when asked."""
-    stage, failed, only = make(), [], sys.argv[3:]
+    stage = make()
     try:
-        for test in tests:
-            if only and test.__name__ not in only:
-                continue
-            begun = time.time()
-            try:
-                test(stage)
-                stage.settled()
-                print(f"ok     {test.__name__} ({time.time() - begun:.1f} s)", flush=True)
-            except Exception:
-                failed.append(test.__name__)
-                print(f"FAILED {test.__name__}\n{traceback.format_exc()}", flush=True)
-            if stage.server.poll() is not None:
-                print(f"the server is gone: {stage.server.returncode}\n{stage.log_end()}")
-                sys.exit(1)
+        good = held(tests, stage, stage.log_end)
         stage.verified()
         assert stage.stop() == 0, stage.log_end()
     finally:
         stage.close()
-    sys.exit(bool(failed))
+    sys.exit(not good)
