@@ -1,5 +1,5 @@
 /* One walk over the archive fills the tables in memory and notes where each entry lies in the
- * journal. */
+ * journal; of an export, which has none, the walk leaves a file like it. */
 #include "cli/offline.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@ struct offline {
   struct projection *projection;
   struct public_key log_key;
   int journal;
+  bool is_export;   /* the journal is ours: a file without a name, written by the walk */
   uint64_t *offset; /* of each entry's bytes in the journal */
   size_t count, capacity;
   uint64_t end; /* of the records so far */
@@ -44,12 +45,27 @@ static void note_place(struct offline *offline, size_t length) {
   offline->end += RECORD_HEAD + length;
 }
 
+static enum tamis_status keep_entry(struct offline *offline, const struct archive_entry *at) {
+  off_t place = (off_t)(offline->end + RECORD_HEAD);
+  for (size_t done = 0; done < at->length;) {
+    ssize_t wrote =
+        pwrite(offline->journal, at->bytes + done, at->length - done, place + (off_t)done);
+    if (wrote <= 0)
+      return fault_set(&offline->fault, TAMIS_IO, "cannot keep entry %" PRIu64 " aside: %s",
+                       at->index, strerror(errno));
+    done += (size_t)wrote;
+  }
+  return TAMIS_OK;
+}
+
 /* A plan's manifest is the cohort, of which the tables hold nothing. */
 static enum tamis_status visit(void *context, const struct archive_entry *at) {
   struct offline *offline = context;
   bool is_plan = at->entry->statement.kind == STATEMENT_ROUND_OPEN;
   enum tamis_status status = TAMIS_OK;
   progress_step(&offline->progress, at->index);
+  if (offline->is_export) status = keep_entry(offline, at);
+  if (status != TAMIS_OK) return status;
   note_place(offline, at->length);
   if (at->index > 0 && at->index % COMMIT_EVERY == 0) {
     status = projection_commit(offline->projection, &offline->fault);
@@ -63,8 +79,14 @@ static enum tamis_status visit(void *context, const struct archive_entry *at) {
 static enum tamis_status open_journal(struct offline *offline, const char *folder,
                                       struct fault *fault) {
   char *path = NULL;
+  FILE *aside;
   if (asprintf(&path, "%s/journal", folder) < 0) return fault_plain(fault, TAMIS_NO_MEMORY);
   offline->journal = open(path, O_RDONLY | O_CLOEXEC);
+  offline->is_export = offline->journal < 0 && errno == ENOENT;
+  if (offline->is_export && (aside = tmpfile()) != NULL) {
+    offline->journal = fcntl(fileno(aside), F_DUPFD_CLOEXEC, 0);
+    fclose(aside);
+  }
   enum tamis_status status =
       offline->journal >= 0
           ? TAMIS_OK

@@ -131,11 +131,25 @@ def check_export(stage):
     claim(all(theirs[name] == data for name, data in ours.items()), "the same bytes from state folder and server")
     audited = stage.tamis("audit", "--state", str(public), "--log-key", vkey)
     claim(audited["entries"] == size, f"an export can be audited as a state folder can: {audited}")
+    check_answers_offline(stage, offline, vkey)
     tlogcheck = stage.binaries / "tlogcheck"  # golang.org/x/mod, where Go is installed
     if tlogcheck.exists():
         found = subprocess.run([tlogcheck, "export", public], capture_output=True, text=True)
         claim(found.returncode == 0 and found.stdout.startswith(f"{size} entries under a good"), found)
     return public, entries, vkey
+
+
+def check_answers_offline(stage, export, vkey):
+    """What is asked of an export, which has no journal, is answered to the byte as by the state folder."""
+    state, answers, bundles = stage.home / "state", [], []
+    for folder in (state, export):
+        offline = ["--state", str(folder), "--log-key", vkey]
+        answers.append([stage.tamis("model", "lineage", "files", *offline), stage.tamis("client", "rounds", "load-000", *offline)])
+        bundle = stage.folder / f"{folder.name}.bundle"
+        stage.tamis("bundle", "round", "files", "1", "--file", str(bundle), *offline)
+        bundles.append(bundle.read_bytes())
+    claim(answers[0][1] and answers[0] == answers[1], f"lineage and rounds from an export: {answers}")
+    claim(bundles[0] == bundles[1], "a bundle from an export is the one from the state folder")
 
 
 def check_refusals(stage, public, vkey):
