@@ -26,6 +26,62 @@ static void gaussian(float *delta, size_t count, double strength, struct attack_
   for (size_t i = 0; i < count; i++) delta[i] = (float)(strength * random_normal(&random));
 }
 
+static double length_of(const float *delta, size_t count) {
+  double square = 0;
+  for (size_t i = 0; i < count; i++) square += (double)delta[i] * delta[i];
+  return sqrt(square);
+}
+
+/* Noise of a whole vector's expected length, one coordinate after the other. */
+static struct random noise_of(struct attack_turn turn) {
+  struct random random;
+  random_seed(&random, random_mix(random_mix(turn.seed, turn.client), turn.round));
+  return random;
+}
+
+static void add_noise(float *delta, size_t count, double length, struct attack_turn turn) {
+  struct random random = noise_of(turn);
+  double deviation = count > 0 ? length / sqrt((double)count) : 0;
+  for (size_t i = 0; i < count; i++) delta[i] += (float)(deviation * random_normal(&random));
+}
+
+static void free_noise(float *delta, size_t count, double strength, struct attack_turn turn) {
+  double length = strength * length_of(delta, count);
+  multiply(delta, count, 0);
+  add_noise(delta, count, length, turn);
+}
+
+/* Without a round before there is nothing to send again. */
+static void free_rider(float *delta, size_t count, double strength, struct attack_turn turn) {
+  if (!turn.last) return;
+  memcpy(delta, turn.last, count * sizeof *delta);
+  multiply(delta, count, strength);
+}
+
+static void free_rider_noisy(float *delta, size_t count, double strength, struct attack_turn turn) {
+  if (!turn.last) return;
+  free_rider(delta, count, 1, turn);
+  add_noise(delta, count, strength * length_of(delta, count), turn);
+}
+
+static void sybil(float *delta, size_t count, double strength, struct attack_turn turn) {
+  add_noise(delta, count, strength * length_of(delta, count), turn);
+}
+
+/* Turns in the plane of the own update and of a direction of the client's own; the length grows
+ * with the angle, to three times the honest one. Two liars that shared the direction would be
+ * copies halfway. */
+static void drift(float *delta, size_t count, double strength, struct attack_turn turn) {
+  static const double pi = 3.14159265358979323846, growth = 2;
+  double part = fmin(1, (double)turn.round / strength), length = length_of(delta, count);
+  double side = length * sin(pi * part) / sqrt((double)(count > 0 ? count : 1));
+  struct random random;
+  random_seed(&random, random_mix(turn.seed, turn.client));
+  for (size_t i = 0; i < count; i++)
+    delta[i] =
+        (float)((1 + growth * part) * (cos(pi * part) * delta[i] + side * random_normal(&random)));
+}
+
 static void nan_everywhere(float *delta, size_t count, double strength, struct attack_turn turn) {
   (void)strength;
   (void)turn;
@@ -52,6 +108,21 @@ static const struct attack table[] = {
     /* Tolpegin et al., "Data poisoning attacks against federated learning systems" (ESORICS 2020);
      * y -> 9 - y as in byzfl and Blades. */
     {"label_flip", "trains on labels y -> 9 - y and sends that update", 0, label_flip, NULL},
+    /* Lin, Du, Liu, "Free-riders in federated learning: attacks and defenses" (2019); Fraboni,
+     * Vidal, Lorenzi, "Free-rider attacks on model aggregation in federated learning" (AISTATS
+     * 2021). Who trained nothing would have to guess the length; here it is the honest one. */
+    {"free_noise", "sends noise of strength times its honest length", 1, NULL, free_noise},
+    {"free_rider", "sends strength times what the last round added to the model", 1, NULL,
+     free_rider},
+    {"free_rider_noisy", "the same with noise of strength times its length", 0.5, NULL,
+     free_rider_noisy},
+    /* Fung, Yoon, Beschastnikh, "The limitations of federated learning in sybil settings" (RAID
+     * 2020): one poisoned share, trained once, sent by many. Whoever stages it gives all of them
+     * the same share. */
+    {"sybil", "trains on labels y -> 9 - y and adds noise of strength times its length", 0.05,
+     label_flip, sybil},
+    /* science.md 6, slow drift: never far from the cohort in one round. */
+    {"drift", "turns its update round within strength rounds, ever longer", 40, NULL, drift},
     /* No attack on robustness but on hygiene: a broken client looks the same. */
     {"nan", "sends NaN in every coordinate", 0, NULL, nan_everywhere},
 };

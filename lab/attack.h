@@ -11,7 +11,8 @@ struct attack_turn {
   uint64_t seed;
   uint32_t client;
   uint32_t round;
-  double strength; /* 0: the attack's own default */
+  double strength;   /* 0: the attack's own default */
+  const float *last; /* what the round before added to the model; NULL: nothing yet, or not known */
 };
 
 struct attack {

@@ -189,7 +189,7 @@ static bool train_client(struct world *world, const struct plan *plan, size_t cl
                        plan->training, &random))
     return false;
   for (size_t i = 0; i < world->parameter_count; i++) delta[i] -= world->head[i];
-  struct attack_turn turn = {plan->seed, (uint32_t)client, (uint32_t)round, plan->strength};
+  struct attack_turn turn = {plan->seed, (uint32_t)client, (uint32_t)round, plan->strength, NULL};
   attack_delta(attack, turn, delta, world->parameter_count);
   return true;
 }

@@ -92,8 +92,11 @@ static void gaussian_has_its_deviation_and_forgets_the_honest_update(void **stat
 
 static void gaussian_differs_by_seed_client_and_round(void **state) {
   (void)state;
-  static const struct attack_turn turns[] = {
-      {1, 2, 3, 1}, {2, 2, 3, 1}, {1, 3, 3, 1}, {1, 2, 4, 1}, {1, 3, 2, 1}};
+  static const struct attack_turn turns[] = {{1, 2, 3, 1, NULL},
+                                             {2, 2, 3, 1, NULL},
+                                             {1, 3, 3, 1, NULL},
+                                             {1, 2, 4, 1, NULL},
+                                             {1, 3, 2, 1, NULL}};
   float first[5];
   for (size_t i = 0; i < 5; i++) {
     first[i] = 0;
@@ -102,11 +105,86 @@ static void gaussian_differs_by_seed_client_and_round(void **state) {
   }
 }
 
+static double product(const float *a, const float *b, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
+  return sum;
+}
+
+static double cosine(const float *a, const float *b, size_t count) {
+  return product(a, b, count) / sqrt(product(a, a, count) * product(b, b, count));
+}
+
+enum { LONG = 20000 };
+
+/* An honest update of norm 2 sqrt(LONG), and what becomes of it. */
+static void lie_long(const char *name, struct attack_turn turn, float own[LONG], float sent[LONG]) {
+  for (size_t i = 0; i < LONG; i++) sent[i] = own[i] = i % 3 ? 2 : -2;
+  attack_delta(attack_find(name), turn, sent, LONG);
+}
+
+static void free_noise_has_the_honest_length_and_no_direction(void **state) {
+  (void)state;
+  static float own[LONG], sent[LONG];
+  lie_long("free_noise", (struct attack_turn){.seed = 1, .client = 2, .round = 3}, own, sent);
+  assert_true(fabs(product(sent, sent, LONG) / product(own, own, LONG) - 1) < 0.05);
+  assert_true(fabs(cosine(own, sent, LONG)) < 0.03);
+}
+
+static void a_free_rider_sends_the_last_step_again_and_trains_while_there_is_none(void **state) {
+  (void)state;
+  static const float last[4] = {4, 3, 2, -1};
+  float out[4];
+  struct attack_turn turn = {.seed = 1, .client = 2, .round = 3, .strength = 2};
+  memcpy(out, honest, sizeof honest);
+  attack_delta(attack_find("free_rider"), turn, out, 4);
+  assert_memory_equal(out, honest, sizeof honest);
+  turn.last = last;
+  attack_delta(attack_find("free_rider"), turn, out, 4);
+  assert_memory_equal(out, ((float[]){8, 6, 4, -2}), sizeof out);
+}
+
+static void a_noisy_free_rider_hides_the_step_in_as_much_noise_as_it_says(void **state) {
+  (void)state;
+  static float last[LONG], own[LONG], sent[LONG];
+  for (size_t i = 0; i < LONG; i++) last[i] = i % 2 ? 1 : -3;
+  struct attack_turn turn = {.seed = 1, .client = 2, .round = 3, .strength = 1, .last = last};
+  lie_long("free_rider_noisy", turn, own, sent);
+  assert_true(fabs(cosine(last, sent, LONG) - sqrt(0.5)) < 0.03);
+}
+
+static void sybils_are_alike_but_not_the_same(void **state) {
+  (void)state;
+  static float own[LONG], one[LONG], other[LONG];
+  uint8_t labels[] = {0, 9};
+  lie_long("sybil", (struct attack_turn){.seed = 1, .client = 2, .round = 3}, own, one);
+  lie_long("sybil", (struct attack_turn){.seed = 1, .client = 3, .round = 3}, own, other);
+  attack_labels(attack_find("sybil"), labels, 2);
+  assert_memory_equal(labels, ((uint8_t[]){9, 0}), 2);
+  assert_true(cosine(one, other, LONG) > 0.99 && cosine(one, other, LONG) < 1);
+}
+
+static void drift_is_honest_at_first_sideways_halfway_and_reversed_at_the_end(void **state) {
+  (void)state;
+  static float own[LONG], sent[LONG];
+  double before = 1;
+  for (uint32_t round = 1; round <= 40; round++) {
+    lie_long("drift", (struct attack_turn){.seed = 1, .client = 2, .round = round}, own, sent);
+    double now = cosine(own, sent, LONG);
+    assert_true(now < before && before - now < 0.12);
+    before = now;
+    if (round == 1) assert_true(now > 0.99);
+    if (round == 20) assert_true(fabs(now) < 0.03);
+  }
+  assert_true(before < -0.999);
+  assert_true(fabs(product(sent, sent, LONG) / product(own, own, LONG) - 9) < 0.2);
+}
+
 static void every_row_has_a_name_of_its_own_and_a_summary(void **state) {
   (void)state;
   size_t count;
   const struct attack *table = attack_table(&count);
-  assert_int_equal(count, 6);
+  assert_int_equal(count, 11);
   for (size_t i = 0; i < count; i++) {
     assert_ptr_equal(attack_find(table[i].name), &table[i]);
     assert_true(strlen(table[i].summary) > 10);
@@ -124,6 +202,11 @@ int main(void) {
       cmocka_unit_test(label_flip_changes_labels_only),
       cmocka_unit_test(gaussian_has_its_deviation_and_forgets_the_honest_update),
       cmocka_unit_test(gaussian_differs_by_seed_client_and_round),
+      cmocka_unit_test(free_noise_has_the_honest_length_and_no_direction),
+      cmocka_unit_test(a_free_rider_sends_the_last_step_again_and_trains_while_there_is_none),
+      cmocka_unit_test(a_noisy_free_rider_hides_the_step_in_as_much_noise_as_it_says),
+      cmocka_unit_test(sybils_are_alike_but_not_the_same),
+      cmocka_unit_test(drift_is_honest_at_first_sideways_halfway_and_reversed_at_the_end),
       cmocka_unit_test(every_row_has_a_name_of_its_own_and_a_summary),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,342 @@
+/* Honest clients train, liars look at what they made and answer, the stage does the rest. */
+#include "match.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "aggregator/policy.h"
+#include "proto/canonical.h"
+#include "roc.h"
+#include "scheme.h"
+#include "stage.h"
+
+enum { PARAMETERS = (FIELD_SIDE * FIELD_SIDE + 1) * FIELD_HIDDEN + (FIELD_HIDDEN + 1) * 10 };
+enum { CLIENTS_PER_ORGANISATION = 5, LOSS_EXAMPLES = 64, ROUNDS_MAX = 1000 };
+
+struct match {
+  const struct cell *cell;
+  struct scheme scheme;
+  struct field field;
+  struct stage *stage;
+  struct mlp *learner;
+  size_t liars, leader; /* leader: the first liar, whose share clones train on */
+  bool lies[STAGE_CLIENTS_MAX], did_strike_honest[STAGE_CLIENTS_MAX];
+  size_t out_in[STAGE_CLIENTS_MAX];     /* the round in which it was excluded; 0: never */
+  size_t held_first[STAGE_CLIENTS_MAX]; /* the first round in which a lie was not accepted */
+  float *update;                        /* a row a client */
+  double curve[ROUNDS_MAX + 1];
+  size_t rounds_held;
+  double held_most, held_sum; /* of the honest that sent, a share of a round */
+  struct roc *roc;
+  FILE *updates;
+};
+
+static void must(bool good) {
+  if (good) return;
+  fprintf(stderr, "arena: out of memory\n");
+  exit(EXIT_FAILURE);
+}
+
+/* ---- what a cell says ---- */
+
+/* "k=v,k=v" as the object that federation-create takes; NULL when it is not that. */
+static json_t *policy_object(const char *text) {
+  json_t *object = json_object();
+  while (object && *text) {
+    char name[64];
+    size_t length = strcspn(text, "=,");
+    char *end = NULL;
+    bool is_good = text[length] == '=' && length > 0 && length < sizeof name;
+    double value = is_good ? strtod(text + length + 1, &end) : 0;
+    is_good = is_good && end != text + length + 1 && (*end == ',' || *end == '\0');
+    if (!is_good) {
+      json_decref(object);
+      return NULL;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    json_object_set_new(object, name, canonical_f64(value));
+    text = *end ? end + 1 : end;
+  }
+  return object;
+}
+
+bool match_check(const struct cell *cell) {
+  struct scheme scheme;
+  struct policy policy;
+  struct fault fault;
+  json_t *object = policy_object(cell->policy);
+  if (!scheme_find(cell->attack, &scheme)) {
+    fprintf(stderr, "arena: no attack is called %s; --list names them\n", cell->attack);
+    return json_decref(object), false;
+  }
+  if (!object) {
+    fprintf(stderr, "arena: a policy is NAME=NUMBER,... and not \"%s\"\n", cell->policy);
+    return false;
+  }
+  enum tamis_status status = policy_read(object, &policy, &fault);
+  json_decref(object);
+  if (status != TAMIS_OK) fprintf(stderr, "arena: %s\n", fault.text);
+  return status == TAMIS_OK;
+}
+
+json_t *match_key(const struct cell *cell) {
+  return json_pack("{s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:s, s:s}", "attack", cell->attack,
+                   "strength", cell->strength, "fraction", cell->fraction, "alpha", cell->alpha,
+                   "seed", (json_int_t)cell->seed, "clients", (json_int_t)cell->clients, "rounds",
+                   (json_int_t)cell->rounds, "rule", cell->rule, "policy", cell->policy);
+}
+
+/* ---- who is who ---- */
+
+/* The same liars for every attack of a seed, and a smaller fraction's are among a larger one's. */
+static void draw_liars(struct match *match) {
+  uint32_t order[STAGE_CLIENTS_MAX];
+  struct random random;
+  size_t clients = match->cell->clients;
+  for (size_t i = 0; i < clients; i++) order[i] = (uint32_t)i;
+  random_seed(&random, random_mix(match->cell->seed, 3));
+  random_shuffle(&random, order, clients);
+  match->liars = (size_t)lround(match->cell->fraction * (double)clients);
+  match->leader = order[0];
+  for (size_t i = 0; i < match->liars; i++) match->lies[order[i]] = true;
+}
+
+static void name_organisations(const struct match *match, char (*organisation)[STATE_NAME_SIZE]) {
+  for (size_t i = 0; i < match->cell->clients; i++)
+    if (match->scheme.are_clones && match->lies[i])
+      snprintf(organisation[i], STATE_NAME_SIZE, "clones");
+    else
+      snprintf(organisation[i], STATE_NAME_SIZE, "org%02zu", i / CLIENTS_PER_ORGANISATION);
+}
+
+static void match_open(struct match *match, const struct cell *cell, const struct field_data *data,
+                       bool with_roc, FILE *updates) {
+  static char organisation[STAGE_CLIENTS_MAX][STATE_NAME_SIZE];
+  static float first[PARAMETERS];
+  *match = (struct match){.cell = cell, .updates = updates};
+  scheme_find(cell->attack, &match->scheme);
+  draw_liars(match);
+  name_organisations(match, organisation);
+  field_open(&match->field, data, cell->clients, cell->alpha, cell->seed);
+  mlp_init(field_shape, random_mix(cell->seed, 4), first);
+  json_t *policy = policy_object(cell->policy);
+  struct stage_terms terms = {.rule = cell->rule,
+                              .policy = policy,
+                              .seed = cell->seed,
+                              .clients = cell->clients,
+                              .organisation = (const char(*)[STATE_NAME_SIZE])organisation,
+                              .shape = field_shape,
+                              .first = first};
+  match->stage = stage_open(&terms);
+  json_decref(policy);
+  match->learner = mlp_new(field_shape, FIELD_BATCH_MAX);
+  match->update = calloc(cell->clients * PARAMETERS, sizeof *match->update);
+  match->roc = with_roc ? roc_new() : NULL;
+  must(match->learner && match->update && (!with_roc || match->roc));
+}
+
+static void match_close(struct match *match) {
+  roc_free(match->roc);
+  free(match->update);
+  mlp_free(match->learner);
+  stage_close(match->stage);
+  field_close(&match->field);
+}
+
+/* ---- training and lying ---- */
+
+static float *row_of(const struct match *match, size_t client) {
+  return match->update + client * PARAMETERS;
+}
+
+static bool is_awake(const struct match *match, size_t round) {
+  return round > match->scheme.honest;
+}
+
+static const struct attack *own_attack(const struct match *match, size_t client, size_t round) {
+  if (!match->lies[client] || !match->scheme.attack || !is_awake(match, round)) return NULL;
+  return attack_find(match->scheme.attack);
+}
+
+/* Leaves the trained difference in the client's row; gives back the loss that it reports. */
+static double train(struct match *match, size_t client, size_t round, size_t *examples) {
+  static uint8_t labels[1 << 16];
+  static float gradient[PARAMETERS];
+  const struct field *field = &match->field;
+  const struct attack *attack = own_attack(match, client, round);
+  size_t share = attack && match->scheme.are_clones ? match->leader : client;
+  size_t from = field->start[share], count = field_share(field, share);
+  const uint32_t *members = field->members + from;
+  const float *head = stage_head(match->stage);
+  float *row = row_of(match, client);
+  struct random random;
+  must(count <= sizeof labels);
+  memcpy(labels, field->labels + from, count);
+  if (attack) attack_labels(attack, labels, count);
+  random_seed(&random, random_mix(random_mix(random_mix(match->cell->seed, 5), share), round));
+  memcpy(row, head, PARAMETERS * sizeof *row);
+  must(mlp_train_epoch(match->learner, row, &field->data->train, members, labels, count,
+                       field_training, &random));
+  double loss = mlp_gradient(match->learner, row, &field->data->train, members, labels,
+                             count < LOSS_EXAMPLES ? count : LOSS_EXAMPLES, gradient);
+  for (size_t i = 0; i < PARAMETERS; i++) row[i] -= head[i];
+  *examples = count;
+  return loss;
+}
+
+static void lie_alone(struct match *match, size_t client, size_t round) {
+  const struct attack *attack = own_attack(match, client, round);
+  struct attack_turn turn = {match->cell->seed, (uint32_t)client, (uint32_t)round,
+                             match->cell->strength != 0 ? match->cell->strength
+                                                        : match->scheme.strength,
+                             round > 1 ? stage_last(match->stage) : NULL};
+  if (attack) attack_delta(attack, turn, row_of(match, client), PARAMETERS);
+}
+
+/* All liars send the vector that the scheme makes of what the honest ones sent. */
+static void lie_together(struct match *match) {
+  size_t k = 0, clients = match->cell->clients;
+  double *rows = calloc(clients * PARAMETERS, sizeof *rows), *out = calloc(PARAMETERS, sizeof *out);
+  double *mean = calloc(PARAMETERS, sizeof *mean), *spread = calloc(PARAMETERS, sizeof *spread);
+  must(rows && out && mean && spread);
+  for (size_t client = 0; client < clients; client++) {
+    if (match->lies[client] || !stage_is_selected(match->stage, client)) continue;
+    for (size_t i = 0; i < PARAMETERS; i++) rows[k * PARAMETERS + i] = row_of(match, client)[i];
+    k++;
+  }
+  struct collude_honest honest = {
+      .k = k, .d = PARAMETERS, .row = rows, .mean = mean, .deviation = spread};
+  if (k > 0) {
+    double strength = match->cell->strength != 0 ? match->cell->strength : match->scheme.strength;
+    collude_measure(&honest);
+    collude_vector(&honest, match->scheme.vector, strength, COLLUDE_ALONG_MEAN, out);
+    for (size_t client = 0; client < clients; client++)
+      for (size_t i = 0; match->lies[client] && i < PARAMETERS; i++)
+        row_of(match, client)[i] = (float)out[i];
+  }
+  free(spread);
+  free(mean);
+  free(out);
+  free(rows);
+}
+
+/* ---- a round ---- */
+
+static void write_update(const struct match *match, const json_t *update, bool is_liar,
+                         size_t round) {
+  const char *name;
+  json_t *value;
+  double number;
+  fprintf(match->updates,
+          "{\"attack\":\"%s\",\"fraction\":%g,\"alpha\":%g,\"seed\":%d,\"round\":%zu,"
+          "\"liar\":%d",
+          match->cell->attack, match->cell->fraction, match->cell->alpha, (int)match->cell->seed,
+          round, is_liar);
+  json_object_foreach((json_t *)(uintptr_t)update, name, value) {
+    if (canonical_f64_read(value, &number))
+      fprintf(match->updates, ",\"%s\":%.9g", name, number);
+    else if (json_is_integer(value))
+      fprintf(match->updates, ",\"%s\":%" JSON_INTEGER_FORMAT, name, json_integer_value(value));
+    else if (strcmp(name, "client") == 0 || strcmp(name, "verdict") == 0)
+      fprintf(match->updates, ",\"%s\":\"%s\"", name, json_string_value(value));
+  }
+  fputs("}\n", match->updates);
+}
+
+static void note_verdicts(struct match *match, size_t round) {
+  const json_t *updates = json_object_get(stage_verdicts(match->stage), "updates"), *update;
+  size_t i, honest = 0, held = 0;
+  json_array_foreach(updates, i, update) {
+    const char *verdict = json_string_value(json_object_get(update, "verdict"));
+    size_t client =
+        stage_client(match->stage, json_string_value(json_object_get(update, "client")));
+    bool is_liar = match->lies[client],
+         is_in = strcmp(verdict, "accept") == 0 || strcmp(verdict, "clip") == 0;
+    honest += !is_liar;
+    held += !is_liar && !is_in;
+    if (is_liar && !is_in && is_awake(match, round) && match->held_first[client] == 0)
+      match->held_first[client] = round;
+    if (match->roc && is_awake(match, round)) roc_add(match->roc, update, is_liar, round);
+    if (match->updates) write_update(match, update, is_liar, round);
+  }
+  double share = honest ? (double)held / (double)honest : 0;
+  match->held_sum += share;
+  match->held_most = fmax(match->held_most, share);
+  for (size_t client = 0; client < match->cell->clients; client++)
+    if (match->out_in[client] == 0 && stage_standing(match->stage, client) == STANDING_EXCLUDED)
+      match->out_in[client] = round;
+}
+
+static bool play_round(struct match *match, size_t round) {
+  static double loss[STAGE_CLIENTS_MAX];
+  static size_t examples[STAGE_CLIENTS_MAX];
+  if (!stage_round_open(match->stage)) return false;
+  for (size_t client = 0; client < match->cell->clients; client++)
+    if (stage_is_selected(match->stage, client)) {
+      loss[client] = train(match, client, round, &examples[client]);
+      lie_alone(match, client, round);
+    }
+  if (match->scheme.colludes && is_awake(match, round)) lie_together(match);
+  for (size_t client = 0; client < match->cell->clients; client++)
+    if (stage_is_selected(match->stage, client))
+      stage_update(match->stage, client, row_of(match, client), (int64_t)examples[client],
+                   loss[client]);
+  match->rounds_held += !stage_round_close(match->stage);
+  note_verdicts(match, round);
+  match->curve[round] =
+      mlp_evaluate(match->learner, stage_head(match->stage), &match->field.data->curve).accuracy;
+  return true;
+}
+
+/* ---- what came of it ---- */
+
+static int ascending(const void *left, const void *right) {
+  size_t a = *(const size_t *)left, b = *(const size_t *)right;
+  return (a > b) - (a < b);
+}
+
+/* Rounds from the first lie to the liar's exclusion. */
+static void tell_detection(const struct match *match, json_t *said) {
+  size_t took[STAGE_CLIENTS_MAX], out = 0, held = 0, honest_out = 0;
+  for (size_t client = 0; client < match->cell->clients; client++) {
+    bool is_out = match->out_in[client] != 0;
+    if (match->lies[client] && is_out) took[out++] = match->out_in[client] - match->scheme.honest;
+    held += match->held_first[client] != 0;
+    honest_out += !match->lies[client] && is_out;
+  }
+  qsort(took, out, sizeof *took, ascending);
+  json_object_set_new(said, "liars", json_integer((json_int_t)match->liars));
+  json_object_set_new(said, "liars_excluded", json_integer((json_int_t)out));
+  json_object_set_new(said, "liars_held", json_integer((json_int_t)held));
+  json_object_set_new(said, "rounds_median", json_integer(out ? (json_int_t)took[out / 2] : 0));
+  json_object_set_new(said, "rounds_most", json_integer(out ? (json_int_t)took[out - 1] : 0));
+  json_object_set_new(said, "honest_excluded", json_integer((json_int_t)honest_out));
+}
+
+static json_t *tell(const struct match *match, size_t rounds) {
+  json_t *said = match_key(match->cell), *curve = json_array();
+  struct mlp_score score =
+      mlp_evaluate(match->learner, stage_head(match->stage), &match->field.data->test);
+  tell_detection(match, said);
+  json_object_set_new(said, "honest_held_most", json_real(match->held_most));
+  json_object_set_new(said, "honest_held_mean",
+                      json_real(rounds ? match->held_sum / (double)rounds : 0));
+  json_object_set_new(said, "rounds_held", json_integer((json_int_t)match->rounds_held));
+  json_object_set_new(said, "accuracy", json_real(score.accuracy));
+  for (size_t round = 1; round <= rounds; round++)
+    json_array_append_new(curve, json_real(match->curve[round]));
+  json_object_set_new(said, "curve", curve);
+  if (match->roc) json_object_set_new(said, "roc", roc_tell(match->roc));
+  return said;
+}
+
+json_t *match_play(const struct cell *cell, const struct field_data *data, bool with_roc,
+                   FILE *updates) {
+  static struct match match;
+  size_t round = 0;
+  match_open(&match, cell, data, with_roc, updates);
+  while (round < cell->rounds && play_round(&match, round + 1)) round++;
+  json_t *said = tell(&match, round);
+  match_close(&match);
+  return said;
+}
