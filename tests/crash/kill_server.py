@@ -27,6 +27,7 @@ def survives(stage, kills, blow):
     load = Load(stage, CLIENTS)
     stage.create("crash", PARAMETERS, "multi_krum(f=1)", "--quorum", "5", "--deadline", "20s", "--policy", "enforce=0")
     for number in range(kills):
+        until("an update for each kill", lambda: len(load.acknowledged) >= number)  # a slow machine is no loss
         blow(number)
     head = lambda: stage.tamis("federation", "show", "crash")["head_round"]  # noqa: E731
     before = head()
@@ -50,9 +51,6 @@ def examine(stage, load, kills, goes_on, head):
     code, answer = stage.tamis("verify", check=False)
     if code != 0:
         print(f"FAILED: verify says {answer}")
-        good = False
-    if len(acknowledged) < kills:
-        print(f"FAILED: only {len(acknowledged)} updates were acknowledged; that is no load")
         good = False
     stage.stop()
     code, answer = stage.tamis("log", "rebuild-index", "--check", check=False)
