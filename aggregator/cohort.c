@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LABEL_MAX = 16, NUMBERS_PER_BLOCK = DIGEST_SIZE / 8 };
@@ -68,4 +69,86 @@ void cohort_shuffle(const struct digest *randomness, const char *label, size_t *
     order[i - 1] = order[j];
     order[j] = last;
   }
+}
+
+/* ---- shares ---- */
+
+static int by_text(const void *left, const void *right) {
+  return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+struct draw {
+  const struct cohort_candidate *candidate;
+  size_t count;
+  const char **organisation; /* sorted, some more than once: the first place is its number */
+  size_t *taken;             /* seats of each organisation, at its number */
+  size_t taken_new, organisation_most, new_most;
+  size_t *order;
+  bool *is_seated; /* by place in the order */
+};
+
+static size_t *seats_of(struct draw *draw, const struct cohort_candidate *candidate) {
+  size_t low = 0, high = draw->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (strcmp(draw->organisation[middle], candidate->organisation) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return &draw->taken[low];
+}
+
+static size_t most_of(double share, size_t seats) {
+  size_t most = (size_t)(share * (double)seats);
+  return most > 0 ? most : 1;
+}
+
+/* Those within the shares; returns how many sit now. */
+static size_t seat_within(struct draw *draw, size_t seats, size_t *chosen) {
+  size_t seated = 0;
+  for (size_t i = 0; i < draw->count && seated < seats; i++) {
+    const struct cohort_candidate *candidate = &draw->candidate[draw->order[i]];
+    size_t *its = seats_of(draw, candidate);
+    if (*its >= draw->organisation_most) continue;
+    if (candidate->is_new && draw->taken_new >= draw->new_most) continue;
+    ++*its;
+    draw->taken_new += candidate->is_new;
+    draw->is_seated[i] = true;
+    chosen[seated++] = draw->order[i];
+  }
+  return seated;
+}
+
+static size_t seat_others(const struct draw *draw, size_t seated, size_t seats, size_t *chosen) {
+  for (size_t i = 0; i < draw->count && seated < seats; i++)
+    if (!draw->is_seated[i]) chosen[seated++] = draw->order[i];
+  return seated;
+}
+
+size_t cohort_draw(const struct digest *randomness, const struct cohort_candidate *candidate,
+                   size_t count, const struct cohort_seats *seats, size_t *chosen, bool *is_good) {
+  struct draw draw = {.candidate = candidate,
+                      .count = count,
+                      .organisation = calloc(count + 1, sizeof *draw.organisation),
+                      .taken = calloc(count + 1, sizeof *draw.taken),
+                      .organisation_most = most_of(seats->organisation, seats->count),
+                      .new_most = most_of(seats->new, seats->count),
+                      .order = calloc(count + 1, sizeof *draw.order),
+                      .is_seated = calloc(count + 1, sizeof *draw.is_seated)};
+  size_t seated = 0;
+  assert(seats->count <= count);
+  *is_good = draw.organisation && draw.taken && draw.order && draw.is_seated;
+  if (*is_good) {
+    for (size_t i = 0; i < count; i++) draw.organisation[i] = candidate[i].organisation;
+    qsort(draw.organisation, count, sizeof *draw.organisation, by_text);
+    cohort_shuffle(randomness, "cohort", draw.order, count);
+    seated = seat_within(&draw, seats->count, chosen);
+    seated = seat_others(&draw, seated, seats->is_strict ? seats->least : seats->count, chosen);
+  }
+  free(draw.is_seated);
+  free(draw.order);
+  free(draw.taken);
+  free(draw.organisation);
+  return seated;
 }

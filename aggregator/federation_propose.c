@@ -16,15 +16,27 @@
 /* ---- opening a round ---- */
 
 static int by_name(const void *left, const void *right) {
-  return strcmp(*(const char *const *)left, *(const char *const *)right);
+  const struct cohort_candidate *one = left, *other = right;
+  return strcmp(one->name, other->name);
 }
 
-static const char **eligible_clients(const struct state *state, const struct federation *federation,
-                                     size_t *count) {
-  const char **eligible = decision_memory(calloc(state->client_count + 1, sizeof *eligible));
+/* Sorted by name. */
+static struct cohort_candidate *
+eligible_clients(const struct state *state, const struct federation *federation, size_t *count) {
+  struct cohort_candidate *eligible =
+      decision_memory(calloc(state->client_count + 1, sizeof *eligible));
+  double *risk = decision_memory(calloc(state->client_count + 1, sizeof *risk));
   *count = 0;
-  for (size_t i = 0; i < state->client_count; i++)
-    if (state_is_eligible(state, federation, i)) eligible[(*count)++] = state->client[i].name;
+  state_organisation_risks(state, federation, risk);
+  for (size_t i = 0; i < state->client_count; i++) {
+    if (!state_is_eligible(state, federation, i)) continue;
+    eligible[(*count)++] = (struct cohort_candidate){
+        .name = state->client[i].name,
+        .organisation = state->client[i].organisation,
+        .is_new = federation->member[i].history.standing == STANDING_PROBATION ||
+                  risk[i] >= federation->terms.policy.organisation_watch};
+  }
+  free(risk);
   qsort(eligible, *count, sizeof *eligible, by_name);
   return eligible;
 }
@@ -40,27 +52,41 @@ static size_t cohort_size(const struct terms *terms, size_t eligible, size_t *ta
   return selected;
 }
 
-/* The first `selected` of a shuffle, by name again. */
-static json_t *draw(const char **eligible, size_t count, size_t selected,
-                    const struct digest *randomness) {
-  size_t *order = decision_memory(calloc(count + 1, sizeof *order));
-  const char **drawn = decision_memory(calloc(selected + 1, sizeof *drawn));
-  cohort_shuffle(randomness, "cohort", order, count);
-  for (size_t i = 0; i < selected; i++) drawn[i] = eligible[order[i]];
-  qsort(drawn, selected, sizeof *drawn, by_name);
+static int by_place(const void *left, const void *right) {
+  size_t one = *(const size_t *)left, other = *(const size_t *)right;
+  return (one > other) - (one < other);
+}
+
+/* Who takes part, by name again; *selected is what it came to. */
+static json_t *draw(const struct terms *terms, const struct cohort_candidate *eligible,
+                    size_t count, const struct digest *randomness, size_t *selected) {
+  struct cohort_seats seats = {.count = *selected,
+                               .least = (size_t)terms->quorum,
+                               .organisation = terms->policy.organisation_share,
+                               .new = terms->policy.probation_share,
+                               .is_strict = terms->policy.share_strict > 0};
+  size_t *chosen = decision_memory(calloc(count + 1, sizeof *chosen));
+  bool is_good;
+  if (seats.least > seats.count) seats.least = seats.count;
+  *selected = cohort_draw(randomness, eligible, count, &seats, chosen, &is_good);
+  decision_memory(is_good ? chosen : NULL);
+  qsort(chosen, *selected, sizeof *chosen, by_place);
   json_t *names = decision_memory(json_array());
-  for (size_t i = 0; i < selected; i++) json_array_append_new(names, json_string(drawn[i]));
-  free(drawn);
-  free(order);
+  for (size_t i = 0; i < *selected; i++)
+    json_array_append_new(names, json_string(eligible[chosen[i]].name));
+  free(chosen);
   return names;
 }
 
-static void propose_open(const struct federation *federation, const char **eligible, size_t count,
+static void propose_open(const struct federation *federation,
+                         const struct cohort_candidate *eligible, size_t count,
                          const struct moment *moment, struct decision *decision) {
   const struct terms *terms = &federation->terms;
   int64_t round = federation->last_round + 1;
   struct digest randomness = cohort_randomness(&moment->root, federation->name, round);
   size_t target, selected = cohort_size(terms, count, &target);
+  json_t *names = draw(terms, eligible, count, &randomness, &selected);
+  if (target > selected) target = selected;
   json_t *predicate = json_pack(
       "{s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "federation",
       federation->name, "round", (json_int_t)round, "rule", terms->rule, "layout",
@@ -73,7 +99,6 @@ static void propose_open(const struct federation *federation, const char **eligi
     json_object_set_new(predicate, "optimiser", json_string(terms->optimiser));
   struct proposal *proposal =
       decision_add(decision, STATEMENT_ROUND_OPEN, "base", &federation->head, predicate);
-  json_t *names = draw(eligible, count, selected, &randomness);
   struct digest cohort = decision_attach(proposal, manifest_cohort(federation->name, round, names));
   json_object_set_new(predicate, "cohort", manifest_digest(&cohort));
 }
@@ -82,7 +107,7 @@ static bool next_open(const struct state *state, const struct federation *federa
                       const struct moment *moment, struct decision *decision) {
   size_t count;
   if (state_is_finished(federation) || moment->is_full) return false;
-  const char **eligible = eligible_clients(state, federation, &count);
+  struct cohort_candidate *eligible = eligible_clients(state, federation, &count);
   bool is_enough = count > 0 && (int64_t)count >= federation->terms.quorum;
   if (is_enough) propose_open(federation, eligible, count, moment, decision);
   free(eligible);

@@ -45,9 +45,51 @@ bool judge_verdict_read(const char *name, enum verdict *verdict) {
   return false;
 }
 
+/* ---- what is remembered ---- */
+
+static const struct history_row numbers[] = {
+#define X(name, start, meaning) {#name, offsetof(struct history, name), meaning},
+    HISTORY_NUMBERS(X)
+#undef X
+};
+
+static const struct history_row counts[] = {
+#define X(name, meaning) {#name, offsetof(struct history, name), meaning},
+    HISTORY_COUNTS(X)
+#undef X
+};
+
+const struct history_row *judge_history_numbers(size_t *count) {
+  *count = sizeof numbers / sizeof *numbers;
+  return numbers;
+}
+
+const struct history_row *judge_history_counts(size_t *count) {
+  *count = sizeof counts / sizeof *counts;
+  return counts;
+}
+
+/* Science.md 7.3. */
+static double trust_of(const struct history *history) {
+  double good = history->beta_good, all = good + history->beta_bad;
+  return fmax(0, good / all - sqrt(good * history->beta_bad / (all * all * (all + 1))));
+}
+
 void judge_history_start(struct history *history) {
-  *history = (struct history){.standing = STANDING_PROBATION, .reputation = 0.5};
+  *history = (struct history){.standing = STANDING_PROBATION,
+#define X(name, start, meaning) .name = start,
+                              HISTORY_NUMBERS(X)
+#undef X
+  };
+  history->trust = trust_of(history);
   snprintf(history->sentence, sizeof history->sentence, "new here");
+}
+
+double judge_organisation_risk(size_t convicted, size_t clients, size_t other_convicted,
+                               size_t other_clients) {
+  if (other_clients == 0) return 0;
+  return fmax(0, (double)convicted / (double)(clients + 2) -
+                     (double)other_convicted / (double)(other_clients + 2));
 }
 
 bool judge_votes(const struct history *history, enum bar bar) {
@@ -143,6 +185,20 @@ static void weigh_risk(const struct policy *policy, const struct cohort *cohort,
   judged->risk = fmax(far, fmax(opposed_risk(policy, judged), copy));
 }
 
+/* ---- drift ---- */
+
+/* Page and Hinkley's test for a mean that rises (science.md 7.4). The mean forgets nothing, so that
+ * who moves slowly does not take it along. */
+static void remember_drift(const struct policy *policy, struct history *history, double z) {
+  history->drift_mean += (z - history->drift_mean) / (double)history->rounds;
+  history->drift_sum += z - history->drift_mean - policy->drift_slack;
+  history->drift_least = fmin(history->drift_least, history->drift_sum);
+}
+
+static double drift_of(const struct history *history) {
+  return history->drift_sum - history->drift_least;
+}
+
 /* ---- sentences ---- */
 
 __attribute__((format(printf, 2, 3))) static void say(char sentence[JUDGE_SENTENCE_SIZE],
@@ -187,6 +243,8 @@ static void say_history(const struct policy *policy, const struct history *histo
   say(sentence, "%" PRId64 " strike%s, reputation %.2f", history->strikes,
       history->strikes == 1 ? "" : "s", history->reputation);
   if (history->cusum >= policy->cusum_watch) say(sentence, ", cumulative sum %.0f", history->cusum);
+  if (drift_of(history) >= policy->drift_watch)
+    say(sentence, ", %.0f spreads more than its own mean", drift_of(history));
   say(sentence, "; ");
 }
 
@@ -217,6 +275,11 @@ static void remember(const struct policy *policy, struct judged *judged) {
   history->held += judged->verdict == VERDICT_HOLD;
   history->rejected += judged->verdict == VERDICT_REJECT;
   history->reputation += policy->reputation_rate * (1 - judged->risk - history->reputation);
+  history->beta_good = policy->beta_fade * history->beta_good + (1 - judged->risk);
+  history->beta_bad = policy->beta_fade * history->beta_bad + judged->risk;
+  history->trust = trust_of(history);
+  remember_drift(policy, history,
+                 fmax(-policy->drift_clip, fmin(judged->z_distance, policy->drift_clip)));
   history->cusum = fmin(fmax(0, history->cusum + excess), 2 * policy->cusum_watch);
   history->clean = is_strike ? 0 : history->clean + 1;
   if (is_strike)
@@ -227,7 +290,11 @@ static void remember(const struct policy *policy, struct judged *judged) {
 
 static bool is_odd(const struct policy *policy, const struct history *history) {
   return history->strikes > 0 || history->reputation < policy->reputation_watch ||
-         history->cusum >= policy->cusum_watch;
+         history->cusum >= policy->cusum_watch || drift_of(history) >= policy->drift_watch;
+}
+
+static bool is_trustworthy(const struct policy *policy, const struct history *history) {
+  return history->reputation >= policy->reputation_trust && history->trust >= policy->trust_bound;
 }
 
 /* Down by strikes at once, up one state at a time after clean rounds; never past quarantine without
@@ -244,11 +311,11 @@ static enum standing next_standing(const struct policy *policy, const struct his
   case STANDING_WATCHED:
     if (is_struck) return STANDING_QUARANTINED;
     if (!is_clean || is_odd(policy, history)) return STANDING_WATCHED;
-    return history->reputation >= policy->reputation_trust ? STANDING_TRUSTED : STANDING_WATCHED;
+    return is_trustworthy(policy, history) ? STANDING_TRUSTED : STANDING_WATCHED;
   default:
     if (is_struck) return STANDING_QUARANTINED;
     if (is_odd(policy, history)) return STANDING_WATCHED;
-    if (!is_clean || history->reputation < policy->reputation_trust) return history->standing;
+    if (!is_clean || !is_trustworthy(policy, history)) return history->standing;
     return STANDING_TRUSTED;
   }
 }

@@ -28,18 +28,54 @@ bool judge_standing_read(const char *name, enum standing *standing);
 const char *judge_verdict_name(enum verdict verdict);
 bool judge_verdict_read(const char *name, enum verdict *verdict);
 
-/* Everything the judge remembers of a client in one federation. */
+/* Everything the judge remembers of a client in one federation, in rows, all of one size for ever:
+ * the verdict manifest, the state's text and a rollback carry what stands here. name, value of a
+ * newcomer, what it is. */
+#define HISTORY_NUMBERS(X)                                                                         \
+  X(reputation, 0.5, "moving average of 1 - risk")                                                 \
+  X(beta_good, 1, "rounds without risk, fading: the first parameter of a Beta distribution")       \
+  X(beta_bad, 1, "rounds of risk, fading: the second")                                             \
+  X(trust, 0, "lower bound of the Beta reputation: its mean less its standard deviation")          \
+  X(cusum, 0, "cumulative sum of distance z-scores above the slack")                               \
+  X(drift_mean, 0, "mean of all distance z-scores so far, for Page and Hinkley's test")            \
+  X(drift_sum, 0, "its sum of deviations from the running mean")                                   \
+  X(drift_least, 0, "the least that sum has been")
+#define HISTORY_COUNTS(X)                                                                          \
+  X(rounds, "judged updates")                                                                      \
+  X(accepted, "of them accepted")                                                                  \
+  X(held, "of them held")                                                                          \
+  X(rejected, "of them rejected")                                                                  \
+  X(clean, "rounds in a row without a strike")                                                     \
+  X(strikes, "rounds that were rejected or held for their content, forgiven one by one")
+
 struct history {
   enum standing standing;
-  double reputation; /* 0 to 1 */
-  double cusum;      /* cumulative sum of distance z-scores above the slack */
-  int64_t rounds, accepted, held, rejected;
-  int64_t clean;   /* rounds in a row without suspicion */
-  int64_t strikes; /* rounds that were rejected or held for their content, forgiven one by one */
+#define X(name, start, meaning) double name;
+  HISTORY_NUMBERS(X)
+#undef X
+#define X(name, meaning) int64_t name;
+  HISTORY_COUNTS(X)
+#undef X
   char sentence[JUDGE_SENTENCE_SIZE]; /* why the standing is what it is */
 };
 
+/* The numbers and counts of a history by name, in the order above. */
+struct history_row {
+  const char *name;
+  size_t offset;
+  const char *meaning;
+};
+const struct history_row *judge_history_numbers(size_t *count);
+const struct history_row *judge_history_counts(size_t *count);
+
+/* A newcomer's. */
 void judge_history_start(struct history *history);
+
+/* What the clients of one organisation say about it: how much more of them are convicted
+ * (quarantined or excluded) than of all others, 0 to 1; each share is convicted / (clients +
+ * 2), so that one bad client of one is no proof. 0 where there are no others. */
+double judge_organisation_risk(size_t convicted, size_t clients, size_t other_convicted,
+                               size_t other_clients);
 
 /* What the operator did meanwhile; the content is then not what decides. */
 enum bar { BAR_NONE, BAR_EXCLUDED, BAR_REVOKED };

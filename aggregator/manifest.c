@@ -175,38 +175,48 @@ enum tamis_status manifest_dropped_read(const json_t *element, struct manifest_u
   return TAMIS_OK;
 }
 
+static double *number_of(struct history *history, const struct history_row *row) {
+  return (double *)(void *)((char *)history + row->offset);
+}
+
+static int64_t *count_of(struct history *history, const struct history_row *row) {
+  return (int64_t *)(void *)((char *)history + row->offset);
+}
+
 json_t *manifest_history_write(const char *client, const struct history *history,
                                const struct digest *before) {
-  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "client", client,
-                   "state", judge_standing_name(history->standing), "sentence", history->sentence,
-                   "before", manifest_digest(before), "reputation",
-                   canonical_f64(history->reputation), "cusum", canonical_f64(history->cusum),
-                   "rounds", (json_int_t)history->rounds, "accepted", (json_int_t)history->accepted,
-                   "held", (json_int_t)history->held, "rejected", (json_int_t)history->rejected,
-                   "clean", (json_int_t)history->clean, "strikes", (json_int_t)history->strikes);
+  struct history copy = *history;
+  size_t numbers, counts;
+  const struct history_row *number = judge_history_numbers(&numbers);
+  const struct history_row *count = judge_history_counts(&counts);
+  json_t *element = json_pack("{s:s, s:s, s:s, s:o}", "client", client, "state",
+                              judge_standing_name(history->standing), "sentence", history->sentence,
+                              "before", manifest_digest(before));
+  for (size_t i = 0; i < numbers; i++)
+    json_object_set_new(element, number[i].name, canonical_f64(*number_of(&copy, &number[i])));
+  for (size_t i = 0; i < counts; i++)
+    json_object_set_new(element, count[i].name, json_integer(*count_of(&copy, &count[i])));
+  return element;
 }
 
 enum tamis_status manifest_history_read(const json_t *element, const char **client,
                                         struct history *history, struct digest *before,
                                         struct fault *fault) {
   const char *state, *sentence;
-  const struct {
-    const char *name;
-    int64_t *value;
-  } count[] = {{"rounds", &history->rounds}, {"accepted", &history->accepted},
-               {"held", &history->held},     {"rejected", &history->rejected},
-               {"clean", &history->clean},   {"strikes", &history->strikes}};
+  size_t numbers, counts;
+  const struct history_row *number = judge_history_numbers(&numbers);
+  const struct history_row *count = judge_history_counts(&counts);
   if (!canonical_text(element, "client", client)) return corrupt(fault, "client");
   if (!canonical_text(element, "state", &state) || !judge_standing_read(state, &history->standing))
     return corrupt(fault, "state");
   if (!canonical_text(element, "sentence", &sentence)) return corrupt(fault, "sentence");
   snprintf(history->sentence, sizeof history->sentence, "%s", sentence);
   if (!read_digest(element, "before", before)) return corrupt(fault, "before");
-  if (!canonical_double(element, "reputation", &history->reputation))
-    return corrupt(fault, "reputation");
-  if (!canonical_double(element, "cusum", &history->cusum)) return corrupt(fault, "cusum");
-  for (size_t i = 0; i < sizeof count / sizeof *count; i++)
-    if (!canonical_integer(element, count[i].name, count[i].value))
+  for (size_t i = 0; i < numbers; i++)
+    if (!canonical_double(element, number[i].name, number_of(history, &number[i])))
+      return corrupt(fault, number[i].name);
+  for (size_t i = 0; i < counts; i++)
+    if (!canonical_integer(element, count[i].name, count_of(history, &count[i])))
       return corrupt(fault, count[i].name);
   return TAMIS_OK;
 }

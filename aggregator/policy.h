@@ -29,10 +29,19 @@
   X(cusum_slack, 3, 0, 100, "distance in spreads that does not add to the cumulative sum")         \
   X(cusum_clip, 4, 0.1, 100, "most that one round may add to the cumulative sum")                  \
   X(cusum_watch, 12, 0.1, 1000, "a client with this cumulative sum is watched")                    \
+  X(beta_fade, 0.95, 0.5, 1, "what a round before counts in the Beta reputation")                  \
+  X(trust_bound, 0.6, 0, 1, "a client needs this lower bound of the Beta reputation too")          \
+  X(drift_clip, 4, 0.1, 100, "distances beyond so many spreads count as this in the drift")        \
+  X(drift_slack, 0.5, 0, 100, "rise above its own mean, in spreads, that is no drift")             \
+  X(drift_watch, 10, 0.1, 1000, "a client whose drift (Page and Hinkley) is this is watched")      \
   X(clean_rounds, 3, 1, 1000, "rounds in a row without a strike that improve the state")           \
   X(forgive_rounds, 2, 1, 1000, "rounds in a row without a strike that take one strike away")      \
   X(strikes_quarantine, 3, 1, 1000, "strikes that lead to quarantine")                             \
   X(strikes_exclude, 5, 1, 1000, "strikes that lead to exclusion, from quarantine only")           \
+  X(organisation_share, 0.5, 0.001, 1, "most of a drawn cohort that one organisation may be")      \
+  X(probation_share, 0.5, 0.001, 1, "most of a drawn cohort that clients on probation may be")     \
+  X(share_strict, 0, 0, 1, "1: seats beyond the shares stay empty, but for the quorum")            \
+  X(organisation_watch, 0.3, 0, 1, "clients of an organisation of this risk count as probation")   \
   X(weight_by_examples, 0, 0, 1, "1: the plain mean weighs by the claimed examples")
 
 struct policy {

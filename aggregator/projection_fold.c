@@ -55,6 +55,8 @@ const char *const projection_schema[] = {
     "CREATE TABLE standings(federation TEXT NOT NULL, client TEXT NOT NULL,"
     " state TEXT NOT NULL DEFAULT 'probation', reputation REAL NOT NULL DEFAULT 0,"
     " risk REAL NOT NULL DEFAULT 0, cusum REAL NOT NULL DEFAULT 0,"
+    " trust REAL NOT NULL DEFAULT 0, drift REAL NOT NULL DEFAULT 0,"
+    " strikes INTEGER NOT NULL DEFAULT 0,"
     " rounds INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,"
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " refused INTEGER NOT NULL DEFAULT 0, last_round INTEGER NOT NULL DEFAULT 0,"
@@ -169,11 +171,13 @@ const struct projection_step projection_steps[] = {
      "UPDATE standings SET risk = $risk WHERE federation = @federation AND client = :client"},
     {STATEMENT_VERDICTS, "clients",
      "INSERT INTO standings(federation, client, state, reputation, cusum, rounds, accepted, held,"
-     " rejected, sentence) VALUES (@federation, :client, :state, $reputation, $cusum, :rounds,"
-     " :accepted, :held, :rejected, :sentence) ON CONFLICT DO UPDATE SET state = excluded.state,"
+     " rejected, sentence, trust, drift, strikes) VALUES (@federation, :client, :state,"
+     " $reputation, $cusum, :rounds, :accepted, :held, :rejected, :sentence, $trust,"
+     " $drift_sum - $drift_least, :strikes) ON CONFLICT DO UPDATE SET state = excluded.state,"
      " reputation = excluded.reputation, cusum = excluded.cusum, rounds = excluded.rounds,"
      " accepted = excluded.accepted, held = excluded.held, rejected = excluded.rejected,"
-     " sentence = excluded.sentence"},
+     " sentence = excluded.sentence, trust = excluded.trust, drift = excluded.drift,"
+     " strikes = excluded.strikes"},
 
     {STATEMENT_CLIENT_STATE, NULL,
      "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
@@ -243,7 +247,7 @@ const struct projection_step projection_steps[] = {
      "INSERT INTO standings(federation, client, sentence) VALUES (:federation, :client,"
      " 'reinstated by ' || @signer || ': ' || :reason) ON CONFLICT DO UPDATE SET"
      " state = 'probation', reputation = 0, risk = 0, cusum = 0, rounds = 0, accepted = 0,"
-     " held = 0, rejected = 0, sentence = excluded.sentence"},
+     " held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0, sentence = excluded.sentence"},
 
     {STATEMENT_REBUILD, NULL,
      "UPDATE federations SET phase = 'rebuilding', rebuild_base = (WITH RECURSIVE line(round,"
@@ -285,11 +289,13 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_ROLLBACK, "clients",
      "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"
      " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"
-     " sentence = :sentence WHERE federation = @federation AND client = :client"
+     " sentence = :sentence, trust = $trust, drift = $drift_sum - $drift_least,"
+     " strikes = :strikes WHERE federation = @federation AND client = :client"
      " AND state <> 'excluded' AND :state <> 'excluded'"},
     {STATEMENT_ROLLBACK, NULL,
      "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"
-     " accepted = 0, held = 0, rejected = 0, sentence = '' WHERE federation = :federation"
+     " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0,"
+     " sentence = '' WHERE federation = :federation"
      " AND state <> 'excluded' AND restored_by IS NOT @index"},
 
     {STATEMENT_RETENTION, NULL,

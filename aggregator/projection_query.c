@@ -41,11 +41,21 @@ const struct projection_question projection_questions[] = {
 
     /* Every enrolled client is in every federation, with a history or without. */
     {"clients", 0, 1,
-     "WITH rows AS (SELECT row_number() OVER (ORDER BY federations.federation, clients.client)"
+     "WITH its AS (SELECT federation, organisation, count(*) AS clients,"
+     " sum(state IN ('quarantined', 'excluded')) AS convicted"
+     " FROM standings JOIN clients USING (client) WHERE rounds > 0 GROUP BY 1, 2),"
+     " others AS (SELECT federation, sum(clients) AS clients, sum(convicted) AS convicted"
+     " FROM its GROUP BY 1), risky AS (SELECT its.federation, its.organisation,"
+     " iif(others.clients = its.clients, 0.0, max(0.0, its.convicted / (its.clients + 2.0)"
+     " - (others.convicted - its.convicted) / (others.clients - its.clients + 2.0))) AS risk"
+     " FROM its JOIN others USING (federation)),"
+     " rows AS (SELECT row_number() OVER (ORDER BY federations.federation, clients.client)"
      " AS cursor, json_object('federation', federations.federation, 'client', clients.client,"
-     " 'organisation', organisation, 'state', coalesce(state, 'probation'),"
-     " 'reputation', coalesce(reputation, 0.0), 'risk', coalesce(risk, 0.0),"
-     " 'cusum', coalesce(cusum, 0.0), 'rounds', coalesce(rounds, 0),"
+     " 'organisation', clients.organisation, 'state', coalesce(state, 'probation'),"
+     " 'reputation', coalesce(reputation, 0.0), 'risk', coalesce(standings.risk, 0.0),"
+     " 'organisation_risk', coalesce(risky.risk, 0.0), 'trust', coalesce(trust, 0.0),"
+     " 'cusum', coalesce(cusum, 0.0), 'drift', coalesce(drift, 0.0),"
+     " 'strikes', coalesce(strikes, 0), 'rounds', coalesce(rounds, 0),"
      " 'accepted', coalesce(accepted, 0), 'held', coalesce(held, 0),"
      " 'rejected', coalesce(rejected, 0), 'refused', coalesce(refused, 0),"
      " 'last_round', coalesce(last_round, 0), 'revoked', " TRUTH(
@@ -54,6 +64,8 @@ const struct projection_question projection_questions[] = {
                     " FROM federations JOIN clients LEFT JOIN standings"
                     " ON standings.federation = federations.federation AND standings.client = "
                     "clients.client"
+                    " LEFT JOIN risky ON risky.federation = federations.federation"
+                    " AND risky.organisation = clients.organisation"
                     " WHERE coalesce(?3, '') IN ('', federations.federation))"
                     " SELECT cursor, object FROM rows WHERE cursor > ?1 ORDER BY cursor LIMIT ?2"},
 

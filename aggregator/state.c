@@ -203,6 +203,46 @@ bool state_is_eligible(const struct state *state, const struct federation *feder
          federation->member[client].history.standing != STANDING_EXCLUDED;
 }
 
+/* ---- organisations ---- */
+
+struct organisation_count {
+  const char *name;
+  size_t client, clients, convicted;
+};
+
+static int by_organisation(const void *left, const void *right) {
+  const struct organisation_count *one = left, *other = right;
+  return strcmp(one->name, other->name);
+}
+
+void state_organisation_risks(const struct state *state, const struct federation *federation,
+                              double *risk) {
+  size_t count = state->client_count;
+  struct organisation_count *one = grow(NULL, count + 1, sizeof *one), all = {0};
+  for (size_t i = 0; i < count; i++) {
+    const struct history *history = &federation->member[i].history;
+    one[i] = (struct organisation_count){.name = state->client[i].organisation,
+                                         .client = i,
+                                         .clients = history->rounds > 0,
+                                         .convicted = history->rounds > 0 &&
+                                                      history->standing >= STANDING_QUARANTINED};
+    all.clients += one[i].clients;
+    all.convicted += one[i].convicted;
+  }
+  qsort(one, count, sizeof *one, by_organisation);
+  for (size_t from = 0, to; from < count; from = to) {
+    size_t clients = 0, convicted = 0;
+    for (to = from; to < count && strcmp(one[to].name, one[from].name) == 0; to++) {
+      clients += one[to].clients;
+      convicted += one[to].convicted;
+    }
+    for (size_t i = from; i < to; i++)
+      risk[one[i].client] = judge_organisation_risk(convicted, clients, all.convicted - convicted,
+                                                    all.clients - clients);
+  }
+  free(one);
+}
+
 bool state_has_model(const struct past_round *past) {
   return past->outcome == OUTCOME_PROMOTED || past->outcome == OUTCOME_REBUILT;
 }

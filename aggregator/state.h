@@ -23,7 +23,7 @@ enum {
   STATE_RULE_SIZE = 401, /* of an optimiser too */
   STATE_VECTORS_MAX = 4,
   STATE_DISPUTES_MAX = 1024, /* of one federation */
-  STATE_WITHOUT_MAX = 64, /* clients that a rebuild leaves out */
+  STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_NOBODY = -1,
 };
 
@@ -220,6 +220,10 @@ bool state_readable_has(const struct state *state, const struct digest *blob);
 /* May the client be selected: its key is good and it is not excluded here. */
 bool state_is_eligible(const struct state *state, const struct federation *federation,
                        size_t client);
+/* risk[] gets for each client what judge_organisation_risk says of its organisation here. Who never
+ * sent an update is not counted. */
+void state_organisation_risks(const struct state *state, const struct federation *federation,
+                              double *risk);
 /* Has the round a model that a head may be: promoted or rebuilt? */
 bool state_has_model(const struct past_round *past);
 /* The round whose updates and verdicts this one is made of: itself, unless it was rebuilt. */

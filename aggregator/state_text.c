@@ -11,14 +11,21 @@
  * these numbers, and STATE_FORMAT when logs of the old one may exist. */
 static_assert(sizeof(struct client) == 355, "a field of struct client came or went");
 static_assert(sizeof(struct invitation) == 184, "a field of struct invitation came or went");
-static_assert(sizeof(struct history) == 328, "a field of struct history came or went");
-static_assert(sizeof(struct member) == 424, "a field of struct member came or went");
+/* The rows of HISTORY_NUMBERS, HISTORY_COUNTS and POLICY_MAP are written by themselves. */
+#define X(...) +1
+enum { HISTORY_ROWS = 0 HISTORY_NUMBERS(X) HISTORY_COUNTS(X) };
+#undef X
+static_assert(sizeof(struct history) == 8 * HISTORY_ROWS + 8 + JUDGE_SENTENCE_SIZE,
+              "a field of struct history came or went");
+static_assert(sizeof(struct member) == sizeof(struct history) + 96,
+              "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 592, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == 1152, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == 2376,
+static_assert(sizeof(struct terms) == sizeof(struct policy) + 952,
+              "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1224,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
@@ -317,14 +324,12 @@ static void on_round(struct codec *codec, struct round *round, size_t clients) {
 static void on_history(struct codec *codec, struct history *history) {
   history->standing =
       (enum standing)on_small(codec, "standing", history->standing, STANDING_COUNT - 1);
-  on_double(codec, "reputation", &history->reputation);
-  on_double(codec, "cusum", &history->cusum);
-  on_integer(codec, "rounds", &history->rounds);
-  on_integer(codec, "accepted", &history->accepted);
-  on_integer(codec, "held", &history->held);
-  on_integer(codec, "rejected", &history->rejected);
-  on_integer(codec, "clean", &history->clean);
-  on_integer(codec, "strikes", &history->strikes);
+#define X(name, start, meaning) on_double(codec, #name, &history->name);
+  HISTORY_NUMBERS(X)
+#undef X
+#define X(name, meaning) on_integer(codec, #name, &history->name);
+  HISTORY_COUNTS(X)
+#undef X
   on_text(codec, "sentence", history->sentence, sizeof history->sentence);
 }
 

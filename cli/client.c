@@ -17,16 +17,20 @@ static const struct column columns[] = {
     {"NAME", "client", CELL_TEXT, false},
     {"STATE", "state", CELL_STATE, false},
     {"REPUT", "reputation", CELL_REAL, false},
+    {"TRUST", "trust", CELL_REAL, true},
     {"RISK", "risk", CELL_REAL, true},
+    {"STRIKES", "strikes", CELL_COUNT, true},
     {"ROUNDS", "rounds", CELL_COUNT, false},
     {"ACC", "accepted", CELL_COUNT, false},
     {"HELD", "held", CELL_COUNT, false},
     {"REJ", "rejected", CELL_COUNT, false},
     {"REF", "refused", CELL_COUNT, true},
     {"CUSUM", "cusum", CELL_REAL, true},
+    {"DRIFT", "drift", CELL_REAL, true},
     {"LAST", "last_round", CELL_COUNT, true},
     {"REVOKED", "revoked", CELL_FLAG, true},
     {"ORGANISATION", "organisation", CELL_TEXT, true},
+    {"ORG-RISK", "organisation_risk", CELL_REAL, true},
     {"FEDERATION", "federation", CELL_TEXT, true},
     {"SENTENCE", "sentence", CELL_SENTENCE, false},
 };
@@ -271,9 +275,13 @@ static void print_client(struct context *context, const json_t *data) {
   output_field(context, "state", "%s%s%s%s", output_colour(context, a), a,
                output_colour_end(context), output_flag(data, "revoked") ? ", key revoked" : "");
   output_field(context, "why", "%s", output_text(data, "sentence", a, sizeof a));
-  output_field(context, "reputation", "%.3f", output_real(data, "reputation"));
-  output_field(context, "risk", "%.3f", output_real(data, "risk"));
-  output_field(context, "drift", "%.3f (cumulative sum)", output_real(data, "cusum"));
+  output_field(context, "reputation", "%.3f, at the least %.3f", output_real(data, "reputation"),
+               output_real(data, "trust"));
+  output_field(context, "risk", "%.3f, of its organisation %.3f", output_real(data, "risk"),
+               output_real(data, "organisation_risk"));
+  output_field(context, "strikes", "%lld", (long long)output_integer(data, "strikes"));
+  output_field(context, "drift", "%.3f from the cohort, %.3f from its own mean",
+               output_real(data, "cusum"), output_real(data, "drift"));
   output_field(context, "updates", "%lld judged: %lld accepted, %lld held, %lld rejected",
                (long long)output_integer(data, "rounds"),
                (long long)output_integer(data, "accepted"), (long long)output_integer(data, "held"),

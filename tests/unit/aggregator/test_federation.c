@@ -295,6 +295,79 @@ static void a_shuffle_has_no_favourite(void **unused) {
   assert_true(chi < 18.5);
 }
 
+enum { CANDIDATES = 100, SEATS = 20 };
+
+/* The first `many` are of one organisation, the others of one each; `news` of them are new. */
+static void candidates_make(struct cohort_candidate *candidate, size_t many, size_t news) {
+  static char name[CANDIDATES][8];
+  for (size_t i = 0; i < CANDIDATES; i++) {
+    snprintf(name[i], sizeof name[i], "c%02zu", i);
+    candidate[i] = (struct cohort_candidate){
+        .name = name[i], .organisation = i < many ? "big" : name[i], .is_new = i < news};
+  }
+}
+
+static size_t drawn(size_t many, size_t news, struct cohort_seats seats, size_t *of_many,
+                    size_t *of_new) {
+  struct cohort_candidate candidate[CANDIDATES];
+  struct digest root = {{3}}, randomness = cohort_randomness(&root, "f", 1);
+  size_t chosen[CANDIDATES], seen[CANDIDATES] = {0};
+  bool is_good;
+  candidates_make(candidate, many, news);
+  size_t count = cohort_draw(&randomness, candidate, CANDIDATES, &seats, chosen, &is_good);
+  assert_true(is_good);
+  *of_many = *of_new = 0;
+  for (size_t i = 0; i < count; i++) {
+    assert_int_equal(seen[chosen[i]]++, 0);
+    *of_many += chosen[i] < many;
+    *of_new += chosen[i] < news;
+  }
+  return count;
+}
+
+static void no_organisation_takes_more_than_its_share(void **unused) {
+  struct cohort_seats seats = {.count = SEATS, .least = 5, .organisation = 0.3, .new = 0.25};
+  size_t many, news;
+  (void)unused;
+  assert_int_equal(drawn(80, 0, seats, &many, &news), SEATS);
+  assert_int_equal(many, 6); /* 80 of 100 clients, 6 of 20 seats */
+  assert_int_equal(drawn(0, 80, seats, &many, &news), SEATS);
+  assert_int_equal(news, 5);
+  seats.organisation = 0.001; /* one seat each at the least */
+  assert_int_equal(drawn(81, 0, seats, &many, &news), SEATS);
+  assert_int_equal(many, 1);
+}
+
+/* Nobody else wants the seats: they are filled, or stay empty where that is asked for. */
+static void seats_that_nobody_else_wants_are_filled_unless_strict(void **unused) {
+  struct cohort_seats seats = {.count = SEATS, .least = 9, .organisation = 0.3, .new = 0.25};
+  struct cohort_seats open = {.count = SEATS, .least = 9, .organisation = 1, .new = 1};
+  size_t many, news, many_open, news_open;
+  (void)unused;
+  assert_int_equal(drawn(98, 0, seats, &many, &news), SEATS);
+  assert_int_equal(many, SEATS - 2);
+  seats.is_strict = true;
+  assert_int_equal(drawn(98, 0, seats, &many, &news), 9); /* 6 within the share, 2 others, 1 more */
+  assert_int_equal(drawn(50, 0, seats, &many, &news), SEATS);
+  seats.is_strict = false; /* a federation of newcomers of one organisation is drawn as ever */
+  assert_int_equal(drawn(CANDIDATES, CANDIDATES, seats, &many, &news), SEATS);
+  assert_int_equal(drawn(CANDIDATES, CANDIDATES, open, &many_open, &news_open), SEATS);
+  struct cohort_candidate candidate[CANDIDATES];
+  struct digest root = {{3}}, randomness = cohort_randomness(&root, "f", 1);
+  size_t one[CANDIDATES], other[CANDIDATES], order[CANDIDATES];
+  bool is_good;
+  candidates_make(candidate, CANDIDATES, CANDIDATES);
+  cohort_draw(&randomness, candidate, CANDIDATES, &seats, one, &is_good);
+  cohort_draw(&randomness, candidate, CANDIDATES, &open, other, &is_good);
+  cohort_shuffle(&randomness, "cohort", order, CANDIDATES);
+  assert_memory_equal(other, order, SEATS * sizeof *order);
+  for (size_t i = 0; i < SEATS; i++) {
+    size_t found = 0;
+    while (found < SEATS && one[found] != order[i]) found++;
+    assert_true(found < SEATS);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_round_goes_through_without_a_disk_or_a_clock),
@@ -302,6 +375,8 @@ int main(void) {
       cmocka_unit_test(the_close_is_a_function_of_answers_and_time),
       cmocka_unit_test(a_shuffle_is_a_permutation_that_anybody_can_redo),
       cmocka_unit_test(a_shuffle_has_no_favourite),
+      cmocka_unit_test(no_organisation_takes_more_than_its_share),
+      cmocka_unit_test(seats_that_nobody_else_wants_are_filled_unless_strict),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

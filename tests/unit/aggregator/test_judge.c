@@ -220,6 +220,48 @@ static void what_an_operator_did_meanwhile_decides(void **unused) {
   assert_int_equal(judged[1].history.rounds, 0);
 }
 
+/* Nothing but new: 0.5 less its standard deviation; it climbs with each clean round, and falls. */
+static void trust_is_earned_round_by_round(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  assert_true(fabs(history[0].trust - (0.5 - sqrt(1.0 / 12))) < 1e-15);
+  for (int round = 0; round < 20; round++) {
+    double before = history[1].trust;
+    round_with(history, 1, 0.5, judged);
+    assert_true(history[1].trust > before && history[1].trust < 1);
+  }
+  double before = history[0].trust;
+  round_with(history, 9, -0.4, judged);
+  assert_true(history[0].trust < before - 0.05);
+}
+
+/* Within all bounds of a round, but ever farther out than it was before. */
+static void a_rising_distance_is_seen_beside_the_own_mean(void **unused) {
+  struct history history[N];
+  struct judged judged[N];
+  (void)unused;
+  histories(history);
+  for (int round = 0; round < 20; round++) round_with(history, 0.9, 0.5, judged);
+  assert_true(history[0].drift_sum - history[0].drift_least < 1);
+  for (int round = 0; round < 12; round++) round_with(history, 1.35, 0.5, judged);
+  assert_int_equal(history[0].strikes, 0);
+  assert_int_equal(history[0].cusum, 0);
+  assert_true(history[0].drift_sum - history[0].drift_least > 10);
+  assert_int_equal(history[0].standing, STANDING_WATCHED);
+  assert_non_null(strstr(history[0].sentence, "its own mean"));
+}
+
+static void an_organisation_of_convicts_is_suspect_beside_others(void **unused) {
+  (void)unused;
+  assert_true(judge_organisation_risk(15, 50, 0, 0) == 0); /* nobody to compare it with */
+  assert_true(judge_organisation_risk(0, 10, 3, 40) == 0);
+  assert_true(judge_organisation_risk(1, 1, 0, 40) < 0.34);
+  assert_true(judge_organisation_risk(5, 6, 0, 40) > 0.6);
+  assert_true(judge_organisation_risk(3, 10, 12, 40) == 0); /* no worse than the rest */
+}
+
 static void assert_readable(const char *sentence) {
   assert_in_range(strlen(sentence), 1, 120);
   assert_null(strstr(sentence, "inf"));
@@ -264,6 +306,9 @@ int main(void) {
       cmocka_unit_test(copies_are_named_and_not_trusted),
       cmocka_unit_test(without_enforcement_all_weigh_and_nobody_moves),
       cmocka_unit_test(what_an_operator_did_meanwhile_decides),
+      cmocka_unit_test(trust_is_earned_round_by_round),
+      cmocka_unit_test(a_rising_distance_is_seen_beside_the_own_mean),
+      cmocka_unit_test(an_organisation_of_convicts_is_suspect_beside_others),
       cmocka_unit_test(degenerate_cohorts_give_finite_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "aggregator/judge.h"
 #include "aggregator/policy.h"
 #include "proto/canonical.h"
 
@@ -32,6 +33,37 @@ static void the_page_shows_every_row_as_it_is(void **unused) {
   size_t later = 0; /* tables of other sections come after the next heading */
   for (char *at = strstr(table, "\n##"); at && (at = strstr(at, "\n| `")); at++) later++;
   assert_int_equal(rows - later, count);
+}
+
+/* Its row for what is remembered, with the value of a newcomer. */
+static void assert_remembered(const char *table, const struct history_row *row, double start) {
+  char line[256];
+  snprintf(line, sizeof line, "\n| `%s` | %g | %s |\n", row->name, start, row->meaning);
+  if (!strstr(table, line)) print_message("missing:%s", line);
+  assert_non_null(strstr(table, line));
+}
+
+static void the_page_shows_all_that_is_remembered(void **unused) {
+  static char page[1 << 18];
+  FILE *file = fopen(TAMIS_SOURCE_DIR "/PROTOCOL.md", "r");
+  struct history newcomer;
+  size_t numbers, counts, rows = 0;
+  const struct history_row *number = judge_history_numbers(&numbers);
+  const struct history_row *count = judge_history_counts(&counts);
+  (void)unused;
+  assert_non_null(file);
+  page[fread(page, 1, sizeof page - 1, file)] = '\0';
+  fclose(file);
+  char *table = strstr(page, "| remembered | newcomer | what it is |");
+  assert_non_null(table);
+  *strstr(table, "\n\n") = '\0';
+  strcat(table, "\n");
+  judge_history_start(&newcomer);
+  for (size_t i = 0; i < numbers; i++)
+    assert_remembered(table, &number[i], *(double *)(void *)((char *)&newcomer + number[i].offset));
+  for (size_t i = 0; i < counts; i++) assert_remembered(table, &count[i], 0);
+  for (char *at = table; (at = strstr(at, "\n| `")); at++) rows++;
+  assert_int_equal(rows, numbers + counts);
 }
 
 static void defaults_are_within_their_own_bounds(void **unused) {
@@ -82,6 +114,7 @@ static void what_is_unknown_or_out_of_range_is_refused_by_name(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_page_shows_every_row_as_it_is),
+      cmocka_unit_test(the_page_shows_all_that_is_remembered),
       cmocka_unit_test(defaults_are_within_their_own_bounds),
       cmocka_unit_test(an_empty_policy_is_the_default),
       cmocka_unit_test(a_named_field_is_set_and_only_that),

@@ -83,9 +83,11 @@ static json_t *judged(int index, const char *client, const char *verdict, double
 }
 
 static json_t *history(const char *client, const char *standing, double reputation, int rounds) {
-  return json_pack("{s:s,s:s,s:s,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:i}", "client", client, "state",
-                   standing, "sentence", "as ever", "reputation", canonical_f64(reputation),
-                   "cusum", canonical_f64(0.125), "rounds", rounds, "accepted", rounds, "held", 0,
+  return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:i}", "client", client,
+                   "state", standing, "sentence", "as ever", "reputation",
+                   canonical_f64(reputation), "cusum", canonical_f64(0.125), "trust",
+                   canonical_f64(0.625), "drift_sum", canonical_f64(0.75), "drift_least",
+                   canonical_f64(-0.25), "rounds", rounds, "accepted", rounds, "held", 0,
                    "rejected", 0, "clean", rounds, "strikes", 0);
 }
 
