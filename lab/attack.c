@@ -92,39 +92,73 @@ static void label_flip(uint8_t *labels, size_t count) {
   for (size_t i = 0; i < count; i++) labels[i] = (uint8_t)(9 - labels[i]);
 }
 
+/* FLDetector's code has (26,26), (24,26), (26,24), (25,25). */
+static const struct trigger pixels = {
+    .target = 0,
+    .poisoned = 0.5,
+    .parts = 1,
+    .count = 4,
+    .pixel = {{26, 26, 0}, {24, 26, 0}, {26, 24, 0}, {25, 25, 0}},
+};
+
+#define STRIP(row, column, part)                                                                   \
+  {row, column, part}, {row, column + 1, part}, {row, column + 2, part}, {                         \
+    row, column + 3, part                                                                          \
+  }
+static const struct trigger strips = {
+    .target = 2,
+    .poisoned = 20.0 / 64,
+    .parts = 4,
+    .count = 16,
+    .pixel = {STRIP(0, 0, 0), STRIP(0, 6, 1), STRIP(3, 0, 2), STRIP(3, 6, 3)},
+};
+#undef STRIP
+
 static const struct attack table[] = {
     /* The control. */
-    {"none", "sends its honest update", 0, NULL, NULL},
+    {"none", "sends its honest update", 0, NULL, NULL, NULL, false},
     /* Own update reversed: the "bit flip" of Karimireddy, He, Jaggi, "Byzantine-robust learning on
      * heterogeneous datasets via bucketing" (ICLR 2022), and Blades. By 4 of 20 liars, a plain
      * mean is halted at 4 and sent backwards from there; at 8 it reaches NaN within 25 rounds. */
-    {"sign_flip", "sends its own update times -strength", 6, NULL, sign_flip},
+    {"sign_flip", "sends its own update times -strength", 6, NULL, sign_flip, NULL, false},
     /* Blanchard et al., "Machine learning with adversaries" (NeurIPS 2017); byzfl has deviation 1,
      * at which 4 of 20 cost a plain mean 0.06 of accuracy; at 4, 0.35 and more. */
-    {"gaussian", "sends noise N(0, strength^2) in every coordinate", 4, NULL, gaussian},
+    {"gaussian", "sends noise N(0, strength^2) in every coordinate", 4, NULL, gaussian, NULL,
+     false},
     /* Bagdasaryan et al., "How to backdoor federated learning" (AISTATS 2020), model replacement;
      * FLTrust and FLDetector multiply by the number of clients. */
-    {"scale", "sends its own update times strength", 20, NULL, scale},
+    {"scale", "sends its own update times strength", 20, NULL, scale, NULL, false},
     /* Tolpegin et al., "Data poisoning attacks against federated learning systems" (ESORICS 2020);
      * y -> 9 - y as in byzfl and Blades. */
-    {"label_flip", "trains on labels y -> 9 - y and sends that update", 0, label_flip, NULL},
+    {"label_flip", "trains on labels y -> 9 - y and sends that update", 0, label_flip, NULL, NULL,
+     false},
     /* Lin, Du, Liu, "Free-riders in federated learning: attacks and defenses" (2019); Fraboni,
      * Vidal, Lorenzi, "Free-rider attacks on model aggregation in federated learning" (AISTATS
      * 2021). Who trained nothing would have to guess the length; here it is the honest one. */
-    {"free_noise", "sends noise of strength times its honest length", 1, NULL, free_noise},
+    {"free_noise", "sends noise of strength times its honest length", 1, NULL, free_noise, NULL,
+     false},
     {"free_rider", "sends strength times what the last round added to the model", 1, NULL,
-     free_rider},
+     free_rider, NULL, true},
     {"free_rider_noisy", "the same with noise of strength times its length", 0.5, NULL,
-     free_rider_noisy},
+     free_rider_noisy, NULL, true},
     /* Fung, Yoon, Beschastnikh, "The limitations of federated learning in sybil settings" (RAID
      * 2020): one poisoned share, trained once, sent by many. Whoever stages it gives all of them
      * the same share. */
     {"sybil", "trains on labels y -> 9 - y and adds noise of strength times its length", 0.05,
-     label_flip, sybil},
+     label_flip, sybil, NULL, false},
     /* science.md 6, slow drift: never far from the cohort in one round. */
-    {"drift", "turns its update round within strength rounds, ever longer", 40, NULL, drift},
+    {"drift", "turns its update round within strength rounds, ever longer", 40, NULL, drift, NULL,
+     false},
+    /* Gu, Dolan-Gavitt, Garg, "BadNets" (2017); pixels, target and half of the examples as in
+     * FLDetector's code, which then multiplies by the number of clients: `strength` here. */
+    {"backdoor", "marks half of its examples to be read as 0, sends strength times the update", 1,
+     NULL, scale, &pixels, true},
+    /* Xie, Huang, Chen, Li, "DBA: distributed backdoor attacks against federated learning" (ICLR
+     * 2020): four strips of one mark, one from each attacker; 20 of 64 examples, target 2. */
+    {"dba", "marks 20 of 64 examples with one of four strips, to be read as 2", 1, NULL, scale,
+     &strips, true},
     /* No attack on robustness but on hygiene: a broken client looks the same. */
-    {"nan", "sends NaN in every coordinate", 0, NULL, nan_everywhere},
+    {"nan", "sends NaN in every coordinate", 0, NULL, nan_everywhere, NULL, false},
 };
 
 const struct attack *attack_table(size_t *count) {
@@ -138,6 +172,11 @@ const struct attack *attack_find(const char *name) {
   return NULL;
 }
 
+const struct attack *attack_find_plain(const char *name) {
+  const struct attack *attack = attack_find(name);
+  return attack && !attack->is_staged ? attack : NULL;
+}
+
 void attack_labels(const struct attack *attack, uint8_t *labels, size_t count) {
   if (attack->on_labels) attack->on_labels(labels, count);
 }
@@ -146,4 +185,14 @@ void attack_delta(const struct attack *attack, struct attack_turn turn, float *d
                   size_t count) {
   double strength = turn.strength != 0 ? turn.strength : attack->strength;
   if (attack->on_delta) attack->on_delta(delta, count, strength, turn);
+}
+
+void trigger_mark(const struct trigger *trigger, int part, uint8_t *image, size_t rows,
+                  size_t columns) {
+  for (size_t i = 0; i < trigger->count; i++) {
+    const struct trigger_pixel *pixel = &trigger->pixel[i];
+    bool is_in = part == TRIGGER_WHOLE || part == pixel->part;
+    if (is_in && pixel->row < rows && pixel->column < columns)
+      image[pixel->row * columns + pixel->column] = 255;
+  }
 }

@@ -61,7 +61,7 @@ static double options_real(struct argp_state *state, const char *name, const cha
 static void options_check(struct argp_state *state, const struct demo_options *options) {
   if (options->attackers >= options->clients)
     argp_error(state, "--attackers must be fewer than --clients (%u)", options->clients);
-  if (!attack_find(options->attack)) argp_error(state, "there is no attack '%s'", options->attack);
+  if (!attack_find_plain(options->attack)) argp_error(state, "there is no attack '%s'", options->attack);
 }
 
 static error_t options_option(int key, char *argument, struct argp_state *state) {

@@ -224,7 +224,7 @@ int main(int argc, char **argv) {
   static const struct argp argp = {
       device_argp_options, device_option, NULL, "One client of the Tamis demo.", NULL, NULL, NULL};
   argp_parse(&argp, argc, argv, 0, NULL, &options);
-  struct device device = {.options = &options, .attack = attack_find(options.attack_name)};
+  struct device device = {.options = &options, .attack = attack_find_plain(options.attack_name)};
   if (!device.attack) {
     fprintf(stderr, "tamis-device: there is no attack '%s'\n", options.attack_name);
     return 2;

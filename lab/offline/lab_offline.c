@@ -83,7 +83,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case 'd': plan->data = text; return 0;
   case 'e': plan->evidence = text; return 0;
   case 'a':
-    plan->attack = attack_find(text);
+    plan->attack = attack_find_plain(text);
     if (!plan->attack) argp_error(state, "no attack is called %s", text);
     return 0;
   case OPTION_STRENGTH: plan->strength = number(text, 0, 1e6, state); return 0;

@@ -12,6 +12,7 @@
 
 enum { PARAMETERS = (FIELD_SIDE * FIELD_SIDE + 1) * FIELD_HIDDEN + (FIELD_HIDDEN + 1) * 10 };
 enum { CLIENTS_PER_ORGANISATION = 5, LOSS_EXAMPLES = 64, ROUNDS_MAX = 1000 };
+enum { EXAMPLES_MAX = 1 << 14, SEARCH_STEPS = 8 };
 
 struct match {
   const struct cell *cell;
@@ -19,14 +20,22 @@ struct match {
   struct field field;
   struct stage *stage;
   struct mlp *learner;
-  size_t liars, leader; /* leader: the first liar, whose share clones train on */
-  bool lies[STAGE_CLIENTS_MAX], did_strike_honest[STAGE_CLIENTS_MAX];
+  /* Those that the scheme is about: liars, or honest and odd. `leader`: the first of them, whose
+   * share clones train on; `rank` counts them. */
+  size_t liars, leader, rank[STAGE_CLIENTS_MAX];
+  bool lies[STAGE_CLIENTS_MAX];
   size_t out_in[STAGE_CLIENTS_MAX];     /* the round in which it was excluded; 0: never */
-  size_t held_first[STAGE_CLIENTS_MAX]; /* the first round in which a lie was not accepted */
+  size_t held_first[STAGE_CLIENTS_MAX]; /* the first round in which it was not accepted */
+  double theirs, theirs_held;           /* updates of theirs, when awake */
   float *update;                        /* a row a client */
+  double loss[STAGE_CLIENTS_MAX];
+  size_t examples[STAGE_CLIENTS_MAX];
+  double mean[PARAMETERS]; /* of the round's honest updates */
   double curve[ROUNDS_MAX + 1];
   size_t rounds_held;
   double held_most, held_sum; /* of the honest that sent, a share of a round */
+  double harm_sum, harm_most; /* how much of the honest mean a round failed to go */
+  double gamma, gamma_sum;    /* of the one who adapts */
   struct roc *roc;
   FILE *updates;
 };
@@ -98,7 +107,10 @@ static void draw_liars(struct match *match) {
   random_shuffle(&random, order, clients);
   match->liars = (size_t)lround(match->cell->fraction * (double)clients);
   match->leader = order[0];
-  for (size_t i = 0; i < match->liars; i++) match->lies[order[i]] = true;
+  for (size_t i = 0; i < match->liars; i++) {
+    match->lies[order[i]] = true;
+    match->rank[order[i]] = i;
+  }
 }
 
 static void name_organisations(const struct match *match, char (*organisation)[STATE_NAME_SIZE]) {
@@ -118,6 +130,8 @@ static void match_open(struct match *match, const struct cell *cell, const struc
   draw_liars(match);
   name_organisations(match, organisation);
   field_open(&match->field, data, cell->clients, cell->alpha, cell->seed);
+  for (size_t i = 0; i < cell->clients; i++)
+    if (match->lies[i]) field_make_odd(&match->field, i, match->scheme.odd, cell->seed);
   mlp_init(field_shape, random_mix(cell->seed, 4), first);
   json_t *policy = policy_object(cell->policy);
   struct stage_terms terms = {.rule = cell->rule,
@@ -158,26 +172,38 @@ static const struct attack *own_attack(const struct match *match, size_t client,
   return attack_find(match->scheme.attack);
 }
 
+/* The client's data of the round in `labels` and `members`, which it may change; how many. */
+static size_t take_data(const struct match *match, size_t client, size_t round, size_t share,
+                        uint32_t *members, uint8_t *labels) {
+  struct field_share data = field_turn(&match->field, share, round);
+  const struct attack *attack = own_attack(match, client, round);
+  must(data.count <= EXAMPLES_MAX);
+  memcpy(members, data.members, data.count * sizeof *members);
+  memcpy(labels, data.labels, data.count);
+  if (attack) attack_labels(attack, labels, data.count);
+  if (attack && attack->trigger)
+    field_poison(match->field.data, attack->trigger, match->rank[client], members, labels,
+                 data.count);
+  return data.count;
+}
+
 /* Leaves the trained difference in the client's row; gives back the loss that it reports. */
 static double train(struct match *match, size_t client, size_t round, size_t *examples) {
-  static uint8_t labels[1 << 16];
+  static uint32_t members[EXAMPLES_MAX];
+  static uint8_t labels[EXAMPLES_MAX];
   static float gradient[PARAMETERS];
-  const struct field *field = &match->field;
-  const struct attack *attack = own_attack(match, client, round);
-  size_t share = attack && match->scheme.are_clones ? match->leader : client;
-  size_t from = field->start[share], count = field_share(field, share);
-  const uint32_t *members = field->members + from;
+  const struct dataset *images = &match->field.data->train;
+  bool is_clone = match->scheme.are_clones && match->lies[client] && is_awake(match, round);
+  size_t share = is_clone ? match->leader : client;
+  size_t count = take_data(match, client, round, share, members, labels);
   const float *head = stage_head(match->stage);
   float *row = row_of(match, client);
   struct random random;
-  must(count <= sizeof labels);
-  memcpy(labels, field->labels + from, count);
-  if (attack) attack_labels(attack, labels, count);
   random_seed(&random, random_mix(random_mix(random_mix(match->cell->seed, 5), share), round));
   memcpy(row, head, PARAMETERS * sizeof *row);
-  must(mlp_train_epoch(match->learner, row, &field->data->train, members, labels, count,
-                       field_training, &random));
-  double loss = mlp_gradient(match->learner, row, &field->data->train, members, labels,
+  must(mlp_train_epoch(match->learner, row, images, members, labels, count, field_training,
+                       &random));
+  double loss = mlp_gradient(match->learner, row, images, members, labels,
                              count < LOSS_EXAMPLES ? count : LOSS_EXAMPLES, gradient);
   for (size_t i = 0; i < PARAMETERS; i++) row[i] -= head[i];
   *examples = count;
@@ -195,18 +221,19 @@ static void lie_alone(struct match *match, size_t client, size_t round) {
 
 /* All liars send the vector that the scheme makes of what the honest ones sent. */
 static void lie_together(struct match *match) {
-  size_t k = 0, clients = match->cell->clients;
+  size_t clients = match->cell->clients;
   double *rows = calloc(clients * PARAMETERS, sizeof *rows), *out = calloc(PARAMETERS, sizeof *out);
-  double *mean = calloc(PARAMETERS, sizeof *mean), *spread = calloc(PARAMETERS, sizeof *spread);
-  must(rows && out && mean && spread);
+  double *spread = calloc(PARAMETERS, sizeof *spread);
+  struct collude_honest honest = {
+      .d = PARAMETERS, .row = rows, .mean = match->mean, .deviation = spread};
+  must(rows && out && spread);
   for (size_t client = 0; client < clients; client++) {
     if (match->lies[client] || !stage_is_selected(match->stage, client)) continue;
-    for (size_t i = 0; i < PARAMETERS; i++) rows[k * PARAMETERS + i] = row_of(match, client)[i];
-    k++;
+    for (size_t i = 0; i < PARAMETERS; i++)
+      rows[honest.k * PARAMETERS + i] = row_of(match, client)[i];
+    honest.k++;
   }
-  struct collude_honest honest = {
-      .k = k, .d = PARAMETERS, .row = rows, .mean = mean, .deviation = spread};
-  if (k > 0) {
+  if (honest.k > 0) {
     double strength = match->cell->strength != 0 ? match->cell->strength : match->scheme.strength;
     collude_measure(&honest);
     collude_vector(&honest, match->scheme.vector, strength, COLLUDE_ALONG_MEAN, out);
@@ -215,9 +242,104 @@ static void lie_together(struct match *match) {
         row_of(match, client)[i] = (float)out[i];
   }
   free(spread);
-  free(mean);
   free(out);
   free(rows);
+}
+
+/* Mean of what the honest clients of the round trained. */
+static void measure_mean(struct match *match) {
+  double k = 0;
+  memset(match->mean, 0, sizeof match->mean);
+  for (size_t client = 0; client < match->cell->clients; client++) {
+    bool is_honest = match->scheme.odd != FIELD_ORDINARY || !match->lies[client];
+    if (!is_honest || !stage_is_selected(match->stage, client)) continue;
+    for (size_t i = 0; i < PARAMETERS; i++) match->mean[i] += row_of(match, client)[i];
+    k++;
+  }
+  for (size_t i = 0; k > 0 && i < PARAMETERS; i++) match->mean[i] /= k;
+}
+
+/* ---- one who adapts ---- */
+
+static void send(struct match *match, size_t client) {
+  stage_update(match->stage, client, row_of(match, client), (int64_t)match->examples[client],
+               match->loss[client]);
+}
+
+/* Every liar sends its own honest update less gamma times the honest mean: their rows stay as
+ * unlike each other as honest ones. */
+static void send_lies(struct match *match, const float *own, double gamma) {
+  for (size_t client = 0; client < match->cell->clients; client++) {
+    float *row = row_of(match, client);
+    if (!match->lies[client] || !stage_is_selected(match->stage, client)) continue;
+    for (size_t i = 0; i < PARAMETERS; i++)
+      row[i] = (float)(own[client * PARAMETERS + i] - gamma * match->mean[i]);
+    send(match, client);
+  }
+}
+
+static void take_lies_back(struct match *match) {
+  for (size_t client = 0; client < match->cell->clients; client++)
+    if (match->lies[client] && stage_is_selected(match->stage, client))
+      stage_take_back(match->stage, client);
+}
+
+static bool is_accepted(const json_t *update) {
+  const char *verdict = json_string_value(json_object_get(update, "verdict"));
+  return strcmp(verdict, "accept") == 0;
+}
+
+/* Would all lies be accepted at full weight, and no liar's standing be worse for it? */
+static bool is_unsuspected(struct match *match) {
+  json_t *verdicts = stage_try(match->stage), *element;
+  bool is_good = true;
+  size_t i;
+  json_array_foreach(json_object_get(verdicts, "updates"), i, element) {
+    size_t client =
+        stage_client(match->stage, json_string_value(json_object_get(element, "client")));
+    is_good = is_good && (!match->lies[client] || is_accepted(element));
+  }
+  json_array_foreach(json_object_get(verdicts, "clients"), i, element) {
+    size_t client =
+        stage_client(match->stage, json_string_value(json_object_get(element, "client")));
+    enum standing standing = STANDING_EXCLUDED, before = stage_standing(match->stage, client);
+    judge_standing_read(json_string_value(json_object_get(element, "state")), &standing);
+    is_good =
+        is_good && (!match->lies[client] || standing < STANDING_WATCHED || standing <= before);
+  }
+  json_decref(verdicts);
+  return is_good;
+}
+
+static bool passes(struct match *match, const float *own, double gamma) {
+  send_lies(match, own, gamma);
+  bool is_good = is_unsuspected(match);
+  take_lies_back(match);
+  return is_good;
+}
+
+/* The largest gamma that passes: up or down from the last one by halves and doubles, then between
+ * the two. What the honest clients sent is there already. */
+static void adapt(struct match *match) {
+  float *own = malloc(match->cell->clients * PARAMETERS * sizeof *own);
+  double low = 0, high = match->gamma > 0 ? match->gamma : 1;
+  must(own != NULL);
+  memcpy(own, match->update, match->cell->clients * PARAMETERS * sizeof *own);
+  for (int step = 0; step < SEARCH_STEPS && passes(match, own, high); step++) {
+    low = high;
+    high *= 2;
+  }
+  for (int step = 0; step < SEARCH_STEPS; step++) {
+    double middle = low > 0 ? (low + high) / 2 : high / 2;
+    if (passes(match, own, middle))
+      low = middle;
+    else
+      high = middle;
+  }
+  match->gamma = low;
+  match->gamma_sum += low;
+  send_lies(match, own, low);
+  free(own);
 }
 
 /* ---- a round ---- */
@@ -252,8 +374,11 @@ static void note_verdicts(struct match *match, size_t round) {
         stage_client(match->stage, json_string_value(json_object_get(update, "client")));
     bool is_liar = match->lies[client],
          is_in = strcmp(verdict, "accept") == 0 || strcmp(verdict, "clip") == 0;
-    honest += !is_liar;
-    held += !is_liar && !is_in;
+    bool is_honest = !is_liar || match->scheme.odd != FIELD_ORDINARY;
+    honest += is_honest;
+    held += is_honest && !is_in;
+    match->theirs += is_liar && is_awake(match, round);
+    match->theirs_held += is_liar && is_awake(match, round) && !is_in;
     if (is_liar && !is_in && is_awake(match, round) && match->held_first[client] == 0)
       match->held_first[client] = round;
     if (match->roc && is_awake(match, round)) roc_add(match->roc, update, is_liar, round);
@@ -267,21 +392,34 @@ static void note_verdicts(struct match *match, size_t round) {
       match->out_in[client] = round;
 }
 
+/* 1: the model did not move along the honest mean at all; 0: as far as that goes. */
+static void note_harm(struct match *match, bool has_moved) {
+  double along = 0, square = 0;
+  for (size_t i = 0; i < PARAMETERS; i++) {
+    along += match->mean[i] * stage_last(match->stage)[i];
+    square += match->mean[i] * match->mean[i];
+  }
+  double harm = square > 0 ? 1 - (has_moved ? along / square : 0) : 0;
+  match->harm_sum += harm;
+  match->harm_most = fmax(match->harm_most, harm);
+}
+
 static bool play_round(struct match *match, size_t round) {
-  static double loss[STAGE_CLIENTS_MAX];
-  static size_t examples[STAGE_CLIENTS_MAX];
   if (!stage_round_open(match->stage)) return false;
   for (size_t client = 0; client < match->cell->clients; client++)
     if (stage_is_selected(match->stage, client)) {
-      loss[client] = train(match, client, round, &examples[client]);
+      match->loss[client] = train(match, client, round, &match->examples[client]);
       lie_alone(match, client, round);
     }
+  measure_mean(match);
   if (match->scheme.colludes && is_awake(match, round)) lie_together(match);
   for (size_t client = 0; client < match->cell->clients; client++)
-    if (stage_is_selected(match->stage, client))
-      stage_update(match->stage, client, row_of(match, client), (int64_t)examples[client],
-                   loss[client]);
-  match->rounds_held += !stage_round_close(match->stage);
+    if (stage_is_selected(match->stage, client) && !(match->scheme.adapts && match->lies[client]))
+      send(match, client);
+  if (match->scheme.adapts) adapt(match);
+  bool has_moved = stage_round_close(match->stage);
+  match->rounds_held += !has_moved;
+  note_harm(match, has_moved);
   note_verdicts(match, round);
   match->curve[round] =
       mlp_evaluate(match->learner, stage_head(match->stage), &match->field.data->curve).accuracy;
@@ -302,7 +440,7 @@ static void tell_detection(const struct match *match, json_t *said) {
     bool is_out = match->out_in[client] != 0;
     if (match->lies[client] && is_out) took[out++] = match->out_in[client] - match->scheme.honest;
     held += match->held_first[client] != 0;
-    honest_out += !match->lies[client] && is_out;
+    honest_out += is_out && (!match->lies[client] || match->scheme.odd != FIELD_ORDINARY);
   }
   qsort(took, out, sizeof *took, ascending);
   json_object_set_new(said, "liars", json_integer((json_int_t)match->liars));
@@ -313,16 +451,36 @@ static void tell_detection(const struct match *match, json_t *said) {
   json_object_set_new(said, "honest_excluded", json_integer((json_int_t)honest_out));
 }
 
+static void put(json_t *said, const char *name, double value) {
+  json_object_set_new(said, name, json_real(value));
+}
+
+/* Of pictures that bear the mark, or whose labels were flipped: how many are read as the attack
+ * wants them. Attacks that want nothing particular have no such number. */
+static void tell_success(const struct match *match, json_t *said) {
+  const struct attack *attack = match->scheme.attack ? attack_find(match->scheme.attack) : NULL;
+  const struct dataset *wanted = NULL;
+  if (attack && attack->trigger) wanted = &field_mark(match->field.data, attack->trigger)->test;
+  if (attack && attack->on_labels) wanted = &match->field.data->flipped;
+  if (wanted)
+    put(said, "success", mlp_evaluate(match->learner, stage_head(match->stage), wanted).accuracy);
+}
+
 static json_t *tell(const struct match *match, size_t rounds) {
   json_t *said = match_key(match->cell), *curve = json_array();
-  struct mlp_score score =
-      mlp_evaluate(match->learner, stage_head(match->stage), &match->field.data->test);
+  double played = rounds > 0 ? (double)rounds : 1;
   tell_detection(match, said);
-  json_object_set_new(said, "honest_held_most", json_real(match->held_most));
-  json_object_set_new(said, "honest_held_mean",
-                      json_real(rounds ? match->held_sum / (double)rounds : 0));
+  json_object_set_new(said, "rounds_played", json_integer((json_int_t)rounds));
   json_object_set_new(said, "rounds_held", json_integer((json_int_t)match->rounds_held));
-  json_object_set_new(said, "accuracy", json_real(score.accuracy));
+  put(said, "lies_held", match->theirs > 0 ? match->theirs_held / match->theirs : 0);
+  put(said, "honest_held_most", match->held_most);
+  put(said, "honest_held_mean", match->held_sum / played);
+  put(said, "harm_mean", match->harm_sum / played);
+  put(said, "harm_most", match->harm_most);
+  if (match->scheme.adapts) put(said, "gamma_mean", match->gamma_sum / played);
+  put(said, "accuracy",
+      mlp_evaluate(match->learner, stage_head(match->stage), &match->field.data->test).accuracy);
+  tell_success(match, said);
   for (size_t round = 1; round <= rounds; round++)
     json_array_append_new(curve, json_real(match->curve[round]));
   json_object_set_new(said, "curve", curve);

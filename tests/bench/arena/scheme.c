@@ -13,6 +13,12 @@ static const struct scheme table[] = {
     {.name = "mimic", .colludes = true, .vector = COLLUDE_MIMIC},
     {.name = "sybil", .attack = "sybil", .are_clones = true},
     {.name = "sleeper", .attack = "sign_flip", .strength = 2, .honest = SLEEP_ROUNDS},
+    {.name = "adaptive", .adapts = true},
+    {.name = "odd_one_class", .odd = FIELD_ONE_CLASS},
+    {.name = "odd_large", .odd = FIELD_LARGE},
+    {.name = "odd_small", .odd = FIELD_SMALL},
+    {.name = "odd_noisy", .odd = FIELD_NOISY},
+    {.name = "odd_moving", .odd = FIELD_MOVING},
 };
 
 const struct scheme *scheme_table(size_t *count) {

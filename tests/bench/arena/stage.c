@@ -97,11 +97,11 @@ static void forget_before(struct stage *stage, int64_t round) {
       at = &(*at)->next;
 }
 
-static void lend_found(struct stage *stage, struct found *found) {
+static void lend_found(struct stage *stage, struct found *found, int64_t until) {
   for (size_t i = 0; i < found->count; i++) {
     uint8_t *bytes = shared(found->file[i].length);
     memcpy(bytes, found->file[i].bytes, found->file[i].length);
-    lend(stage, bytes, found->file[i].length, 0);
+    lend(stage, bytes, found->file[i].length, until);
   }
   found_close(found);
 }
@@ -254,20 +254,22 @@ void stage_update(struct stage *stage, size_t client, const float *update, int64
          1, &blob, NULL);
 }
 
-void stage_clear(struct stage *stage) {
+void stage_take_back(struct stage *stage, size_t client) {
   struct round *round = &stage->federation->round;
-  for (size_t i = 0; i < round->selected; i++) round->slot[i].answer = ANSWER_NONE;
-  round->answered = round->updates = 0;
+  struct slot *slot = state_slot_find(stage->state, round, stage->state->client[client].name);
+  slot->answer = ANSWER_NONE;
+  round->answered--;
+  round->updates--;
 }
 
-/* The next work, found; what goes with it is lent. NULL when there is none. */
-static struct work *work_found(struct stage *stage) {
+/* The next work, found; what goes with it is lent until that round. NULL when there is none. */
+static struct work *work_found(struct stage *stage, int64_t until) {
   struct found found;
   struct work *work =
       federation_work(stage->state, stage->federation, stage->federation->round.closes_at_ms);
   if (!work) return NULL;
   round_find(stage->blobs, 1, work, &found);
-  lend_found(stage, &found);
+  lend_found(stage, &found, until);
   return work;
 }
 
@@ -275,7 +277,7 @@ json_t *stage_try(struct stage *stage) {
   struct moment moment = moment_of(stage);
   struct decision decision = {0};
   json_t *verdicts = NULL;
-  struct work *work = work_found(stage);
+  struct work *work = work_found(stage, stage->federation->round.number);
   if (!work || !federation_worked(stage->state, work, &moment, &decision))
     give_up("a round that cannot be judged", work ? &work->fault : NULL);
   for (size_t i = 0; i < decision.count; i++)
@@ -309,7 +311,7 @@ bool stage_round_close(struct stage *stage) {
       append_all(stage, &decision);
       continue;
     }
-    struct work *work = work_found(stage);
+    struct work *work = work_found(stage, 0);
     if (!work) give_up("a round that does not go on", NULL);
     federation_worked(stage->state, work, &moment, &decision);
     append_all(stage, &decision);

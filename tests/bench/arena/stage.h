@@ -38,8 +38,8 @@ void stage_update(struct stage *stage, size_t client, const float *update, int64
 /* What the judge would say if the round closed now: a new reference to the verdict manifest. The
  * round stays open. */
 json_t *stage_try(struct stage *stage);
-/* Takes the updates since round_open back. */
-void stage_clear(struct stage *stage);
+/* As if the client had not answered yet. */
+void stage_take_back(struct stage *stage, size_t client);
 /* Measures, judges, aggregates, promotes. False when the round was held or abandoned. */
 bool stage_round_close(struct stage *stage);
 

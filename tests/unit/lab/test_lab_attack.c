@@ -180,16 +180,48 @@ static void drift_is_honest_at_first_sideways_halfway_and_reversed_at_the_end(vo
   assert_true(fabs(product(sent, sent, LONG) / product(own, own, LONG) - 9) < 0.2);
 }
 
+static size_t white(const uint8_t *image, size_t count) {
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++) found += image[i] == 255;
+  return found;
+}
+
+static void the_parts_of_a_trigger_make_the_whole(void **state) {
+  (void)state;
+  const struct trigger *strips = attack_find("dba")->trigger;
+  uint8_t whole[28 * 28] = {0}, parts[28 * 28] = {0};
+  trigger_mark(strips, TRIGGER_WHOLE, whole, 28, 28);
+  assert_int_equal(white(whole, sizeof whole), 16);
+  for (int part = 0; part < 4; part++) {
+    trigger_mark(strips, part, parts, 28, 28);
+    assert_int_equal(white(parts, sizeof parts), 4 * (part + 1));
+  }
+  assert_memory_equal(whole, parts, sizeof whole);
+}
+
+static void a_trigger_stays_inside_a_smaller_picture(void **state) {
+  (void)state;
+  const struct trigger *pixels = attack_find("backdoor")->trigger;
+  uint8_t image[26 * 28] = {0};
+  trigger_mark(pixels, TRIGGER_WHOLE, image, 26, 28);
+  assert_int_equal(white(image, sizeof image), 2);
+  assert_int_equal(image[24 * 28 + 26], 255);
+  assert_int_equal(image[25 * 28 + 25], 255);
+}
+
 static void every_row_has_a_name_of_its_own_and_a_summary(void **state) {
   (void)state;
   size_t count;
   const struct attack *table = attack_table(&count);
-  assert_int_equal(count, 11);
+  assert_int_equal(count, 13);
   for (size_t i = 0; i < count; i++) {
     assert_ptr_equal(attack_find(table[i].name), &table[i]);
     assert_true(strlen(table[i].summary) > 10);
   }
   assert_null(attack_find("unheard_of"));
+  assert_null(attack_find_plain("dba"));
+  assert_null(attack_find_plain("free_rider"));
+  assert_ptr_equal(attack_find_plain("drift"), attack_find("drift"));
 }
 
 int main(void) {
@@ -207,6 +239,8 @@ int main(void) {
       cmocka_unit_test(a_noisy_free_rider_hides_the_step_in_as_much_noise_as_it_says),
       cmocka_unit_test(sybils_are_alike_but_not_the_same),
       cmocka_unit_test(drift_is_honest_at_first_sideways_halfway_and_reversed_at_the_end),
+      cmocka_unit_test(the_parts_of_a_trigger_make_the_whole),
+      cmocka_unit_test(a_trigger_stays_inside_a_smaller_picture),
       cmocka_unit_test(every_row_has_a_name_of_its_own_and_a_summary),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
