@@ -62,7 +62,7 @@ def strace(options, script, folder):
         time.sleep(0.001)
     life.send_signal(signal.SIGCONT)
     try:
-        said = life.communicate(timeout=60)
+        said = life.communicate(timeout=180)  # a busy machine is slow under strace
     except subprocess.TimeoutExpired:
         life.kill()
         raise

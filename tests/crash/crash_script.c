@@ -218,14 +218,19 @@ static bool has_work(struct world *world, size_t client, struct world_task *task
 }
 
 /* Until the head is that of `last`, nothing has moved for a while, or rounds come and go without
- * end, as they do when no model can be written. */
+ * end, as they do when no model can be written. A refusal is waited on for less: a disk that fails
+ * for good does not get better. */
 static bool play_to(struct world *world, json_int_t last) {
   for (int idle = 0, busy = 0; idle < 500 && busy < 40; idle++) {
     bool worked = false;
     if (world_federation_integer(world, "head_round") >= last) return true;
     for (size_t i = 0; i < CLIENTS; i++) {
       struct world_task task;
-      if (has_work(world, i, &task) && answer(world, i, &task)) worked = true;
+      if (!has_work(world, i, &task)) continue;
+      if (answer(world, i, &task))
+        worked = true;
+      else
+        idle += 5;
     }
     if (worked) idle = 0, busy++;
     usleep(2000);
