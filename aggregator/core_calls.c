@@ -339,6 +339,13 @@ static void describe(struct core *core, const struct statement *statement, char 
              federation->round.phase == PHASE_WAITING ? "" : "; the open round is abandoned");
     break;
   case STATEMENT_RETENTION: core_keep_describe(core, statement, sentence, size); break;
+  case STATEMENT_POLICY_SET:
+    federation = state_federation_find(state, statement_text(statement, "federation"));
+    snprintf(sentence, size,
+             "rounds of %s are judged by policy %" PRId64 " from round %" PRId64 " on%s",
+             federation->name, statement_integer(statement, "version"), federation->last_round + 1,
+             federation->round.phase == PHASE_WAITING ? "" : "; the one under way keeps its own");
+    break;
   case STATEMENT_DISPUTE:
     snprintf(sentence, size, "the update of %s in round %" PRId64 " of %s %s",
              statement_text(statement, "client"), statement_integer(statement, "round"),

@@ -125,7 +125,7 @@ static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
     return undo_contradiction(a, fault, "no room for a federation of this name");
   struct federation *federation = state_federation_add(a->state, name);
   terms_read(a->statement, &federation->terms);
-  federation->terms.policy = policy;
+  state_policy_add(federation, &policy);
   federation->keep_rounds = statement_optional_integer(a->statement, "keep_rounds", 0);
   federation->head = federation->past[0].model = federation->terms.first_model;
   state_readable_add(a->state, &federation->head);
@@ -200,6 +200,7 @@ static void round_read(const struct applying *a, const struct federation *federa
   round->randomness = statement_digest(a->statement, "randomness");
   round->cohort = statement_digest(a->statement, "cohort");
   round->plan_index = a->index;
+  round->policy_version = (int64_t)federation->policy_count;
   round->quorum = statement_integer(a->statement, "quorum");
   round->target = statement_integer(a->statement, "target");
   round->opened_at_ms = statement_integer(a->statement, "opened_at_ms");
@@ -216,6 +217,9 @@ static enum tamis_status apply_round_open(struct applying *a, struct fault *faul
   if (statement_integer(a->statement, "round") != number ||
       !digest_equal(&a->statement->subject[0], &federation->head))
     return undo_contradiction(a, fault, "it is not the next round on the head");
+  if (statement_optional_integer(a->statement, "policy_version", 1) !=
+      (int64_t)federation->policy_count)
+    return undo_contradiction(a, fault, "it names another policy than the one in force");
   enum tamis_status status =
       manifest_list(a->manifest, federation->name, number, "clients", &names, fault);
   if (status != TAMIS_OK) return status;
@@ -224,6 +228,7 @@ static enum tamis_status apply_round_open(struct applying *a, struct fault *faul
   federation->opened++;
   federation->past[number].base_round = federation->head_round;
   federation->past[number].randomness = round->randomness;
+  federation->past[number].policy_version = round->policy_version;
   for (size_t i = 0; i < federation->member_count; i++)
     federation->member[i].refused_since_open = 0;
   state_readable_add(a->state, &round->cohort);
@@ -436,6 +441,28 @@ static enum tamis_status apply_abandon(struct applying *a, struct fault *fault) 
   return TAMIS_OK;
 }
 
+/* ---- policy ---- */
+
+/* Rounds under way keep theirs: nothing about them moves, so no judgement has to be made anew. */
+static enum tamis_status apply_policy(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  const json_t *object = json_object_get(a->statement->predicate, "policy");
+  struct policy policy;
+  struct digest digest;
+  if (!federation) return undo_contradiction(a, fault, "there is no such federation");
+  if (federation->policy_count == STATE_POLICIES_MAX ||
+      statement_integer(a->statement, "version") != (int64_t)federation->policy_count + 1)
+    return undo_contradiction(a, fault, "it is not the next version of the policy");
+  enum tamis_status status = policy_read(object, &policy, fault);
+  if (status == TAMIS_OK) status = canonical_digest(object, &digest, fault);
+  if (status != TAMIS_OK) return status;
+  if (!digest_equal(&digest, &a->statement->subject[0]))
+    return undo_contradiction(a, fault, "its subject is another policy");
+  state_policy_add(federation, &policy);
+  return TAMIS_OK;
+}
+
 /* ---- what is kept ---- */
 
 static enum tamis_status apply_retention(struct applying *a, struct fault *fault) {
@@ -544,6 +571,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_RETENTION] = apply_retention,
     [STATEMENT_DISPUTE] = apply_dispute,
     [STATEMENT_TOMBSTONE] = apply_tombstone,
+    [STATEMENT_POLICY_SET] = apply_policy,
 };
 
 enum tamis_status federation_apply(struct state *state, const struct entry *entry,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/undo_plan.h"
+#include "proto/canonical.h"
 #include "robust/optimiser.h"
 #include "robust/robust.h"
 
@@ -240,6 +241,32 @@ static enum tamis_status admit_retention(const struct asking *ask, struct fault 
   return TAMIS_OK;
 }
 
+static enum tamis_status admit_policy(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  const json_t *object = json_object_get(ask->statement->predicate, "policy");
+  struct policy policy;
+  struct digest digest;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status == TAMIS_OK) status = policy_read(object, &policy, fault);
+  if (status == TAMIS_OK) status = canonical_digest(object, &digest, fault);
+  if (status != TAMIS_OK) return status;
+  int64_t next = (int64_t)federation->policy_count + 1;
+  if (!digest_equal(&digest, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "the subject is not the digest of the policy");
+  if (federation->policy_count == STATE_POLICIES_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "%s has had %d policies: there is room for no more",
+                     federation->name, STATE_POLICIES_MAX);
+  if (statement_integer(ask->statement, "version") != next)
+    return fault_set(
+        fault, TAMIS_CONFLICT,
+        "the policy of %s is at version %" PRId64 ": the next is %" PRId64 ", not %" PRId64,
+        federation->name, next - 1, next, statement_integer(ask->statement, "version"));
+  if (policy_equal(&policy, state_policy_now(federation)))
+    return fault_set(fault, TAMIS_CONFLICT, "that is the policy of %s already, version %" PRId64,
+                     federation->name, next - 1);
+  return TAMIS_OK;
+}
+
 static enum tamis_status admit_dispute(const struct asking *ask, struct fault *fault) {
   const struct federation *federation;
   const char *name = statement_text(ask->statement, "client");
@@ -326,6 +353,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_EXCLUSION] = admit_exclusion,  [STATEMENT_REINSTATEMENT] = admit_reinstatement,
     [STATEMENT_ROLLBACK] = admit_rollback,    [STATEMENT_RETENTION] = admit_retention,
     [STATEMENT_DISPUTE] = admit_dispute,      [STATEMENT_REBUILD] = admit_rebuild,
+    [STATEMENT_POLICY_SET] = admit_policy,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -34,7 +34,7 @@ eligible_clients(const struct state *state, const struct federation *federation,
         .name = state->client[i].name,
         .organisation = state->client[i].organisation,
         .is_new = federation->member[i].history.standing == STANDING_PROBATION ||
-                  risk[i] >= federation->terms.policy.organisation_watch};
+                  risk[i] >= state_policy_now(federation)->organisation_watch};
   }
   free(risk);
   qsort(eligible, *count, sizeof *eligible, by_name);
@@ -58,13 +58,14 @@ static int by_place(const void *left, const void *right) {
 }
 
 /* Who takes part, by name again; *selected is what it came to. */
-static json_t *draw(const struct terms *terms, const struct cohort_candidate *eligible,
+static json_t *draw(const struct federation *federation, const struct cohort_candidate *eligible,
                     size_t count, const struct digest *randomness, size_t *selected) {
+  const struct policy *policy = state_policy_now(federation);
   struct cohort_seats seats = {.count = *selected,
-                               .least = (size_t)terms->quorum,
-                               .organisation = terms->policy.organisation_share,
-                               .new = terms->policy.probation_share,
-                               .is_strict = terms->policy.share_strict > 0};
+                               .least = (size_t)federation->terms.quorum,
+                               .organisation = policy->organisation_share,
+                               .new = policy->probation_share,
+                               .is_strict = policy->share_strict > 0};
   size_t *chosen = decision_memory(calloc(count + 1, sizeof *chosen));
   bool is_good;
   if (seats.least > seats.count) seats.least = seats.count;
@@ -85,7 +86,7 @@ static void propose_open(const struct federation *federation,
   int64_t round = federation->last_round + 1;
   struct digest randomness = cohort_randomness(&moment->root, federation->name, round);
   size_t target, selected = cohort_size(terms, count, &target);
-  json_t *names = draw(terms, eligible, count, &randomness, &selected);
+  json_t *names = draw(federation, eligible, count, &randomness, &selected);
   if (target > selected) target = selected;
   json_t *predicate = json_pack(
       "{s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "federation",
@@ -97,6 +98,9 @@ static void propose_open(const struct federation *federation,
       "examples_max", (json_int_t)terms->examples_max, "randomness", manifest_digest(&randomness));
   if (terms->optimiser[0] != '\0')
     json_object_set_new(predicate, "optimiser", json_string(terms->optimiser));
+  if (federation->policy_count > 1)
+    json_object_set_new(predicate, "policy_version",
+                        json_integer((json_int_t)federation->policy_count));
   struct proposal *proposal =
       decision_add(decision, STATEMENT_ROUND_OPEN, "base", &federation->head, predicate);
   struct digest cohort = decision_attach(proposal, manifest_cohort(federation->name, round, names));

@@ -77,8 +77,9 @@ static bool is_ready(const struct federation *federation, int64_t now_ms) {
          (int64_t)round->updates >= round->quorum;
 }
 
+/* `version`: of the policy that the plan of the updates' own round names. */
 static struct work *work_of(const struct federation *federation, enum work_kind kind, int64_t round,
-                            int64_t base_round) {
+                            int64_t base_round, int64_t version) {
   struct work *work = decision_memory(calloc(1, sizeof *work));
   work->kind = kind;
   state_name_set(work->federation, federation->name);
@@ -88,7 +89,7 @@ static struct work *work_of(const struct federation *federation, enum work_kind 
   memcpy(work->optimiser, federation->terms.optimiser, sizeof work->optimiser);
   work->base = federation->past[base_round].model;
   work->before = federation->past[base_round].memory;
-  work->weigh_by_examples = federation->terms.policy.weight_by_examples > 0;
+  work->weigh_by_examples = state_policy(federation, version)->weight_by_examples > 0;
   return work;
 }
 
@@ -98,11 +99,12 @@ static struct work *rebuild_work(const struct state *state, const struct federat
   const struct rebuild *rebuild = &federation->rebuild;
   int64_t of = state_rebuild_next(federation);
   if (of == 0 || federation->round.phase != PHASE_WAITING) return NULL;
-  struct work *work =
-      work_of(federation, WORK_AGGREGATE, federation->last_round + 1, rebuild->base_round);
+  int64_t judged = state_round_judged(federation, of);
+  struct work *work = work_of(federation, WORK_AGGREGATE, federation->last_round + 1,
+                              rebuild->base_round, federation->past[judged].policy_version);
   work->revision = rebuild->index;
   work->of = of;
-  work->judged = state_round_judged(federation, of);
+  work->judged = judged;
   work->randomness = federation->past[work->judged].randomness;
   work->verdicts = federation->past[work->judged].verdicts;
   work->gram = federation->past[work->judged].gram;
@@ -121,7 +123,7 @@ struct work *federation_work(const struct state *state, const struct federation 
   if (!is_ready(federation, now_ms)) return NULL;
   struct work *work =
       work_of(federation, round->phase == PHASE_COLLECTING ? WORK_MEASURE : WORK_AGGREGATE,
-              round->number, round->base_round);
+              round->number, round->base_round, round->policy_version);
   work->randomness = round->randomness;
   work->gram = round->gram;
   work->row = decision_memory(calloc(round->updates, sizeof *work->row));
@@ -181,7 +183,7 @@ static struct judged *judge_work(const struct state *state, const struct federat
     judged[i].bar = bar_of(state, federation, client);
     judged[i].history = federation->member[client].history;
   }
-  judge_round(&federation->terms.policy, judged, work->count);
+  judge_round(state_policy(federation, federation->round.policy_version), judged, work->count);
   return judged;
 }
 

@@ -27,6 +27,16 @@ void policy_default(struct policy *policy) {
   for (size_t i = 0; i < ROWS; i++) *field(policy, &table[i]) = table[i].fallback;
 }
 
+double policy_value(const struct policy *policy, const struct policy_row *row) {
+  return *(const double *)(const void *)((const char *)policy + row->offset);
+}
+
+bool policy_equal(const struct policy *left, const struct policy *right) {
+  for (size_t i = 0; i < ROWS; i++)
+    if (policy_value(left, &table[i]) != policy_value(right, &table[i])) return false;
+  return true;
+}
+
 static const struct policy_row *find(const char *name) {
   for (size_t i = 0; i < ROWS; i++)
     if (strcmp(table[i].name, name) == 0) return &table[i];

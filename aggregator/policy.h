@@ -1,9 +1,10 @@
-/* The thresholds of judgement, each a named number that an operator may set when a federation is
- * created; nothing else about the judge can be configured. */
+/* The thresholds of judgement, each a named number that people set: when a federation is created,
+ * and later by a new version. Nothing else about the judge can be configured. */
 #ifndef TAMIS_POLICY_H
 #define TAMIS_POLICY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "proto/fault.h"
 
@@ -59,6 +60,9 @@ struct policy_row {
 
 const struct policy_row *policy_table(size_t *count);
 void policy_default(struct policy *policy);
+double policy_value(const struct policy *policy, const struct policy_row *row);
+/* Threshold by threshold. */
+bool policy_equal(const struct policy *left, const struct policy *right);
 /* Defaults, then the fields of `object` (f64 each). BAD_STATEMENT names a field that is unknown,
  * not an f64 or out of its range. */
 enum tamis_status policy_read(const json_t *object, struct policy *policy, struct fault *fault);

@@ -192,11 +192,30 @@ struct folded { /* the entry in hand */
   size_t envelope_length;
 };
 
+/* A policy, as people read numbers. */
+static int bind_object(sqlite3_stmt *step, int position, const json_t *object) {
+  json_t *plain = json_object();
+  const char *name;
+  json_t *ignored;
+  json_object_foreach((json_t *)(uintptr_t)object, name, ignored) {
+    double number;
+    if (canonical_double(object, name, &number))
+      json_object_set_new(plain, name, json_real(number));
+  }
+  char *text = json_dumps(plain, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+  bool is_whole = text && json_object_size(plain) == json_object_size(object);
+  json_decref(plain);
+  if (is_whole) return sqlite3_bind_text(step, position, text, -1, free);
+  free(text);
+  return SQLITE_ERROR;
+}
+
 static int bind_json(sqlite3_stmt *step, int position, const json_t *value) {
   if (json_is_integer(value)) return sqlite3_bind_int64(step, position, json_integer_value(value));
   if (json_is_string(value))
     return sqlite3_bind_text(step, position, json_string_value(value),
                              (int)json_string_length(value), SQLITE_STATIC);
+  if (json_is_object(value)) return bind_object(step, position, value);
   return SQLITE_ERROR;
 }
 

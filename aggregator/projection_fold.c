@@ -37,7 +37,7 @@ const char *const projection_schema[] = {
     " accepted INTEGER NOT NULL DEFAULT 0, clipped INTEGER NOT NULL DEFAULT 0,"
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER, status TEXT, sentence TEXT,"
-    " rebuilt_from INTEGER,"
+    " rebuilt_from INTEGER, policy_version INTEGER,"
     " UNIQUE(federation, round)) STRICT;"
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
@@ -73,6 +73,9 @@ const char *const projection_schema[] = {
     "CREATE TABLE remade(federation TEXT NOT NULL, round INTEGER NOT NULL, entry INTEGER NOT NULL,"
     " client TEXT NOT NULL, weight REAL, PRIMARY KEY(federation, round, entry)) STRICT;"
     "CREATE INDEX remade_client ON remade(client);"
+    "CREATE TABLE policies(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " version INTEGER NOT NULL, signer TEXT NOT NULL, digest TEXT, policy TEXT NOT NULL,"
+    " note TEXT, report TEXT, UNIQUE(federation, version)) STRICT;"
     "CREATE VIEW weights AS SELECT federation, round, entry, client, weight FROM updates"
     " UNION ALL SELECT federation, round, entry, client, weight FROM remade;",
     NULL};
@@ -115,6 +118,10 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
 
+    {STATEMENT_FEDERATION_CREATE, NULL,
+     "INSERT INTO policies(entry, federation, version, signer, policy)"
+     " VALUES (@index, :federation, 1, @signer, :policy)"},
+
     {STATEMENT_CLIENT_INVITE, NULL,
      "INSERT INTO invitations(entry, client, organisation, not_after, token)"
      " VALUES (@index, :client, :organisation, :not_after, @token)"},
@@ -130,8 +137,9 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_KEY_REVOKE, NULL, "UPDATE clients SET revoked = 1 WHERE client = :client"},
 
     {STATEMENT_ROUND_OPEN, NULL,
-     "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms)"
-     " VALUES (@index, :federation, :round, :rule, @base, :selected, :opened_at_ms)"},
+     "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms,"
+     " policy_version) VALUES (@index, :federation, :round, :rule, @base, :selected,"
+     " :opened_at_ms, coalesce(@policy_version, 1))"},
     {STATEMENT_ROUND_OPEN, NULL,
      "UPDATE federations SET phase = 'collecting', round = :round, opened = opened + 1"
      " WHERE federation = :federation"},
@@ -297,6 +305,10 @@ const struct projection_step projection_steps[] = {
      " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0,"
      " sentence = '' WHERE federation = :federation"
      " AND state <> 'excluded' AND restored_by IS NOT @index"},
+
+    {STATEMENT_POLICY_SET, NULL,
+     "INSERT INTO policies(entry, federation, version, signer, digest, policy, note, report)"
+     " VALUES (@index, :federation, :version, @signer, @subject, :policy, :note, @report)"},
 
     {STATEMENT_RETENTION, NULL,
      "UPDATE federations SET keep_rounds = :keep_rounds WHERE federation = :federation"},

@@ -85,7 +85,7 @@ const struct projection_question projection_questions[] = {
                    " 'seconds', (closed_at_ms - opened_at_ms) / 1000.0, 'status', status,"
                    " 'rebuilt_from', rebuilt_from,"
                    " 'approximate', iif(rebuilt_from IS NULL, NULL, sentence),"
-                   " 'sentence', sentence)"
+                   " 'sentence', sentence, 'policy_version', policy_version)"
                    " FROM rounds LEFT JOIN models USING (federation, round)"
                    " WHERE federation = ?3 AND rounds.entry + 1 > ?1 ORDER BY rounds.entry LIMIT "
                    "?2"},
@@ -182,6 +182,18 @@ const struct projection_question projection_questions[] = {
      "SELECT 1, json_object('update', ?3, 'kept', (SELECT count(*) FROM updates"
      " WHERE blob = ?3 AND status IS NULL AND dropped IS NULL),"
      " 'dropped', (SELECT max(dropped) FROM updates WHERE blob = ?3)) WHERE ?1 < 1 LIMIT ?2"},
+
+    {"policies", 1, 1,
+     "SELECT entry + 1, json_object('federation', federation, 'version', version,"
+     " 'index', entry, 'signer', signer, 'digest', digest, 'note', note, 'report', report,"
+     " 'rounds', (SELECT count(*) FROM rounds WHERE rounds.federation = ?3"
+     "   AND policy_version = version),"
+     " 'first_round', (SELECT min(round) FROM rounds WHERE rounds.federation = ?3"
+     "   AND policy_version = version),"
+     " 'last_round', (SELECT max(round) FROM rounds WHERE rounds.federation = ?3"
+     "   AND policy_version = version),"
+     " 'policy', json(policy)) FROM policies"
+     " WHERE federation = ?3 AND entry >= ?1 ORDER BY entry LIMIT ?2"},
 
     {"tombstones", 0, 1,
      "SELECT entry + 1, json_object('index', entry, 'federation', federation, 'round', round,"

@@ -10,7 +10,8 @@ extern const char *const projection_schema[]; /* in parts, NULL at the end */
 
 /* One thing that an entry of a kind does, in the order of the table. Parameters name what is bound:
  *   :field   text or integer of the row: the statement's predicate, or, when `each` is set, one
- *            element after the other of that list in the entry's manifest
+ *            element after the other of that list in the entry's manifest; an object of f64 becomes
+ *            the text of a JSON object of numbers
  *   $field   the same for an f64
  *   @fact    of the entry around the row: index, kind, signer, size; subject (the first) or a
  *            subject by its name, as hex; else text or integer of the predicate, NULL when the kind

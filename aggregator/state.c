@@ -29,6 +29,7 @@ struct state *state_new(const struct public_key *log_key) {
 }
 
 static void federation_free(struct federation *federation) {
+  free(federation->policy);
   free(federation->dispute);
   free(federation->round.slot);
   free(federation->past);
@@ -57,6 +58,7 @@ static struct federation *federation_excerpt(const struct federation *federation
   only->past = copy(federation->past, (size_t)federation->last_round + 1, sizeof *only->past);
   only->member = copy(federation->member, federation->member_count, sizeof *only->member);
   only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
+  only->policy = copy(federation->policy, federation->policy_count, sizeof *only->policy);
   only->dispute = copy(federation->dispute, federation->dispute_count, sizeof *only->dispute);
   return only;
 }
@@ -187,6 +189,22 @@ void state_dispute_remove(struct federation *federation, struct dispute *dispute
   size_t place = (size_t)(dispute - federation->dispute);
   federation->dispute_count--;
   memmove(dispute, dispute + 1, (federation->dispute_count - place) * sizeof *dispute);
+}
+
+void state_policy_add(struct federation *federation, const struct policy *policy) {
+  assert(federation->policy_count < STATE_POLICIES_MAX);
+  federation->policy =
+      grow_for_one(federation->policy, federation->policy_count, sizeof *federation->policy);
+  federation->policy[federation->policy_count++] = *policy;
+}
+
+const struct policy *state_policy(const struct federation *federation, int64_t version) {
+  assert(version >= 1 && version <= (int64_t)federation->policy_count);
+  return &federation->policy[version - 1];
+}
+
+const struct policy *state_policy_now(const struct federation *federation) {
+  return state_policy(federation, (int64_t)federation->policy_count);
 }
 
 void state_readable_add(struct state *state, const struct digest *blob) {

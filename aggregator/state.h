@@ -12,6 +12,7 @@
 #include "proto/digest.h"
 #include "proto/digest_set.h"
 #include "proto/key.h"
+#include "proto/statement.h"
 #include "proto/text.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
   STATE_VECTORS_MAX = 4,
   STATE_DISPUTES_MAX = 1024, /* of one federation */
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
+  STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
   STATE_NOBODY = -1,
 };
 
@@ -86,6 +88,7 @@ struct round {
   struct digest base, randomness, cohort;
   int64_t base_round; /* whose model the base is; 0: the first model */
   uint64_t plan_index;
+  int64_t policy_version; /* that its plan names: it is judged by it, whatever is set meanwhile */
   int64_t quorum, target, opened_at_ms, closes_at_ms;
   size_t selected; /* slots, sorted by client name */
   struct slot *slot;
@@ -114,6 +117,7 @@ struct past_round {
   struct digest weights;                    /* the manifest, of one that was aggregated */
   struct memory memory;                     /* that goes with the model */
   int64_t of;                               /* rebuilt: the round that it redoes; else 0 */
+  int64_t policy_version;                   /* of one that was opened */
   bool undone;
 };
 
@@ -136,7 +140,6 @@ struct terms { /* what federation-create promises */
   int64_t parameters, quorum, cohort, over_selection_percent, deadline_ms, rounds_max;
   double norm_max;
   int64_t examples_max;
-  struct policy policy;
   int64_t witness_organisations, witness_per_organisation; /* that must vouch; 0: none */
 };
 
@@ -152,6 +155,8 @@ struct dispute {
 struct federation {
   char name[STATE_NAME_SIZE];
   struct terms terms;
+  struct policy *policy; /* [version - 1]; the first is of federation-create */
+  size_t policy_count;   /* the last one is in force for rounds that open from now on */
   struct digest head;
   int64_t head_round;      /* 0: the first model */
   int64_t last_round;      /* highest number ever given */
@@ -213,6 +218,13 @@ struct dispute *state_dispute_find(const struct federation *federation, uint32_t
                                    int64_t round);
 struct dispute *state_dispute_add(struct federation *federation);
 void state_dispute_remove(struct federation *federation, struct dispute *dispute);
+
+/* Takes force with the next plan. */
+void state_policy_add(struct federation *federation, const struct policy *policy);
+/* From 1 to policy_count. */
+const struct policy *state_policy(const struct federation *federation, int64_t version);
+/* That of rounds which open from now on. */
+const struct policy *state_policy_now(const struct federation *federation);
 
 void state_readable_add(struct state *state, const struct digest *blob);
 bool state_readable_has(const struct state *state, const struct digest *blob);

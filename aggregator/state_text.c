@@ -21,11 +21,10 @@ static_assert(sizeof(struct member) == sizeof(struct history) + 96,
               "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
-static_assert(sizeof(struct round) == 712, "a field of struct round came or went");
-static_assert(sizeof(struct past_round) == 592, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == sizeof(struct policy) + 952,
-              "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1224,
+static_assert(sizeof(struct round) == 720, "a field of struct round came or went");
+static_assert(sizeof(struct past_round) == 600, "a field of struct past_round came or went");
+static_assert(sizeof(struct terms) == 952, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1248,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
@@ -243,7 +242,6 @@ static void on_terms(struct codec *codec, struct terms *terms) {
   on_integer(codec, "rounds_max", &terms->rounds_max);
   on_double(codec, "norm_max", &terms->norm_max);
   on_integer(codec, "examples_max", &terms->examples_max);
-  on_policy(codec, &terms->policy);
   on_integer(codec, "witness_organisations", &terms->witness_organisations);
   on_integer(codec, "witness_per_organisation", &terms->witness_per_organisation);
 }
@@ -261,7 +259,12 @@ static void on_round_number(struct codec *codec, const char *name, int64_t *roun
   *round = (int64_t)on_small(codec, name, (uint64_t)*round, (uint64_t)most);
 }
 
-static void on_past(struct codec *codec, struct past_round *past, int64_t round) {
+/* 0 of what had no plan. */
+static void on_version(struct codec *codec, int64_t *version, size_t policies) {
+  on_round_number(codec, "policy_version", version, (int64_t)policies);
+}
+
+static void on_past(struct codec *codec, struct past_round *past, int64_t round, size_t policies) {
   past->outcome = (enum outcome)on_small(codec, "outcome", past->outcome, OUTCOME_REBUILT);
   on_integer(codec, "base_round", &past->base_round);
   on_digest(codec, "model", &past->model);
@@ -271,6 +274,8 @@ static void on_past(struct codec *codec, struct past_round *past, int64_t round)
   on_digest(codec, "weights", &past->weights);
   on_memory(codec, &past->memory);
   on_round_number(codec, "of", &past->of, round ? round - 1 : 0);
+  on_version(codec, &past->policy_version, policies);
+  if (past->policy_version == 0 && !digest_is_zero(&past->verdicts)) codec->is_bad = true;
   on_truth(codec, "undone", &past->undone);
 }
 
@@ -297,7 +302,7 @@ static void on_slot(struct codec *codec, struct slot *slot, size_t clients) {
   slot->verdict = (enum verdict)on_small(codec, "verdict", slot->verdict, VERDICT_REJECT);
 }
 
-static void on_round(struct codec *codec, struct round *round, size_t clients) {
+static void on_round(struct codec *codec, struct round *round, size_t clients, size_t policies) {
   round->phase = (enum phase)on_small(codec, "phase", round->phase, PHASE_AGGREGATED);
   on_integer(codec, "round", &round->number);
   on_digest(codec, "base", &round->base);
@@ -305,6 +310,8 @@ static void on_round(struct codec *codec, struct round *round, size_t clients) {
   on_digest(codec, "cohort", &round->cohort);
   on_integer(codec, "base_round", &round->base_round);
   on_natural(codec, "plan_index", &round->plan_index, INT64_MAX);
+  on_version(codec, &round->policy_version, policies);
+  if (round->policy_version == 0 && round->phase != PHASE_WAITING) codec->is_bad = true;
   on_integer(codec, "quorum", &round->quorum);
   on_integer(codec, "target", &round->target);
   on_integer(codec, "opened_at_ms", &round->opened_at_ms);
@@ -401,9 +408,23 @@ static void on_disputes(struct codec *codec, struct federation *federation, size
                clients);
 }
 
+/* A federation has one at least. */
+static void on_policies(struct codec *codec, struct federation *federation) {
+  size_t count = federation->policy_count;
+  on_count(codec, "policies", &count, STATE_POLICIES_MAX);
+  if (count == 0) codec->is_bad = true;
+  for (size_t i = 0; i < count && !codec->is_bad; i++) {
+    struct policy policy = {0};
+    if (!codec->is_reading) policy = federation->policy[i];
+    on_policy(codec, &policy);
+    if (codec->is_reading) state_policy_add(federation, &policy);
+  }
+}
+
 static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
   size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
   on_terms(codec, &federation->terms);
+  on_policies(codec, federation);
   on_digest(codec, "head", &federation->head);
   on_count(codec, "rounds", &rounds, SIZE_MAX);
   on_count(codec, "selected", &selected, state->client_count);
@@ -413,8 +434,8 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   federation->head_round =
       (int64_t)on_small(codec, "head_round", (uint64_t)federation->head_round, rounds);
   for (size_t i = 0; i <= rounds && !codec->is_bad; i++)
-    on_past(codec, &federation->past[i], (int64_t)i);
-  on_round(codec, &federation->round, state->client_count);
+    on_past(codec, &federation->past[i], (int64_t)i, federation->policy_count);
+  on_round(codec, &federation->round, state->client_count, federation->policy_count);
   on_rebuild(codec, &federation->rebuild, (int64_t)rounds, state->client_count);
   on_round_number(codec, "opened", &federation->opened, (int64_t)rounds);
   on_natural(codec, "revision", &federation->revision, INT64_MAX);

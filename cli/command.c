@@ -104,6 +104,8 @@ static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 static const struct option_row model_lineage_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "of the model of this round (the head)"}, STATE, END};
 static const struct option_row state_options[] = {STATE, END};
+static const struct option_row policy_set_options[] = {
+    {"note", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log"}, DRY_RUN, END};
 static const struct option_row model_get_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
     {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
@@ -272,6 +274,21 @@ static const struct command row[] = {
      "  tamis federation retain digits --rounds 50 --reason 'disk' --dry-run\n"
      "  tamis federation retain digits --rounds 50 --reason 'disk' --yes\n",
      federation_retain},
+    {"policy", "show", "[FEDERATION] [VERSION]", state_options,
+     "Every threshold of judgement, and what it is set to",
+     "Without a federation: the defaults. PROTOCOL.md 6 says how each is used.\n",
+     "  tamis policy show\n  tamis policy show digits\n  tamis policy show digits 1\n",
+     policy_show},
+    {"policy", "history", "FEDERATION", state_options,
+     "The versions of a policy, who set them, and what changed", NULL,
+     "  tamis policy history digits\n  tamis policy history digits -o wide\n", policy_history},
+    {"policy", "set", "FEDERATION FILE", policy_set_options,
+     "Judge the rounds to come by another policy",
+     "FILE has one `threshold: number` a line (YAML or JSON) and is the whole policy:\n"
+     "what it leaves out has its default. The round under way keeps its own.\n",
+     "  tamis policy set digits strict.yaml --note 'after May' --dry-run\n"
+     "  tamis policy set digits strict.yaml --note 'after May'\n",
+     policy_set},
     {"client", "invite", "NAME", client_invite_options, "Make a line that lets one client enrol",
      "Prints the line, which holds a secret: hand it to the client and nobody else.\n"
      "It can be used once.\n",

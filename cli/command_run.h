@@ -12,6 +12,10 @@ enum tamis_status federation_list(struct context *context, const struct argument
 enum tamis_status federation_retain(struct context *context, const struct arguments *arguments);
 enum tamis_status federation_show(struct context *context, const struct arguments *arguments);
 
+enum tamis_status policy_show(struct context *context, const struct arguments *arguments);
+enum tamis_status policy_history(struct context *context, const struct arguments *arguments);
+enum tamis_status policy_set(struct context *context, const struct arguments *arguments);
+
 enum tamis_status client_invite(struct context *context, const struct arguments *arguments);
 enum tamis_status client_list(struct context *context, const struct arguments *arguments);
 enum tamis_status client_invitations(struct context *context, const struct arguments *arguments);

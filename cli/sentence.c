@@ -93,6 +93,10 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
       write(out, "%s keeps the updates of %lld rounds: %s", text(s, "federation"),
             integer(s, "keep_rounds"), text(s, "reason"));
     break;
+  case STATEMENT_POLICY_SET:
+    write(out, "%s judged by policy %lld from the next round on: %s", text(s, "federation"),
+          integer(s, "version"), text(s, "note"));
+    break;
   case STATEMENT_DISPUTE:
     write(out, "%s round %lld: update of %s %s: %s", text(s, "federation"), integer(s, "round"),
           text(s, "client"), integer(s, "open") ? "disputed" : "no longer disputed",

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/canonical.h"
 
 enum tamis_status fold_differs(struct log_report *report, const char *expected, const char *found,
                                ...) {
@@ -233,6 +234,7 @@ static enum tamis_status fold_create(const struct folding *f) {
       statement_optional_integer(f->statement, "witness_per_organisation", 1);
   federation->head = f->statement->subject[0];
   federation->keep_rounds = statement_optional_integer(f->statement, "keep_rounds", 0);
+  federation->policy_version = 1;
   federation->model = room(NULL, 0, &federation->model_capacity, sizeof *federation->model);
   federation->model[0] = federation->head;
   federation->base_round =
@@ -357,6 +359,10 @@ static enum tamis_status fold_open(const struct folding *f) {
     return differs(f, federation->optimiser, statement_optional(f->statement, "optimiser"));
   if (statement_integer(f->statement, "parameters") != federation->parameters)
     return differs(f, "the federation's number of parameters", "another number");
+  int64_t version = statement_optional_integer(f->statement, "policy_version", 1);
+  if (version != federation->policy_version)
+    return fold_differs(f->fold->report, "the policy in force", "version %lld when %lld is",
+                        (long long)version, (long long)federation->policy_version);
   status = digests_agree(f, "the federation's layout", &federation->layout, &layout);
   if (status == TAMIS_OK)
     status = digests_agree(f, "the head", &federation->head, &f->statement->subject[0]);
@@ -699,6 +705,23 @@ static enum tamis_status fold_retention(const struct folding *f) {
   return status;
 }
 
+/* What its thresholds mean is more than this fold knows; that they are those it is known by, and
+ * that no version was left out, is not. */
+static enum tamis_status fold_policy(const struct folding *f) {
+  struct fold_federation *federation;
+  struct digest digest;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  int64_t version = statement_integer(f->statement, "version");
+  if (version != federation->policy_version + 1)
+    return fold_differs(f->fold->report, "the next version of the policy", "%lld after %lld",
+                        (long long)version, (long long)federation->policy_version);
+  status = canonical_digest(json_object_get(f->statement->predicate, "policy"), &digest, NULL);
+  if (status != TAMIS_OK) return status;
+  federation->policy_version = version;
+  return digests_agree(f, "the policy's digest", &digest, &f->statement->subject[0]);
+}
+
 static enum tamis_status fold_dispute(const struct folding *f) {
   struct fold_federation *federation;
   enum tamis_status status = named_federation(f, &federation);
@@ -750,6 +773,7 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_RETENTION] = fold_retention,
     [STATEMENT_DISPUTE] = fold_dispute,
     [STATEMENT_TOMBSTONE] = fold_tombstone,
+    [STATEMENT_POLICY_SET] = fold_policy,
 };
 
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement) {

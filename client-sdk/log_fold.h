@@ -33,6 +33,7 @@ struct fold_federation {
   char name[TEXT_NAME_MAX + 1], rule[401], optimiser[401]; /* optimiser "": none */
   struct digest layout, head;
   int64_t parameters, round, keep_rounds; /* keep_rounds 0: all */
+  int64_t policy_version;                 /* in force for the next round */
   int64_t witness_organisations, witness_per_organisation;
   uint64_t aggregate_index; /* of the round under way */
   bool is_witnessed;

@@ -76,6 +76,17 @@ enum tamis_status canonical_encode(const json_t *value, char **text, size_t *len
   return TAMIS_OK;
 }
 
+enum tamis_status canonical_digest(const json_t *value, struct digest *digest,
+                                   struct fault *fault) {
+  char *text = NULL;
+  size_t length = 0;
+  enum tamis_status status = canonical_encode(value, &text, &length, fault);
+  if (status != TAMIS_OK) return status;
+  *digest = digest_of(text, length);
+  free(text);
+  return TAMIS_OK;
+}
+
 /* Whatever jansson finds wrong it has words for; it is silent when its allocator fails. Where that
  * happens inside a token it does blame the token, which cannot be told apart here. */
 bool canonical_is_out_of_memory(const json_error_t *error) {

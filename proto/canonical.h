@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "proto/digest.h"
 #include "proto/fault.h"
 
 enum { CANONICAL_DEPTH_MAX = 16, CANONICAL_SIZE_MAX = 64 << 20 /* bytes, of a manifest */ };
@@ -20,6 +21,9 @@ enum tamis_status canonical_encode(const json_t *value, char **text, size_t *len
  * reference. */
 enum tamis_status canonical_decode(const char *text, size_t length, json_t **value,
                                    struct fault *fault);
+
+/* SHA-256 of what canonical_encode writes. */
+enum tamis_status canonical_digest(const json_t *value, struct digest *digest, struct fault *fault);
 
 /* Did json_loadb fail for want of memory and not for what it read? */
 bool canonical_is_out_of_memory(const json_error_t *error);

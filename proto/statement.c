@@ -12,11 +12,12 @@
 enum { FIELDS_MAX = 20, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64, NAMES_MAX = 64 };
 
 /* Bounds of integers. They keep absurd numbers out; what is wise is the decider's business. */
-#define ANY INT64_C(9007199254740991)          /* all that canonical JSON can say */
-#define ROUND_MAX INT64_C(1000000000)          /* a round a second for thirty years */
-#define CLIENTS_MAX INT64_C(1000000)           /* of one federation */
-#define PARAMETERS_MAX (INT64_C(1) << 40)      /* 4 TiB of floats */
-#define PERIOD_MAX INT64_C(2678400000)         /* 31 days in milliseconds */
+#define ANY INT64_C(9007199254740991)     /* all that canonical JSON can say */
+#define ROUND_MAX INT64_C(1000000000)     /* a round a second for thirty years */
+#define CLIENTS_MAX INT64_C(1000000)      /* of one federation */
+#define PARAMETERS_MAX (INT64_C(1) << 40) /* 4 TiB of floats */
+#define PERIOD_MAX INT64_C(2678400000)    /* 31 days in milliseconds */
+#define POLICIES_MAX STATEMENT_POLICIES_MAX
 #define UNIX_SECONDS_MAX INT64_C(253402300799) /* the end of year 9999 */
 
 struct row {
@@ -78,7 +79,8 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), ROUND, TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
     INT("parameters", 1, PARAMETERS_MAX), DIGEST("cohort"), COUNT("selected"),
     INT("quorum", 1, CLIENTS_MAX), COUNT("target"), TIME_MS("opened_at_ms"), TIME_MS("closes_at_ms"), F64("norm_max"),
-    INT("examples_max", 1, ANY), DIGEST("randomness")}},
+    INT("examples_max", 1, ANY), DIGEST("randomness"),
+    OPTIONAL_INT("policy_version", 2, POLICIES_MAX)}},
   [STATEMENT_UPDATE] = {{"update"}, {
     NAME("federation"), ROUND, DIGEST("base"), NAME("client"), INT("size", 0, ANY),
     INT("examples", -ANY, ANY), F64("loss"), INT("train_ms", 0, ANY), NONCE,
@@ -123,6 +125,9 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), ROUND, NAME("client"), INT("open", 0, 1), TEXT("reason"), NONCE}},
   [STATEMENT_TOMBSTONE] = {{"manifest"}, {
     NAME("federation"), ROUND, INT("updates", 1, CLIENTS_MAX), INT("bytes", 0, ANY)}},
+  [STATEMENT_POLICY_SET] = {{"policy"}, {
+    NAME("federation"), INT("version", 2, POLICIES_MAX), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false},
+    TEXT("note"), {"report", STATEMENT_DIGEST, 0, 0, true}, NONCE}},
 };
 /* clang-format on */
 

@@ -37,7 +37,8 @@
   X(SNAPSHOT, "snapshot", "aggregator")                                                            \
   X(RETENTION, "retention", "operator")                                                            \
   X(DISPUTE, "dispute", "operator")                                                                \
-  X(TOMBSTONE, "tombstone", "aggregator")
+  X(TOMBSTONE, "tombstone", "aggregator")                                                          \
+  X(POLICY_SET, "policy-set", "operator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,
@@ -81,7 +82,10 @@ const char *statement_kind_subject(enum statement_kind kind, size_t index);
 /* "digest"; never NULL. */
 const char *statement_type_name(enum statement_type type);
 
-enum { STATEMENT_SUBJECTS_MAX = 2 };
+enum {
+  STATEMENT_SUBJECTS_MAX = 2,
+  STATEMENT_POLICIES_MAX = 1000, /* versions of one federation's policy */
+};
 
 struct statement {
   enum statement_kind kind;

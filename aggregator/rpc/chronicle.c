@@ -64,6 +64,7 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
     [STATEMENT_TOMBSTONE] = {LOG_LEVEL_INFO,
                              "updates dropped",
                              {"federation", "round", "updates", "bytes"}},
+    [STATEMENT_POLICY_SET] = {LOG_LEVEL_WARN, "policy set", {"federation", "version", "note"}},
 };
 
 /* A client that gains trust is nothing to wake up for. */

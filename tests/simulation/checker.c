@@ -39,7 +39,7 @@ struct checker {
   bool is_witnessed;
   uint64_t aggregate_index, entries;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
-  long keep_rounds;
+  long keep_rounds, policy_version;
   /* Updates by their round and what they came to; their bytes, if gone, must be told of. */
   struct sent {
     char client[65], update[65], verdict[16];
@@ -110,6 +110,8 @@ static const char *opened(struct checker *checker, const struct statement *state
   if (checker->without) return "a round opened while the head was rebuilt";
   if (!digest_equal(&statement->subject[0], &checker->head)) return "a round is not on the head";
   checker->round = (long)statement_integer(statement, "round");
+  if (statement_optional_integer(statement, "policy_version", 1) != checker->policy_version)
+    return "a plan names another policy than the last one set";
   if (checker->round != checker->last_round + 1) return "a round number was skipped or repeated";
   checker->last_round = checker->round;
   checker->phase = 1;
@@ -516,11 +518,23 @@ static void resolve(struct checker *checker, const struct person *person) {
     checker->sent[i].is_resolved |= strcmp(checker->sent[i].client, person->name) == 0;
 }
 
+static const char *policy_was_set(struct checker *checker, const struct statement *statement) {
+  struct digest digest;
+  if (statement_integer(statement, "version") != ++checker->policy_version)
+    return "a version of the policy was skipped or repeated";
+  if (canonical_digest(json_object_get(statement->predicate, "policy"), &digest, NULL) !=
+          TAMIS_OK ||
+      !digest_equal(&digest, &statement->subject[0]))
+    return "a policy is not the one its subject names";
+  return NULL;
+}
+
 static const char *check(struct checker *checker, const struct statement *statement) {
   struct person *person = NULL;
   switch (statement->kind) {
   case STATEMENT_TOMBSTONE: return dropped(checker, statement);
   case STATEMENT_DISPUTE: return disputed(checker, statement);
+  case STATEMENT_POLICY_SET: return policy_was_set(checker, statement);
   case STATEMENT_RETENTION:
     checker->keep_rounds = (long)statement_integer(statement, "keep_rounds");
     return NULL;
@@ -543,6 +557,7 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_FEDERATION_CREATE:
     checker->head = checker->model[0] = statement->subject[0];
     checker->promoted[0] = true;
+    checker->policy_version = 1;
     checker->has_momentum =
         strcmp(statement_optional(statement, "optimiser"), CHECKER_MOMENTUM) == 0;
     checker->witness_organisations =

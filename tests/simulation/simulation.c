@@ -24,7 +24,7 @@ struct life {
   int64_t promoted_max;
   bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
   bool drops;                      /* a retention policy was asked for */
-  size_t restarts, crashes, rollbacks, rebuilds;
+  size_t restarts, crashes, rollbacks, rebuilds, policies;
   size_t copies;
 };
 
@@ -178,11 +178,26 @@ static void dispute(struct life *life, size_t client) {
   json_decref(rows);
 }
 
+/* Thresholds that an honest client stays clear of, and now and then a version that is not the next
+ * one. */
+static void set_policy(struct life *life) {
+  static const char *const names[] = {"risk_reject",    "ratio_high",      "reputation_rate",
+                                      "forgive_rounds", "strikes_exclude", "weight_by_examples"};
+  static const double values[][2] = {{0.85, 0.95}, {4, 6}, {0.1, 0.3}, {1, 4}, {4, 6}, {0, 1}};
+  json_t *policy = json_object();
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (below(life, 2) == 0)
+      json_object_set_new(policy, names[i], canonical_f64(values[i][below(life, 2)]));
+  int64_t version = (int64_t)life->policies + 2 + (below(life, 6) == 0);
+  if (world_policy(&life->world, version, policy, NULL) == TAMIS_OK) life->policies++;
+}
+
 static void operator_acts(struct life *life) {
   struct world *world = &life->world;
   size_t client = below(life, world->clients);
   json_int_t last = world_federation_integer(world, "round");
-  switch (below(life, 9)) {
+  switch (below(life, 10)) {
+  case 9: set_policy(life); break;
   case 6: retain(life); break;
   case 7: dispute(life, client); break;
   case 8: {
@@ -384,9 +399,9 @@ static void end(struct life *life) {
   json_int_t rounds = world_federation_integer(&life->world, "round");
   uint64_t held = unwitnessed(life);
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
-         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds\n",
+         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
-         life->rollbacks, life->rebuilds);
+         life->rollbacks, life->rebuilds, life->policies);
   for (size_t i = 0; i < life->acked_count; i++) {
     check_acked(life, &life->acked[i]);
     free(life->acked[i].envelope);

@@ -30,8 +30,9 @@ static void genesis(struct script *script) {
 
 static void create(struct script *script, const char *federation, int rounds_max) {
   script_say(script, STATEMENT_FEDERATION_CREATE, OPERATOR, "model 0",
-             json_pack("{s:s,s:s,s:i,s:i,s:i,s:i}", "federation", federation, "rule", "krum(f=1)",
-                       "parameters", 50890, "quorum", 2, "cohort", 0, "rounds_max", rounds_max),
+             json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:{s:o}}", "federation", federation, "rule",
+                       "krum(f=1)", "parameters", 50890, "quorum", 2, "cohort", 0, "rounds_max",
+                       rounds_max, "policy", "risk_hold", canonical_f64(0.25)),
              NULL);
 }
 
@@ -213,6 +214,10 @@ static void write_log(struct script *script) {
              json_pack("{s:I}", "size", (json_int_t)script->count), NULL);
   script_say(script, STATEMENT_RETENTION, OPERATOR, "model 0",
              json_pack("{s:s, s:i}", "federation", "f", "keep_rounds", 1), NULL);
+  script_say(script, STATEMENT_POLICY_SET, OPERATOR, "policy 2",
+             json_pack("{s:s, s:i, s:{s:o}, s:s}", "federation", "f", "version", 2, "policy",
+                       "z_low", canonical_f64(2.5), "note", "tried it"),
+             NULL);
   script_say(
       script, STATEMENT_DISPUTE, OPERATOR, "update",
       json_pack("{s:s, s:i, s:s, s:i}", "federation", "f", "round", 1, "client", "bob", "open", 1),
@@ -508,7 +513,7 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
-      {"retention", NULL, NULL}};
+      {"retention", NULL, NULL},    {"policies", "f", NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -850,8 +855,8 @@ static void entries_are_found_by_round_and_by_client(void **state) {
   json_decref(rows);
   rows = ask(fixture->projection, "round-entries", "f", "0");
   assert_string_equal(at(rows, 0, "kind"), "federation-create");
-  assert_int_equal(json_array_size(rows), 6); /* two exclusions, a reinstatement, a rollback, a
-                                                 retention */
+  assert_int_equal(json_array_size(rows), 7); /* two exclusions, a reinstatement, a rollback, a
+                                                 retention, a policy */
   json_decref(rows);
   rows = ask(fixture->projection, "client-entries", "dave", NULL);
   assert_int_equal(json_array_size(rows), 1);

@@ -455,6 +455,18 @@ static inline enum tamis_status world_rebuild(struct world *world, int64_t since
 /* ---- witnesses ---- */
 
 /* The checkpoint that the server wants of the client; false when it wants none for a while. */
+/* `policy` is taken over; `version` as it says. */
+static inline enum tamis_status world_policy(struct world *world, int64_t version, json_t *policy,
+                                             struct fault *fault) {
+  struct digest digest;
+  assert_int_equal(canonical_digest(policy, &digest, NULL), TAMIS_OK);
+  return world_submit(world, STATEMENT_POLICY_SET,
+                      json_pack("{s:s, s:I, s:o, s:s, s:o}", "federation", WORLD_FEDERATION,
+                                "version", (json_int_t)version, "policy", policy, "note", "a test",
+                                "nonce", world_nonce(world)),
+                      "policy", &digest, fault);
+}
+
 static inline bool world_cosign_asked(struct world *world, size_t client, int patience_ms,
                                       struct checkpoint *wanted) {
   for (int i = 0; i <= patience_ms; i++) {

@@ -1,0 +1,259 @@
+/* `tamis policy`: what a federation judges by, what it judged by before, and a new version of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/policy.h"
+#include "cli/command_run.h"
+#include "cli/offline.h"
+#include "cli/policy_file.h"
+#include "proto/canonical.h"
+
+/* ---- reading what there is ---- */
+
+/* Versions of a federation's policy, oldest first; there is one at least. */
+static enum tamis_status query_versions(struct context *context, const char *federation,
+                                        json_t **rows) {
+  return context_query_federation(context, "policies", 1, &federation, rows);
+}
+
+/* The version asked for, or the one in force: borrowed from `rows`. */
+static enum tamis_status find_version(struct context *context, const struct arguments *arguments,
+                                      const json_t *rows, const json_t **row) {
+  size_t count = json_array_size(rows);
+  uint64_t version = count;
+  if (arguments->word[1]) {
+    enum tamis_status status = arguments_word_count(arguments, 1, &version, &context->fault);
+    if (status != TAMIS_OK) return status;
+  }
+  *row = version >= 1 ? json_array_get(rows, (size_t)version - 1) : NULL;
+  if (*row && output_integer(*row, "version") == (json_int_t)version) return TAMIS_OK;
+  return fault_set(&context->fault, TAMIS_NOT_FOUND,
+                   "the policy of %.64s has versions 1 to %zu, not %llu", arguments->word[0], count,
+                   (unsigned long long)version);
+}
+
+/* ---- show ---- */
+
+static const struct column threshold_columns[] = {
+    {" ", "mark", CELL_TEXT, false},
+    {"THRESHOLD", "name", CELL_TEXT, false},
+    {"VALUE", "value_text", CELL_TEXT, false},
+    {"DEFAULT", "default_text", CELL_TEXT, false},
+    {"LEAST", "least_text", CELL_TEXT, true},
+    {"MOST", "most_text", CELL_TEXT, true},
+    {"MEANING", "meaning", CELL_SENTENCE, false},
+};
+static const struct sheet threshold_sheet = {"threshold", "No thresholds.",
+                                             sizeof threshold_columns / sizeof *threshold_columns,
+                                             threshold_columns};
+
+/* Every threshold, with what `policy` (a JSON object of numbers; NULL: nothing) says of it. */
+static json_t *thresholds_json(const json_t *policy) {
+  size_t count;
+  const struct policy_row *row = policy_table(&count);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count; i++) {
+    const json_t *given = json_object_get(policy, row[i].name);
+    double value = json_is_number(given) ? json_number_value(given) : row[i].fallback;
+    json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f, s:f, s:b, s:s}", "name",
+                                          row[i].name, "value", value, "default", row[i].fallback,
+                                          "least", row[i].least, "most", row[i].most, "changed",
+                                          value != row[i].fallback, "meaning", row[i].meaning));
+  }
+  return list;
+}
+
+static void add_text(json_t *row, const char *key, const char *text_key) {
+  char text[32];
+  snprintf(text, sizeof text, "%g", output_real(row, key));
+  json_object_set_new(row, text_key, json_string(text));
+}
+
+static void print_thresholds(struct context *context, const json_t *thresholds) {
+  json_t *rows = json_deep_copy(thresholds), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    add_text(row, "value", "value_text");
+    add_text(row, "default", "default_text");
+    add_text(row, "least", "least_text");
+    add_text(row, "most", "most_text");
+    json_object_set_new(row, "mark", json_string(output_flag(row, "changed") ? "*" : ""));
+  }
+  output_rows(context, &threshold_sheet, rows);
+  json_decref(rows);
+}
+
+static void print_rounds(struct context *context, const json_t *data) {
+  long long rounds = output_integer(data, "rounds");
+  if (rounds == 0)
+    output_field(context, "rounds", "none opened under it yet");
+  else
+    output_field(context, "rounds", "%lld, from %lld to %lld", rounds,
+                 (long long)output_integer(data, "first_round"),
+                 (long long)output_integer(data, "last_round"));
+}
+
+static void print_policy(struct context *context, const json_t *data) {
+  char a[OUTPUT_CELL_SIZE];
+  const json_t *thresholds = json_object_get(data, "thresholds"), *row;
+  size_t changed = 0, i;
+  json_array_foreach((json_t *)(uintptr_t)thresholds, i, row) changed +=
+      output_flag(row, "changed");
+  if (json_object_get(data, "federation")) {
+    output_field(context, "federation", "%s", output_text(data, "federation", a, sizeof a));
+    output_field(context, "version", "%lld of %lld%s", (long long)output_integer(data, "version"),
+                 (long long)output_integer(data, "versions"),
+                 output_flag(data, "in_force") ? ", in force for the next round" : "");
+    output_field(context, "set by", "%s, entry %lld", output_text(data, "signer", a, sizeof a),
+                 (long long)output_integer(data, "index"));
+    if (json_is_string(json_object_get(data, "note")))
+      output_field(context, "note", "%s", output_text(data, "note", a, sizeof a));
+    if (json_is_string(json_object_get(data, "report")))
+      output_field(context, "dry run", "%s", output_text(data, "report", a, sizeof a));
+    print_rounds(context, data);
+  }
+  if (json_object_get(data, "federation"))
+    output_field(context, "changed", "%zu of %zu from the default, marked *", changed,
+                 json_array_size(thresholds));
+  print_thresholds(context, thresholds);
+}
+
+static void show_defaults(struct context *context) {
+  json_t *data = json_pack("{s:o}", "thresholds", thresholds_json(NULL));
+  output_thing(context, "policy", "default", data, print_policy);
+  json_decref(data);
+}
+
+enum tamis_status policy_show(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL;
+  const json_t *row = NULL;
+  const char *federation = arguments->word[0];
+  if (!federation) {
+    show_defaults(context);
+    return TAMIS_OK;
+  }
+  enum tamis_status status = offline_choose(context, arguments);
+  if (status == TAMIS_OK) status = query_versions(context, federation, &rows);
+  if (status == TAMIS_OK) status = find_version(context, arguments, rows, &row);
+  if (status == TAMIS_OK) {
+    size_t count = json_array_size(rows);
+    json_t *data = json_copy((json_t *)(uintptr_t)row);
+    json_object_set_new(data, "versions", json_integer((json_int_t)count));
+    json_object_set_new(data, "in_force",
+                        json_boolean(output_integer(row, "version") == (json_int_t)count));
+    json_object_set_new(data, "thresholds", thresholds_json(json_object_get(row, "policy")));
+    output_thing(context, "policy", federation, data, print_policy);
+    json_decref(data);
+  }
+  json_decref(rows);
+  return status;
+}
+
+/* ---- history ---- */
+
+static const struct column version_columns[] = {
+    {"VERSION", "version", CELL_COUNT, false},  {"ENTRY", "index", CELL_COUNT, false},
+    {"SET-BY", "signer", CELL_TEXT, false},     {"ROUNDS", "rounds", CELL_COUNT, false},
+    {"FROM", "first_round", CELL_COUNT, false}, {"TO", "last_round", CELL_COUNT, false},
+    {"REPORT", "report", CELL_DIGEST, true},    {"CHANGED", "changed", CELL_SENTENCE, false},
+    {"NOTE", "note", CELL_SENTENCE, false},
+};
+static const struct sheet version_sheet = {
+    "policy", "No versions.", sizeof version_columns / sizeof *version_columns, version_columns};
+
+/* "ratio_low 2.6 -> 2.4, z_high 4 -> 5": what this version says otherwise than the one before; of
+ * the first: than the defaults. */
+static void describe_change(const json_t *before, const json_t *after, char *out, size_t size) {
+  size_t count, used = 0;
+  const struct policy_row *row = policy_table(&count);
+  out[0] = '\0';
+  for (size_t i = 0; i < count && used + 1 < size; i++) {
+    const json_t *old = json_object_get(before, row[i].name);
+    const json_t *new = json_object_get(after, row[i].name);
+    double from = json_is_number(old) ? json_number_value(old) : row[i].fallback;
+    double to = json_is_number(new) ? json_number_value(new) : row[i].fallback;
+    if (from == to) continue;
+    int more = snprintf(out + used, size - used, "%s%s %g -> %g", used > 0 ? ", " : "", row[i].name,
+                        from, to);
+    used += more > 0 ? (size_t)more : 0;
+  }
+  if (out[0] == '\0') snprintf(out, size, "nothing");
+}
+
+enum tamis_status policy_history(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL, *row;
+  const json_t *before = NULL;
+  char changed[OUTPUT_CELL_SIZE];
+  size_t i;
+  enum tamis_status status = offline_choose(context, arguments);
+  if (status == TAMIS_OK) status = query_versions(context, arguments->word[0], &rows);
+  if (status != TAMIS_OK) return status;
+  json_array_foreach(rows, i, row) {
+    describe_change(before, json_object_get(row, "policy"), changed, sizeof changed);
+    json_object_set_new(row, "changed", json_string(changed));
+    before = json_object_get(row, "policy");
+  }
+  output_rows(context, &version_sheet, rows);
+  json_decref(rows);
+  return TAMIS_OK;
+}
+
+/* ---- set ---- */
+
+static enum tamis_status read_file(struct context *context, const char *path, json_t **policy) {
+  json_t *findings = NULL;
+  enum tamis_status status = policy_file_read(path, policy, &findings, &context->fault);
+  if (status != TAMIS_OK) return status;
+  const json_t *first = json_array_get(findings, 0);
+  if (first) {
+    status = fault_set(&context->fault, TAMIS_BAD_REQUEST, "%s, line %lld: %s: %s", path,
+                       (long long)output_integer(first, "line"),
+                       json_string_value(json_object_get(first, "threshold")),
+                       json_string_value(json_object_get(first, "sentence")));
+    json_decref(*policy);
+    *policy = NULL;
+  }
+  json_decref(findings);
+  return status;
+}
+
+static enum tamis_status submit_policy(struct context *context, const struct arguments *arguments,
+                                       json_t *policy, json_int_t version) {
+  const char *federation = arguments->word[0];
+  bool dry_run = arguments_has(arguments, "dry-run");
+  struct digest digest;
+  uint64_t index = 0;
+  json_t *result = NULL;
+  enum tamis_status status = canonical_digest(policy, &digest, &context->fault);
+  if (status != TAMIS_OK) return status;
+  json_t *predicate =
+      json_pack("{s:s, s:I, s:O, s:s}", "federation", federation, "version", version, "policy",
+                policy, "note", arguments_text(arguments, "note", ""));
+  status = operator_submit(context->operator, STATEMENT_POLICY_SET, predicate, "policy", &digest,
+                           dry_run, &index, &result, &context->fault);
+  json_decref(predicate);
+  if (status != TAMIS_OK) return status;
+  const char *sentence = json_string_value(json_object_get(result, "sentence"));
+  if (output_is_for_people(context) && sentence != NULL) context_say(context, "%s.", sentence);
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(&digest, hex);
+  json_t *data =
+      json_pack("{s:s, s:I, s:s, s:I, s:b, s:o*}", "federation", federation, "version", version,
+                "digest", hex, "index", (json_int_t)index, "dry_run", dry_run, "result", result);
+  output_change(context, "policy", federation, "set", dry_run, data);
+  json_decref(data);
+  return TAMIS_OK;
+}
+
+enum tamis_status policy_set(struct context *context, const struct arguments *arguments) {
+  json_t *policy = NULL, *rows = NULL;
+  enum tamis_status status = read_file(context, arguments->word[1], &policy);
+  if (status == TAMIS_OK) status = context_operator(context);
+  if (status == TAMIS_OK) status = query_versions(context, arguments->word[0], &rows);
+  if (status == TAMIS_OK)
+    status = submit_policy(context, arguments, policy, (json_int_t)json_array_size(rows) + 1);
+  json_decref(rows);
+  json_decref(policy);
+  return status;
+}
