@@ -18,14 +18,14 @@ int64_t core_now_ms(struct core *core) {
   return core->latest_ms;
 }
 
-static double monotonic_seconds(void) {
+double core_monotonic_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static int64_t monotonic_ms(void) {
-  return (int64_t)(monotonic_seconds() * 1000);
+  return (int64_t)(core_monotonic_seconds() * 1000);
 }
 
 /* ---- counting ---- */
@@ -41,6 +41,7 @@ static void count_entry(struct core_counters *counters, const struct statement *
   switch (statement->kind) {
   case STATEMENT_UPDATE: counters->updates_accepted++; break;
   case STATEMENT_VERDICTS: count_verdicts(counters, statement); break;
+  case STATEMENT_SHADOW: counters->shadows++; break;
   case STATEMENT_PROMOTE: counters->rounds_promoted++; break;
   case STATEMENT_HOLD: counters->rounds_held++; break;
   case STATEMENT_ABANDON: counters->rounds_abandoned++; break;
@@ -63,12 +64,12 @@ static void on_entry(void *context, const struct statement *statement) {
 static enum tamis_status commit(struct core *core, struct fault *fault) {
   bool is_needed =
       core->ledger.staged_count > 0 || core->ledger.published < journal_size(core->ledger.journal);
-  double start = monotonic_seconds();
+  double start = core_monotonic_seconds();
   enum tamis_status status = ledger_commit(&core->ledger, fault);
   atomic_store(&core->published, core->ledger.published);
   if (!is_needed) return status;
   core->counters.commits++;
-  core->counters.commit_seconds += monotonic_seconds() - start;
+  core->counters.commit_seconds += core_monotonic_seconds() - start;
   return status;
 }
 
@@ -177,9 +178,9 @@ static void handle_worked(void *owner, struct letter *letter) {
 static void handle_work(void *owner, struct letter *letter) {
   struct work_letter *work = (struct work_letter *)(void *)letter;
   struct core *core = owner;
-  double start = monotonic_seconds();
+  double start = core_monotonic_seconds();
   round_work(core->ledger.blobs, core->threads, work->work);
-  work->seconds = monotonic_seconds() - start;
+  work->seconds = core_monotonic_seconds() - start;
   letter->handle = handle_worked;
   if (!mailbox_post(&core->mailbox, letter)) work_letter_free(work);
 }
@@ -198,6 +199,11 @@ static void start_work(struct core *core) {
     core->works[i] = mailbox_post(&core->work_mailbox, &letter->letter);
     if (!core->works[i]) work_letter_free(letter);
   }
+}
+
+static void hand_out(struct core *core) {
+  start_work(core);
+  core_shadow_run(core);
 }
 
 static void *run_work(void *context) {
@@ -270,7 +276,7 @@ static void settle(struct core *core) {
   if (status != TAMIS_OK)
     be_quiet(core);
   else if (core->quiet_until_ms <= monotonic_ms())
-    start_work(core);
+    hand_out(core);
   atomic_store(&core->published, core->ledger.published);
   core_witness_ask(core);
   cosignatures_write(&core->cosignatures, core->ledger.state);
@@ -322,7 +328,9 @@ static enum tamis_status threads_start(struct core *core, struct fault *fault) {
   mailbox_open(&core->work_mailbox);
   if (pthread_create(&core->work_thread, NULL, run_work, core) != 0)
     return fault_set(fault, TAMIS_NO_MEMORY, "cannot start a thread");
-  if (pthread_create(&core->thread, NULL, run_core, core) == 0) return TAMIS_OK;
+  bool has_shadows = core_shadow_start(core);
+  if (has_shadows && pthread_create(&core->thread, NULL, run_core, core) == 0) return TAMIS_OK;
+  if (has_shadows) core_shadow_stop(core);
   mailbox_close(&core->work_mailbox);
   pthread_join(core->work_thread, NULL);
   return fault_set(fault, TAMIS_NO_MEMORY, "cannot start a thread");
@@ -366,8 +374,10 @@ void core_close(struct core *core) {
   pthread_join(core->thread, NULL);
   mailbox_close(&core->work_mailbox);
   pthread_join(core->work_thread, NULL);
+  core_shadow_stop(core);
   if (core->ledger.staged_count == 0 && ledger_snapshot_is_due(&core->ledger, true))
     ledger_snapshot(&core->ledger, NULL);
+  mailbox_destroy(&core->shadow_mailbox);
   mailbox_destroy(&core->work_mailbox);
   mailbox_destroy(&core->mailbox);
   core_witness_close(core);

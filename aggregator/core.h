@@ -157,7 +157,8 @@ struct core_counters { /* monotonic since start, but for the last two lines */
   uint64_t fork_evidence; /* calls that spoke of a tree that is not this log's */
   uint64_t rounds_promoted, rounds_abandoned, rounds_held, rounds_rebuilt, rollbacks, rebuilds;
   uint64_t commits;
-  double commit_seconds, judge_seconds, aggregate_seconds;
+  double commit_seconds, judge_seconds, aggregate_seconds, shadow_seconds;
+  uint64_t shadows;                /* entries */
   uint64_t dropped, dropped_bytes; /* updates that got a tombstone */
   uint64_t entries, clients, clients_excluded, federations;
   uint64_t body_bytes, journal_bytes;

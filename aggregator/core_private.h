@@ -19,9 +19,10 @@ struct asked {
 
 struct core {
   struct ledger ledger;
-  struct mailbox mailbox;      /* for the core's thread */
-  struct mailbox work_mailbox; /* for the one that computes */
-  pthread_t thread, work_thread;
+  struct mailbox mailbox;        /* for the core's thread */
+  struct mailbox work_mailbox;   /* for the one that computes */
+  struct mailbox shadow_mailbox; /* for the one that computes what no round waits for */
+  pthread_t thread, work_thread, shadow_thread;
   int threads;
   uint64_t (*now_ms)(void *context);
   void *clock_context;
@@ -31,10 +32,12 @@ struct core {
   void (*changed)(void *context);
   void *changed_context;
   bool works[STATE_FEDERATIONS_MAX]; /* work of this federation is under way */
-  int64_t quiet_until_ms;            /* monotonic; after a failure of the disk we wait a little */
-  bool keep_is_due;                  /* something may have become droppable */
-  bool is_full;                      /* the disk takes no more updates */
-  struct call *waiting;              /* for the commit, newest first */
+  bool shadow_is_busy[STATE_FEDERATIONS_MAX];
+  int64_t shadow_tried[STATE_FEDERATIONS_MAX]; /* the latest round handed out since the start */
+  int64_t quiet_until_ms; /* monotonic; after a failure of the disk we wait a little */
+  bool keep_is_due;       /* something may have become droppable */
+  bool is_full;           /* the disk takes no more updates */
+  struct call *waiting;   /* for the commit, newest first */
   atomic_uint_fast64_t published;
   struct core_counters counters;
   struct cosignatures cosignatures;
@@ -92,6 +95,13 @@ uint64_t core_keep_body_bytes(struct core *core);
 void core_keep_describe(struct core *core, const struct statement *statement, char *sentence,
                         size_t size);
 
+/* Shadows (core_shadow.c): hands out what is due, and goes on. */
+void core_shadow_run(struct core *core);
+/* False: no thread. Stop takes it back, before the mailboxes go. */
+bool core_shadow_start(struct core *core);
+void core_shadow_stop(struct core *core);
+
+double core_monotonic_seconds(void);
 /* Unix time for the decider. */
 int64_t core_now_ms(struct core *core);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "aggregator/manifest.h"
 #include "aggregator/retention.h"
+#include "aggregator/shadow.h"
 #include "aggregator/state_text.h"
 #include "aggregator/undo.h"
 #include "aggregator/witness.h"
@@ -100,6 +101,7 @@ static void terms_read(const struct statement *statement, struct terms *terms) {
   snprintf(terms->rule, sizeof terms->rule, "%s", statement_text(statement, "rule"));
   snprintf(terms->optimiser, sizeof terms->optimiser, "%s",
            statement_optional(statement, "optimiser"));
+  snprintf(terms->shadows, sizeof terms->shadows, "%s", statement_optional(statement, "shadows"));
   terms->layout = statement_digest(statement, "layout");
   terms->first_model = statement->subject[0];
   terms->parameters = statement_integer(statement, "parameters");
@@ -395,6 +397,20 @@ static enum tamis_status apply_witnessed(struct applying *a, struct fault *fault
   return TAMIS_OK;
 }
 
+/* What shadows saw changes nothing but which round they have seen. */
+static enum tamis_status apply_shadow(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  int64_t round = statement_integer(a->statement, "round");
+  if (!federation || !shadow_may(federation, round))
+    return undo_contradiction(a, fault, "this round is not for shadows to look at now");
+  if (statement_integer(a->statement, "rules") != (int64_t)shadow_count(federation->terms.shadows))
+    return undo_contradiction(a, fault, "the federation has another number of shadows");
+  federation->shadowed_round = round;
+  state_readable_add(a->state, &a->statement->subject[0]);
+  return TAMIS_OK;
+}
+
 static void round_end(struct federation *federation, enum outcome outcome) {
   federation->past[federation->round.number].outcome = outcome;
   federation->round.phase = PHASE_WAITING;
@@ -560,6 +576,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_AGGREGATE] = apply_aggregate,
     [STATEMENT_WITNESSED] = apply_witnessed,
     [STATEMENT_PROMOTE] = apply_promote,
+    [STATEMENT_SHADOW] = apply_shadow,
     [STATEMENT_HOLD] = apply_hold,
     [STATEMENT_ABANDON] = apply_abandon,
     [STATEMENT_EXCLUSION] = apply_exclusion,
@@ -606,6 +623,7 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   switch (statement->kind) {
   case STATEMENT_ROUND_OPEN: *manifest = statement_digest(statement, "cohort"); return true;
   case STATEMENT_VERDICTS:
+  case STATEMENT_SHADOW:
   case STATEMENT_TOMBSTONE:
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
   case STATEMENT_AGGREGATE:

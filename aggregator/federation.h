@@ -58,7 +58,7 @@ enum tamis_status federation_admit(const struct state *state, const struct entry
 /* ---- statements of our own ---- */
 
 /* Something to compute from blobs before the federation can go on. */
-enum work_kind { WORK_MEASURE, WORK_AGGREGATE };
+enum work_kind { WORK_MEASURE, WORK_AGGREGATE, WORK_SHADOW };
 
 struct work_row {
   uint32_t client; /* of a rebuilt round: not set */
@@ -69,6 +69,14 @@ struct work_row {
   bool votes;
 };
 
+/* What a shadow's aggregate is to the plan's: |s - p| / |p| (0 where both are zero, 1 where only p
+ * is) and <s, p> / |s| |p| (0 where one of them is zero). */
+struct shadow_found {
+  enum tamis_status status; /* TAMIS_OK or RULE_NOT_FEASIBLE */
+  char sentence[200];       /* why not; "" */
+  double distance, cosine, margin;
+};
+
 struct work {
   enum work_kind kind;
   char federation[STATE_NAME_SIZE];
@@ -76,9 +84,10 @@ struct work {
   uint64_t revision;
   struct digest base, randomness;
   char rule[STATE_RULE_SIZE], optimiser[STATE_RULE_SIZE];
+  char shadows[STATE_RULE_SIZE]; /* WORK_SHADOW */
   /* WORK_AGGREGATE of a rebuild: the round to redo (else 0), the one that judged its updates, and
-   * who is left out. Rows are in the two manifests: round_rows reads them, until then there are
-   * none. */
+   * who is left out; WORK_SHADOW: the round, twice. Rows are in the two manifests: round_rows reads
+   * them, until then there are none. */
   int64_t of, judged;
   struct digest verdicts, weights;
   size_t without_count;
@@ -94,8 +103,10 @@ struct work {
   /* found */
   enum tamis_status status; /* RULE_NOT_FEASIBLE leads to hold, any other fault to abandon */
   struct fault fault;
-  struct evidence *evidence; /* owned; WORK_MEASURE */
-  double *weight;            /* owned; WORK_AGGREGATE, one a row, 0 where it does not count */
+  struct evidence *evidence;   /* owned; WORK_MEASURE */
+  double *weight;              /* owned; WORK_AGGREGATE, one a row, 0 where it does not count;
+                                  WORK_SHADOW, rule after rule, one a row that counts */
+  struct shadow_found *shadow; /* owned; WORK_SHADOW, one a rule */
   double margin, reference_weight;
   struct digest candidate;
   struct memory after; /* WORK_AGGREGATE: to be remembered with the candidate */

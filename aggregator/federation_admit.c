@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "aggregator/admission.h"
+#include "aggregator/shadow.h"
 #include "aggregator/undo_plan.h"
 #include "proto/canonical.h"
 #include "robust/optimiser.h"
@@ -38,6 +39,40 @@ static enum tamis_status check_rule(const char *rule, size_t quorum, struct faul
         fault_set(fault, TAMIS_RULE_NOT_FEASIBLE,
                   "%s adds up each client's updates over all rounds: no such sums are kept", rule);
   robust_pipeline_free(pipeline);
+  return status;
+}
+
+/* A shadow is checked as the rule is. It puts out no vector that could be kept for the next round.
+ */
+static enum tamis_status check_shadow(const char *rule, size_t quorum, struct fault *fault) {
+  struct robust_pipeline *pipeline = NULL;
+  struct robust_error error;
+  struct fault why;
+  enum tamis_status status = check_rule(rule, quorum, &why);
+  if (status != TAMIS_OK) return fault_set(fault, status, "shadow %.100s: %s", rule, why.text);
+  if (robust_pipeline_parse(rule, &pipeline, &error) != ROBUST_OK) return TAMIS_INTERNAL;
+  bool remembers = robust_pipeline_remembers_output(pipeline);
+  robust_pipeline_free(pipeline);
+  if (!remembers) return TAMIS_OK;
+  return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE,
+                   "shadow %.100s compares with its own last output: of a shadow none is kept. "
+                   "Take a rule that does not remember",
+                   rule);
+}
+
+static enum tamis_status check_shadows(const struct statement *statement, size_t quorum,
+                                       struct fault *fault) {
+  const char *shadows = statement_optional(statement, "shadows");
+  size_t count = shadow_count(shadows);
+  char rule[STATE_RULE_SIZE];
+  enum tamis_status status = TAMIS_OK;
+  if (count > SHADOW_RULES_MAX)
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "%zu shadows, and %d are the most", count,
+                     SHADOW_RULES_MAX);
+  for (size_t i = 0; status == TAMIS_OK && i < count; i++) {
+    shadow_rule(shadows, i, rule);
+    status = check_shadow(rule, quorum, fault);
+  }
   return status;
 }
 
@@ -94,6 +129,7 @@ static enum tamis_status admit_create(const struct asking *ask, struct fault *fa
   if (status == TAMIS_OK)
     status = check_rule(statement_text(statement, "rule"), (size_t)quorum, fault);
   if (status == TAMIS_OK) status = check_optimiser(statement, fault);
+  if (status == TAMIS_OK) status = check_shadows(statement, (size_t)quorum, fault);
   return status == TAMIS_OK ? check_model(ask, fault) : status;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/manifest.h"
+#include "aggregator/shadow.h"
 
 /* ---- handed out ---- */
 
@@ -17,6 +18,7 @@ void work_free(struct work *work) {
   free(work->without);
   free(work->evidence);
   free(work->weight);
+  free(work->shadow);
   free(work);
 }
 
@@ -36,6 +38,7 @@ struct work *work_copy(const struct work *work) {
   copy->status = TAMIS_OK;
   copy->evidence = NULL;
   copy->weight = NULL;
+  copy->shadow = NULL;
   copy->after.count = 0;
   return copy;
 }
@@ -314,6 +317,8 @@ bool federation_worked(const struct state *state, const struct work *work,
                        const struct moment *moment, struct decision *decision) {
   const struct federation *federation = state_federation_find(state, work->federation);
   enum phase phase = work->kind == WORK_MEASURE ? PHASE_COLLECTING : PHASE_JUDGED;
+  if (work->kind == WORK_SHADOW)
+    return federation && shadow_worked(federation, work, moment, decision);
   if (federation && work->of != 0) return rebuild_worked(federation, work, moment, decision);
   if (!federation || federation->revision != work->revision ||
       federation->round.number != work->round || federation->round.phase != phase)

@@ -22,7 +22,7 @@ const char *const projection_schema[] = {
     "CREATE TABLE clients(client TEXT PRIMARY KEY, organisation TEXT, key TEXT NOT NULL,"
     " revoked INTEGER NOT NULL DEFAULT 0, entry INTEGER NOT NULL) STRICT;"
     "CREATE TABLE federations(federation TEXT PRIMARY KEY, entry INTEGER NOT NULL,"
-    " rule TEXT NOT NULL, optimiser TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
+    " rule TEXT NOT NULL, optimiser TEXT, shadows TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
     " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
     " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
     " opened INTEGER NOT NULL DEFAULT 0, rebuild_base INTEGER,"
@@ -70,6 +70,10 @@ const char *const projection_schema[] = {
     " state_after TEXT NOT NULL, sentence TEXT NOT NULL) STRICT;"
     "CREATE INDEX moves_federation ON moves(federation, client);",
 
+    "CREATE TABLE shadows(entry INTEGER NOT NULL, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, sentence TEXT NOT NULL,"
+    " distance REAL, cosine REAL, manifest TEXT NOT NULL) STRICT;"
+    "CREATE INDEX shadows_round ON shadows(federation, round);"
     "CREATE TABLE remade(federation TEXT NOT NULL, round INTEGER NOT NULL, entry INTEGER NOT NULL,"
     " client TEXT NOT NULL, weight REAL, PRIMARY KEY(federation, round, entry)) STRICT;"
     "CREATE INDEX remade_client ON remade(client);"
@@ -111,9 +115,9 @@ const struct projection_step projection_steps[] = {
      " :aggregator_key)"},
 
     {STATEMENT_FEDERATION_CREATE, NULL,
-     "INSERT INTO federations(federation, entry, rule, optimiser, layout, parameters, quorum,"
+     "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, quorum,"
      " cohort, rounds_max, head, keep_rounds) VALUES (:federation, @index, :rule, @optimiser, "
-     ":layout,"
+     "@shadows, :layout,"
      " :parameters, :quorum, :cohort, :rounds_max, @model, coalesce(@keep_rounds, 0))"},
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
@@ -199,6 +203,10 @@ const struct projection_step projection_steps[] = {
      "UPDATE rounds SET model = @model WHERE federation = :federation AND round = :round"},
     {STATEMENT_AGGREGATE, "updates",
      "UPDATE updates SET weight = $weight WHERE entry = :index AND federation = @federation"},
+
+    {STATEMENT_SHADOW, "rules",
+     "INSERT INTO shadows VALUES (@index, @federation, @round, :rule, :status, :sentence,"
+     " iif(:status = 'OK', $distance, NULL), iif(:status = 'OK', $cosine, NULL), @manifest)"},
 
     {STATEMENT_PROMOTE, NULL,
      "INSERT INTO models(entry, federation, round, model, parent) VALUES (@index, :federation,"

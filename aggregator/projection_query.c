@@ -30,7 +30,7 @@ const struct projection_question projection_questions[] = {
 
     {"federations", 0, 0,
      "SELECT rowid, json_object('federation', federation, 'rule', rule,"
-     " 'optimiser', coalesce(optimiser, ''), 'round', round,"
+     " 'optimiser', coalesce(optimiser, ''), 'shadows', coalesce(shadows, ''), 'round', round,"
      " 'phase', phase, 'head', head, 'head_round', head_round, 'parameters', parameters,"
      " 'quorum', quorum, 'cohort', cohort, 'rounds_max', rounds_max, 'keep_rounds', keep_rounds,"
      " 'clients', (SELECT count(*) FROM clients),"
@@ -101,6 +101,14 @@ const struct projection_question projection_questions[] = {
      " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine, 'risk', risk,"
      " 'sentence', sentence, 'dropped', dropped)"
      " FROM its JOIN updates USING (entry) WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
+
+    /* What the shadows of a federation, or of one of its rounds, said. */
+    {"shadows", 1, 2,
+     "SELECT rowid, json_object('federation', federation, 'round', round, 'rule', rule,"
+     " 'status', status, 'distance', distance, 'cosine', cosine, 'sentence', sentence,"
+     " 'index', entry, 'manifest', manifest) FROM shadows WHERE federation = ?3"
+     " AND (coalesce(?4, '') = '' OR round = CAST(?4 AS INTEGER)) AND rowid > ?1"
+     " ORDER BY rowid LIMIT ?2"},
 
     /* What was sent to the round itself and let in: a round that redoes it counts, but never got.
      */

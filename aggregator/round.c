@@ -11,6 +11,7 @@
 #include "aggregator/memory.h"
 #include "aggregator/redo.h"
 #include "aggregator/round_rule.h"
+#include "aggregator/shadow.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
 
@@ -72,7 +73,7 @@ static enum tamis_status map_row(struct blob_store *blobs, const struct layout *
  * read for the first time. */
 static enum tamis_status batch_open(struct blob_store *blobs, const struct work *work,
                                     const bool *chosen, struct batch *batch, struct fault *fault) {
-  bool check = work->kind == WORK_MEASURE || work->of != 0;
+  bool check = work->kind == WORK_MEASURE || (work->kind == WORK_AGGREGATE && work->of != 0);
   memset(batch, 0, sizeof *batch);
   batch->view = calloc(work->count, sizeof *batch->view);
   batch->row = calloc(work->count, sizeof *batch->row);
@@ -336,6 +337,123 @@ static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct
   return status;
 }
 
+/* ---- beside it ---- */
+
+/* Sums of products over a stretch: of shadow and plan, and of their difference, which is taken
+ * before it is squared. */
+struct beside {
+  double shadow, plan, both, difference;
+};
+
+/* Block after block, so that few bits are lost in long sums. */
+static struct beside measure_beside(const float *shadow, const float *plan, size_t d) {
+  enum { BLOCK = 8192 };
+  struct beside sum = {0, 0, 0, 0};
+  for (size_t from = 0; from < d; from += BLOCK) {
+    struct beside part = {0, 0, 0, 0};
+    size_t to = d - from < BLOCK ? d : from + BLOCK;
+    for (size_t i = from; i < to; i++) {
+      double s = (double)shadow[i], p = (double)plan[i];
+      part.shadow += s * s;
+      part.plan += p * p;
+      part.both += s * p;
+      part.difference += (s - p) * (s - p);
+    }
+    sum.shadow += part.shadow;
+    sum.plan += part.plan;
+    sum.both += part.both;
+    sum.difference += part.difference;
+  }
+  return sum;
+}
+
+static void compare_beside(const struct beside *sum, struct shadow_found *found) {
+  bool has_plan = sum->plan > 0, has_both = has_plan && sum->shadow > 0;
+  found->distance = has_plan ? sqrt(sum->difference) / sqrt(sum->plan) : sum->shadow > 0;
+  found->cosine = has_both ? sum->both / (sqrt(sum->shadow) * sqrt(sum->plan)) : 0;
+}
+
+/* A rule of the batch into a file of its own, weights too. What it would remember is forgotten. */
+static enum tamis_status run_beside(const struct work *work, const char *rule, struct batch *batch,
+                                    const double *gram, struct pass *pass, double *weights,
+                                    struct fault *fault) {
+  struct found forgotten = {0};
+  struct work *one = malloc(sizeof *one);
+  if (!one) return fault_plain(fault, TAMIS_NO_MEMORY);
+  *one = *work;
+  snprintf(one->rule, sizeof one->rule, "%s", rule);
+  pass->found = &forgotten;
+  pass->said = (struct robust_evidence){.weights = weights};
+  enum tamis_status status = run_rule(one, batch, gram, pass, fault);
+  found_close(&forgotten);
+  free(one);
+  return status;
+}
+
+/* A shadow that cannot keep its promise with so few updates says so; any other fault is the
+ * machine's, and of all. */
+static enum tamis_status shadow_one(struct work *work, size_t position, struct batch *batch,
+                                    const double *gram, struct pass *pass, const float *plan,
+                                    struct fault *fault) {
+  struct shadow_found *found = &work->shadow[position];
+  char rule[STATE_RULE_SIZE];
+  struct fault why;
+  shadow_rule(work->shadows, position, rule);
+  found->status =
+      run_beside(work, rule, batch, gram, pass, work->weight + position * work->accepted, &why);
+  if (found->status == TAMIS_RULE_NOT_FEASIBLE) {
+    snprintf(found->sentence, sizeof found->sentence, "%.199s", why.text);
+    return TAMIS_OK;
+  }
+  if (found->status != TAMIS_OK) return fault_set(fault, found->status, "%s", why.text);
+  struct beside sum = measure_beside(pass->out, plan, batch->layout.parameters);
+  compare_beside(&sum, found);
+  found->margin = pass->said.margin;
+  return TAMIS_OK;
+}
+
+static enum tamis_status shadow_all(struct work *work, struct batch *batch, const double *gram,
+                                    struct pass *pass, struct pass *plan, struct fault *fault) {
+  size_t count = shadow_count(work->shadows);
+  enum tamis_status status = run_beside(work, work->rule, batch, gram, plan, work->weight, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < count; i++)
+    status = shadow_one(work, i, batch, gram, pass, plan->out, fault);
+  return status;
+}
+
+static bool pass_room(struct pass *pass, const struct layout *layout) {
+  pass->file = aligned_alloc(64, (layout_file_size(layout) + 63) / 64 * 64);
+  if (!pass->file) return false;
+  memcpy(pass->file, layout->header, layout->header_size);
+  pass->out = (float *)(void *)(pass->file + layout->header_size);
+  return true;
+}
+
+/* The plan's rule once more, as its aggregate is in no file: the candidate is rounded, and an
+ * optimiser may have made something else of it. */
+static enum tamis_status shadow(struct blob_store *blobs, int threads, struct work *work,
+                                struct fault *fault) {
+  struct pass pass = {.blobs = blobs, .threads = threads}, plan = pass;
+  size_t count = shadow_count(work->shadows);
+  struct batch batch;
+  double *gram = NULL;
+  enum tamis_status status = batch_open(blobs, work, work->counts, &batch, fault);
+  if (status == TAMIS_OK) status = round_rule_counting_gram(blobs, work, &gram, fault);
+  if (status == TAMIS_OK) {
+    work->shadow = calloc(count, sizeof *work->shadow);
+    work->weight = calloc(count * work->accepted, sizeof *work->weight);
+    if (!work->shadow || !work->weight || !pass_room(&pass, &batch.layout) ||
+        !pass_room(&plan, &batch.layout))
+      status = fault_plain(fault, TAMIS_NO_MEMORY);
+  }
+  if (status == TAMIS_OK) status = shadow_all(work, &batch, gram, &pass, &plan, fault);
+  free(plan.file);
+  free(pass.file);
+  free(gram);
+  batch_close(&batch);
+  return status;
+}
+
 enum tamis_status round_rows(struct blob_store *blobs, struct work *work, struct fault *fault) {
   struct redo redo = {.federation = work->federation,
                       .judged = work->judged,
@@ -367,8 +485,11 @@ void round_find(struct blob_store *blobs, int threads, struct work *work, struct
   threads = thread_count(threads);
   work->status = round_rows(blobs, work, &work->fault);
   if (work->status != TAMIS_OK) return;
-  work->status = work->kind == WORK_MEASURE ? measure(blobs, threads, work, found, &work->fault)
-                                            : aggregate(blobs, threads, work, found, &work->fault);
+  switch (work->kind) {
+  case WORK_MEASURE: work->status = measure(blobs, threads, work, found, &work->fault); break;
+  case WORK_AGGREGATE: work->status = aggregate(blobs, threads, work, found, &work->fault); break;
+  case WORK_SHADOW: work->status = shadow(blobs, threads, work, &work->fault); break;
+  }
 }
 
 /* What the uploads have left free goes back to the system before the passes take theirs: the peak

@@ -136,6 +136,7 @@ struct rebuild {
 struct terms { /* what federation-create promises */
   char rule[STATE_RULE_SIZE];
   char optimiser[STATE_RULE_SIZE]; /* "": the aggregate is added as it is */
+  char shadows[STATE_RULE_SIZE];   /* rules beside the plan's, with `;` between; "": none */
   struct digest layout, first_model;
   int64_t parameters, quorum, cohort, over_selection_percent, deadline_ms, rounds_max;
   double norm_max;
@@ -168,8 +169,9 @@ struct federation {
   size_t member_count;
   uint64_t revision; /* moves when something happens that a judgement under way does not know of */
   uint64_t create_index;
-  int64_t keep_rounds;   /* so many rounds' updates stay; 0: all, for ever */
-  int64_t dropped_round; /* highest from which an update was dropped; 0: none was */
+  int64_t keep_rounds;    /* so many rounds' updates stay; 0: all, for ever */
+  int64_t shadowed_round; /* the last that has a `shadow` entry; 0: none */
+  int64_t dropped_round;  /* highest from which an update was dropped; 0: none was */
   struct dispute *dispute;
   size_t dispute_count;
 };

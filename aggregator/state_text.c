@@ -23,8 +23,8 @@ static_assert(sizeof(struct memory) == 400, "a field of struct memory came or we
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 720, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 600, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == 952, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1248,
+static_assert(sizeof(struct terms) == 1352, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1256,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
@@ -232,6 +232,7 @@ static void on_policy(struct codec *codec, struct policy *policy) {
 static void on_terms(struct codec *codec, struct terms *terms) {
   on_text(codec, "rule", terms->rule, sizeof terms->rule);
   on_text(codec, "optimiser", terms->optimiser, sizeof terms->optimiser);
+  on_text(codec, "shadows", terms->shadows, sizeof terms->shadows);
   on_digest(codec, "layout", &terms->layout);
   on_digest(codec, "first_model", &terms->first_model);
   on_integer(codec, "parameters", &terms->parameters);
@@ -441,6 +442,7 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_natural(codec, "revision", &federation->revision, INT64_MAX);
   on_natural(codec, "create_index", &federation->create_index, INT64_MAX);
   on_integer(codec, "keep_rounds", &federation->keep_rounds);
+  on_round_number(codec, "shadowed_round", &federation->shadowed_round, (int64_t)rounds);
   on_integer(codec, "dropped_round", &federation->dropped_round);
   on_disputes(codec, federation, state->client_count);
   if (codec->is_reading)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/federation.h"
+#include "aggregator/shadow.h"
 #include "audit/archive.h"
 #include "audit/differ.h"
 #include "audit/pool.h"
@@ -424,6 +425,20 @@ static void check_own(struct audit *audit, const struct archive_entry *at) {
   decision_close(&decision);
 }
 
+/* Which of the promoted rounds the server got round to is its own affair; what it says of it is
+ * not. */
+static void check_shadow(struct audit *audit, const struct archive_entry *at) {
+  const struct statement *statement = &at->entry->statement;
+  const struct federation *federation =
+      state_federation_find(at->state, statement_text(statement, "federation"));
+  int64_t round = statement_integer(statement, "round");
+  if (!federation || !shadow_may(federation, round)) return; /* cannot be folded either */
+  if (audit->options->is_light)
+    audit->report->shadows_believed++;
+  else if (is_asked_for(audit, federation->name, round))
+    add_work(audit, at, federation, shadow_work(federation, round), decided_ms(statement));
+}
+
 /* ---- the walk ---- */
 
 /* What the decider says next of a round. Other words of the server's own (a snapshot, a tombstone)
@@ -444,6 +459,8 @@ static enum tamis_status visit(void *context, const struct archive_entry *at) {
     check_refusal(audit, at);
   else if (kind == STATEMENT_WITNESSED)
     check_witnessed(audit, at);
+  else if (kind == STATEMENT_SHADOW)
+    check_shadow(audit, at);
   else if (is_of_rounds(kind))
     check_own(audit, at);
   return TAMIS_OK;

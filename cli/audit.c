@@ -70,7 +70,8 @@ static json_t *report_json(const struct audit_report *report, bool is_light, con
                {"refusals_believed", report->refusals},
                {"troubles_believed", report->troubles},
                {"weights_believed", report->weights_believed},
-               {"past_believed", report->past_believed}};
+               {"past_believed", report->past_believed},
+               {"shadows_believed", report->shadows_believed}};
   json_t *data =
       json_pack("{s:s, s:s, s:b, s:o, s:o, s:f}", "audit", report->has_diverged ? "failed" : "ok",
                 "origin", origin, "light", is_light, "root", hex_of(&report->root), "digest",
@@ -101,6 +102,9 @@ static void print_believed(struct context *context, const json_t *data) {
   if (weights > 0)
     output_field(context, "believed", "weights of %lld round%s: the rule looks into the updates",
                  weights, weights == 1 ? "" : "s");
+  if (output_integer(data, "shadows_believed") > 0)
+    output_field(context, "believed", "what %lld shadow entries say: they were not recomputed",
+                 (long long)output_integer(data, "shadows_believed"));
   if (output_flag(data, "light"))
     output_field(context, "believed", "models, and how like its last update each update is");
 }

@@ -49,6 +49,7 @@ static const struct option_row federation_create_options[] = {
     {"model", 0, "FILE", VALUE_FILE, true, "first model: safetensors of float32"},
     {"rule", 0, "PIPELINE", VALUE_TEXT, true, "how updates become one"},
     {"optimiser", 0, "TEXT", VALUE_TEXT, false, "what is done with it: 'momentum' (it is added)"},
+    {"shadow", 0, "PIPELINE", VALUE_TEXT, false, "compare with this rule too; may be repeated"},
     {"quorum", 0, "N", VALUE_COUNT, false, "updates that a round needs (2)"},
     {"cohort", 0, "N", VALUE_COUNT, false, "clients asked each round (0: all)"},
     {"over-selection", 0, "PERCENT", VALUE_COUNT, false, "ask so many more than the cohort (0)"},
@@ -326,6 +327,12 @@ static const struct command row[] = {
      "  tamis round list digits\n", round_list},
     {"round", "show", "FEDERATION ROUND", NULL, "Who sent what in a round, and what was made of it",
      NULL, "  tamis round show digits 7\n  tamis round show digits 7 -o wide\n", round_show},
+    {"shadow", "list", "FEDERATION [ROUND]", NULL,
+     "How far other rules came out from the plan's, on the same updates",
+     "Rules named with `tamis federation create --shadow` see each promoted round\n"
+     "after it is over. DISTANCE is |shadow - plan| / |plan| of what the two rules\n"
+     "put out, COSINE the angle between them. A shadow is never promoted.\n",
+     "  tamis shadow list digits\n  tamis shadow list digits 7 -o json\n", shadow_list},
     {"model", "history", "FEDERATION", NULL, "Models that were head", NULL,
      "  tamis model history digits\n", model_history},
     {"model", "get", "FEDERATION", model_get_options, "Fetch a model, digest checked", NULL,

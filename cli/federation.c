@@ -48,6 +48,8 @@ static void print_federation(struct context *context, const json_t *row) {
   output_field(context, "rule", "%s", output_text(row, "rule", a, sizeof a));
   if (output_text(row, "optimiser", a, sizeof a)[0] != '\0')
     output_field(context, "optimiser", "%s", a);
+  if (output_text(row, "shadows", a, sizeof a)[0] != '\0')
+    output_field(context, "shadows", "%s", a);
   output_field(context, "head", "%s", output_text(row, "head", a, sizeof a));
   output_field(context, "head round", "%lld", (long long)output_integer(row, "head_round"));
   output_field(context, "parameters", "%lld", (long long)output_integer(row, "parameters"));
@@ -119,6 +121,22 @@ static enum tamis_status read_policy(const struct arguments *arguments, json_t *
   return TAMIS_OK;
 }
 
+/* Each --shadow is a rule, or rules with `;` between: all of them in one text. */
+static json_t *shadows_text(const struct arguments *arguments) {
+  char *text = NULL;
+  size_t length;
+  FILE *out = open_memstream(&text, &length);
+  if (out == NULL) return NULL;
+  for (size_t i = 0; i < arguments->value_count; i++) {
+    if (strcmp(arguments->value[i].row->name, "shadow") != 0) continue;
+    fprintf(out, "%s%s", ftell(out) > 0 ? "; " : "", arguments->value[i].text);
+  }
+  fclose(out);
+  json_t *shadows = json_string(text);
+  free(text);
+  return shadows;
+}
+
 /* Everything the federation promises, from the command line and the model's header. */
 static json_t *make_terms(const struct arguments *arguments, const struct layout *layout,
                           json_t *policy) {
@@ -141,6 +159,8 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
     json_object_set_new(terms, "witness_organisations", json_integer((json_int_t)organisations));
     json_object_set_new(terms, "witness_per_organisation", json_integer((json_int_t)each));
   }
+  if (arguments_has(arguments, "shadow"))
+    json_object_set_new(terms, "shadows", shadows_text(arguments));
   if (arguments_has(arguments, "keep-rounds"))
     json_object_set_new(terms, "keep_rounds",
                         json_integer((json_int_t)arguments_count(arguments, "keep-rounds", 0)));

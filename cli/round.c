@@ -59,5 +59,5 @@ enum tamis_status round_show(struct context *context, const struct arguments *ar
     status = check_opened(context, arguments->word[0], round);
   if (status == TAMIS_OK) output_rows(context, &sheet, rows);
   json_decref(rows);
-  return status;
+  return status == TAMIS_OK ? shadow_print(context, arguments->word) : status;
 }

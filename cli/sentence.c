@@ -142,6 +142,11 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
     write(out, "%s round %lld promoted: head is now %s", text(s, "federation"), integer(s, "round"),
           shorten(s->subject[0]).hex);
     break;
+  case STATEMENT_SHADOW:
+    write(out, "%s round %lld: %lld of %lld shadows, the furthest at a distance of %.3g",
+          text(s, "federation"), integer(s, "round"), integer(s, "feasible"), integer(s, "rules"),
+          statement_f64(s, "distance"));
+    break;
   case STATEMENT_HOLD:
     write(out, "%s round %lld on hold: %s", text(s, "federation"), integer(s, "round"),
           text(s, "sentence"));

@@ -226,6 +226,9 @@ static enum tamis_status fold_create(const struct folding *f) {
   snprintf(federation->rule, sizeof federation->rule, "%s", statement_text(f->statement, "rule"));
   snprintf(federation->optimiser, sizeof federation->optimiser, "%s",
            statement_optional(f->statement, "optimiser"));
+  const char *shadows = statement_optional(f->statement, "shadows");
+  federation->shadows = shadows[0] != '\0';
+  for (; *shadows; shadows++) federation->shadows += *shadows == ';';
   federation->layout = statement_digest(f->statement, "layout");
   federation->parameters = statement_integer(f->statement, "parameters");
   federation->witness_organisations =
@@ -542,6 +545,26 @@ static enum tamis_status fold_promote(const struct folding *f) {
   return TAMIS_OK;
 }
 
+/* Beside the line: nothing of the round changes. Numbers and weights are for an audit. */
+static enum tamis_status fold_shadow(const struct folding *f) {
+  struct fold_federation *federation;
+  int64_t round = statement_integer(f->statement, "round");
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (round > federation->round || digest_is_zero(&federation->model[round]) ||
+      round <= federation->shadowed_round)
+    return fold_differs(f->fold->report, "shadows of a later round that promoted a model",
+                        "those of round %lld after %lld", (long long)round,
+                        (long long)federation->shadowed_round);
+  if (statement_integer(f->statement, "rules") != (int64_t)federation->shadows ||
+      statement_integer(f->statement, "feasible") > (int64_t)federation->shadows)
+    return fold_differs(f->fold->report, "the shadows that the federation was created with",
+                        "%lld of %lld", (long long)statement_integer(f->statement, "feasible"),
+                        (long long)statement_integer(f->statement, "rules"));
+  federation->shadowed_round = round;
+  return TAMIS_OK;
+}
+
 /* A round is held when its rule is not feasible, or when its candidate does not pass. */
 static enum tamis_status fold_hold(const struct folding *f) {
   struct fold_federation *federation = rebuilding(f);
@@ -762,6 +785,7 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_AGGREGATE] = fold_aggregate,
     [STATEMENT_WITNESSED] = fold_witnessed,
     [STATEMENT_PROMOTE] = fold_promote,
+    [STATEMENT_SHADOW] = fold_shadow,
     [STATEMENT_HOLD] = fold_hold,
     [STATEMENT_ABANDON] = fold_abandon,
     [STATEMENT_EXCLUSION] = fold_exclusion,

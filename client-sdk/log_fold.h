@@ -31,6 +31,8 @@ struct fold_update {
 
 struct fold_federation {
   char name[TEXT_NAME_MAX + 1], rule[401], optimiser[401]; /* optimiser "": none */
+  size_t shadows;                                          /* rules beside the plan's */
+  int64_t shadowed_round; /* the last that they have seen; 0: none */
   struct digest layout, head;
   int64_t parameters, round, keep_rounds; /* keep_rounds 0: all */
   int64_t policy_version;                 /* in force for the next round */

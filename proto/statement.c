@@ -68,7 +68,8 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     INT("over_selection_percent", 0, 1000), INT("deadline_ms", 1, PERIOD_MAX), INT("rounds_max", 0, ROUND_MAX), F64("norm_max"),
     INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE,
     OPTIONAL_INT("witness_organisations", 0, CLIENTS_MAX),
-    OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX), OPTIONAL_INT("keep_rounds", 0, ROUND_MAX)}},
+    OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX), OPTIONAL_INT("keep_rounds", 0, ROUND_MAX),
+    OPTIONAL("shadows")}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -98,6 +99,9 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_WITNESSED] = {{"manifest"}, {
     NAME("federation"), ROUND, INT("size", 1, ANY), DIGEST("root"), COUNT("organisations"),
     COUNT("witnesses")}},
+  [STATEMENT_SHADOW] = {{"manifest"}, {
+    NAME("federation"), ROUND, COUNT("rules"), COUNT("feasible"), F64("distance"),
+    TIME_MS("at_ms")}},
   [STATEMENT_PROMOTE] = {{"model"}, {
     NAME("federation"), ROUND, DIGEST("from"), TIME_MS("at_ms")}},
   [STATEMENT_HOLD] = {{"model"}, {

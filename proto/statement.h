@@ -26,6 +26,7 @@
   X(CLIENT_STATE, "client-state", "aggregator")                                                    \
   X(AGGREGATE, "aggregate", "aggregator")                                                          \
   X(WITNESSED, "witnessed", "aggregator")                                                          \
+  X(SHADOW, "shadow", "aggregator")                                                                \
   X(PROMOTE, "promote", "aggregator")                                                              \
   X(HOLD, "hold", "aggregator")                                                                    \
   X(ABANDON, "abandon", "aggregator")                                                              \

@@ -53,6 +53,7 @@ struct checker {
   json_t *without;            /* of the rebuild under way; NULL: none */
   long since, last_of, rebuild_base;
   bool is_useful;
+  long shadowed; /* the last round with shadows */
 };
 
 struct checker *checker_new(const char *origin, struct blob_store *blobs) {
@@ -455,6 +456,14 @@ static const char *promoted(struct checker *checker, const struct statement *sta
   return NULL;
 }
 
+static const char *shadowed(struct checker *checker, const struct statement *statement) {
+  long round = (long)statement_integer(statement, "round");
+  if (round <= checker->shadowed || round > checker->last_round || !checker->promoted[round])
+    return "shadows of a round that is not for them";
+  checker->shadowed = round;
+  return NULL;
+}
+
 static const char *rolled_back(struct checker *checker, const struct statement *statement) {
   long round = (long)statement_integer(statement, "to_round");
   if (!checker->promoted[round] || !digest_equal(&checker->model[round], &statement->subject[0]))
@@ -545,6 +554,7 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_CLIENT_STATE: return moved(checker, statement);
   case STATEMENT_AGGREGATE: return aggregated(checker, statement);
   case STATEMENT_WITNESSED: return witnessed(checker, statement);
+  case STATEMENT_SHADOW: return shadowed(checker, statement);
   case STATEMENT_PROMOTE: return promoted(checker, statement);
   case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
   case STATEMENT_REBUILD: return rebuild_begun(checker, statement);

@@ -356,6 +356,7 @@ static void begin(struct life *life, uint64_t seed) {
   const char *rule = rules[below(life, 4)];
   int cohort = below(life, 2) == 0 ? 0 : 8;
   if (below(life, 2) == 0) life->world.optimiser = CHECKER_MOMENTUM;
+  if (seed % 2 == 1) life->world.shadows = "mean; nnm(f=1) | median; multi_krum(f=2)";
   printf("seed %" PRIu64
          ": %zu clients, %zu liars, attack %d, rule %s, %s, cohort %d, %d organisations witness\n",
          seed, clients, life->liars, (int)life->attack, rule,

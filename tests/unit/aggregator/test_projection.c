@@ -204,6 +204,12 @@ static void write_log(struct script *script) {
   open_round(script, "f", 4);
   promote(script, "f", 4, json_pack("{s:[]}", "updates"));
   script_say(script, STATEMENT_WITNESSED, SERVICE, "manifest", field_of("f", 4), NULL);
+  script_say(script, STATEMENT_SHADOW, SERVICE, "manifest", field_of("f", 4),
+             json_pack("{s:[{s:s,s:s,s:s,s:o,s:o}, {s:s,s:s,s:s,s:o,s:o}]}", "rules", "rule",
+                       "median", "status", "OK", "sentence", "", "distance", canonical_f64(0.25),
+                       "cosine", canonical_f64(0.5), "rule", "krum(f=9)", "status",
+                       "RULE_NOT_FEASIBLE", "sentence", "krum(f=9) needs more", "distance",
+                       canonical_f64(0), "cosine", canonical_f64(0)));
   open_round(script, "other", 1);
   alice = update(script, "other", 1, "alice");
   promote(script, "other", 1, json_pack("{s:[]}", "updates"));
@@ -513,7 +519,7 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
-      {"retention", NULL, NULL},    {"policies", "f", NULL}};
+      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -654,6 +660,21 @@ static void moves_of_the_judge_and_of_operators_are_in_one_list(void **state) {
   json_decref(rows);
   rows = ask(fixture->projection, "moves", "f", NULL);
   assert_int_equal(json_array_size(rows), 4);
+  json_decref(rows);
+}
+
+static void shadows_are_listed_with_their_distance_or_their_sentence(void **state) {
+  struct fixture *fixture = *state;
+  json_t *rows = ask(fixture->projection, "shadows", "f", "4");
+  assert_int_equal(json_array_size(rows), 2);
+  const json_t *median = json_array_get(rows, 0), *krum = json_array_get(rows, 1);
+  assert_true(json_real_value(json_object_get(median, "distance")) == 0.25);
+  assert_true(json_real_value(json_object_get(median, "cosine")) == 0.5);
+  assert_true(json_is_null(json_object_get(krum, "distance")));
+  assert_string_equal(json_string_value(json_object_get(krum, "sentence")), "krum(f=9) needs more");
+  json_decref(rows);
+  rows = ask(fixture->projection, "shadows", "f", "3");
+  assert_int_equal(json_array_size(rows), 0);
   json_decref(rows);
 }
 
@@ -921,6 +942,7 @@ int main(void) {
       CLAIM(a_round_shows_each_update_and_each_refusal),
       CLAIM(clients_are_listed_with_and_without_a_history),
       CLAIM(moves_of_the_judge_and_of_operators_are_in_one_list),
+      CLAIM(shadows_are_listed_with_their_distance_or_their_sentence),
       CLAIM(an_invitation_is_used_once_somebody_came),
       CLAIM(questions_that_are_not_in_the_table_are_refused),
       CLAIM(an_argument_is_never_sql),

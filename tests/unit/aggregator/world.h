@@ -48,6 +48,7 @@ struct world {
   struct layout layout;
   struct digest first_model;
   struct core *core;
+  const char *shadows;   /* the same */
   const char *optimiser; /* of federations that are created from now on; NULL: none */
   const float *first;    /* the same: their first model; NULL: zeros */
   int witness_organisations, witness_per_organisation; /* of those too; 0: none */
@@ -356,6 +357,7 @@ static inline enum tamis_status world_federation(struct world *world, const char
     json_object_set_new(predicate, "witness_per_organisation",
                         json_integer(world->witness_per_organisation));
   }
+  if (world->shadows) json_object_set_new(predicate, "shadows", json_string(world->shadows));
   return world_submit(world, STATEMENT_FEDERATION_CREATE, predicate, "model", &world->first_model,
                       fault);
 }

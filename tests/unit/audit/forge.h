@@ -48,6 +48,7 @@ static inline struct digest forge_store(struct blob_store *blobs, const json_t *
 /* Where the kind keeps its manifest's digest: NULL for the kinds without one. */
 static inline struct digest *forge_place(struct forgery *forgery) {
   switch (forgery->kind) {
+  case STATEMENT_SHADOW:
   case STATEMENT_VERDICTS: return &forgery->subject[0];
   case STATEMENT_AGGREGATE: return &forgery->subject[1];
   default: return NULL;
