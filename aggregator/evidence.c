@@ -4,10 +4,34 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "robust/score.h"
 
 static const struct robust_score_options centre_options = {
     .neighbours = 1, .nu_rel = 0.1, .iterations = 32};
+
+/* ---- the numbers by name ---- */
+
+static const struct evidence_row table[] = {
+#define X(name, source, meaning) {#name, source, meaning, offsetof(struct evidence, name)},
+    EVIDENCE_MAP(X)
+#undef X
+};
+
+const struct evidence_row *evidence_table(size_t *count) {
+  *count = sizeof table / sizeof *table;
+  return table;
+}
+
+double evidence_get(const struct evidence *evidence, const struct evidence_row *row) {
+  return *(const double *)(const void *)((const char *)evidence + row->offset);
+}
+
+void evidence_set(struct evidence *evidence, const struct evidence_row *row, double value) {
+  *(double *)(void *)((char *)evidence + row->offset) = value;
+}
+
+/* ---- the robust centre ---- */
 
 /* Weights of the voters' robust centre, scattered to all n rows; zero for the others. */
 static bool centre_weights(size_t n, const double *gram, const size_t *voter, size_t voters,
@@ -50,35 +74,111 @@ static double project(size_t n, const double *gram, const double *weight, double
   return square > 0 ? square : 0;
 }
 
+/* ---- others ---- */
+
+/* Krum's f is not the plan's here but the most that so many voters can bear (2f + 3 <= voters): the
+ * numbers then say the same whatever rule the plan has. */
+static bool find_neighbourhood(size_t n, const double *gram, const size_t *voter, size_t voters,
+                               struct evidence *evidence) {
+  size_t most = (voters - 1) / 2;
+  size_t neighbours = voters > most + 3 ? voters - most - 2 : 1;
+  bool *chosen = calloc(n, sizeof *chosen);
+  size_t *degree = calloc(n, sizeof *degree);
+  double *krum = calloc(n, sizeof *krum), *work = calloc(2 * n, sizeof *work);
+  bool is_good = chosen && degree && krum && work;
+  for (size_t i = 0; is_good && i < voters; i++) chosen[voter[i]] = true;
+  if (is_good) robust_neighbourhood(n, gram, chosen, neighbours, krum, degree, work);
+  for (size_t i = 0; is_good && i < n; i++) {
+    evidence[i].krum = krum[i];
+    evidence[i].degree = (double)degree[i];
+  }
+  free(work);
+  free(krum);
+  free(degree);
+  free(chosen);
+  return is_good;
+}
+
+/* The first of its cluster, on a path that gets shorter each time it is walked. */
+static size_t first_of(size_t *parent, size_t i) {
+  while (parent[i] != i) {
+    parent[i] = parent[parent[i]];
+    i = parent[i];
+  }
+  return i;
+}
+
+static double cosine_of(size_t n, const double *gram, size_t i, size_t j) {
+  return robust_cosine(gram[i * n + j], gram[i * n + i], gram[j * n + j]);
+}
+
+static bool find_clusters(size_t n, const double *gram, double copy_cosine,
+                          struct evidence *evidence) {
+  size_t *parent = malloc(n * sizeof *parent);
+  if (!parent) return false;
+  for (size_t i = 0; i < n; i++) parent[i] = i;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++)
+      if (cosine_of(n, gram, i, j) >= copy_cosine)
+        parent[first_of(parent, i)] = first_of(parent, j);
+  for (size_t i = 0; i < n; i++) evidence[first_of(parent, i)].cluster++;
+  for (size_t i = 0; i < n; i++) evidence[i].cluster = evidence[first_of(parent, i)].cluster;
+  free(parent);
+  return true;
+}
+
 static void find_neighbour(size_t n, const double *gram, size_t i, struct evidence *evidence) {
   evidence->neighbour = EVIDENCE_NOBODY;
-  evidence->neighbour_cosine = 0;
   for (size_t j = 0; j < n; j++) {
     if (j == i) continue;
-    double cosine = robust_cosine(gram[i * n + j], gram[i * n + i], gram[j * n + j]);
+    double cosine = cosine_of(n, gram, i, j);
     if (evidence->neighbour != EVIDENCE_NOBODY && cosine <= evidence->neighbour_cosine) continue;
     evidence->neighbour = (int)j;
     evidence->neighbour_cosine = cosine;
   }
 }
 
-bool evidence_measure(size_t n, const double *gram, const bool *votes,
-                      const struct evidence_own *own, struct evidence *evidence) {
+/* <x_i - z, x_j - z> and the squared distances to z are all that a cosine about the centre needs:
+ * in a cohort that agrees every cosine is near 1, and what two of them share beyond that shows only
+ * once it is gone. */
+static void find_residual_neighbour(size_t n, const double *gram, const double *with_centre,
+                                    double square, size_t i, const struct evidence *all,
+                                    struct evidence *evidence) {
+  evidence->residual_neighbour = EVIDENCE_NOBODY;
+  for (size_t j = 0; j < n; j++) {
+    if (j == i) continue;
+    double inner = gram[i * n + j] - with_centre[i] - with_centre[j] + square;
+    double cosine =
+        robust_cosine(inner, all[i].distance * all[i].distance, all[j].distance * all[j].distance);
+    if (evidence->residual_neighbour != EVIDENCE_NOBODY && cosine <= evidence->residual_cosine)
+      continue;
+    evidence->residual_neighbour = (int)j;
+    evidence->residual_cosine = cosine;
+  }
+}
+
+/* ---- all of it ---- */
+
+bool evidence_measure(size_t n, const double *gram, const bool *votes, double copy_cosine,
+                      double *centre, struct evidence *evidence) {
   size_t *voter = calloc(n, sizeof *voter);
-  double *weight = calloc(n, sizeof *weight), *with_centre = calloc(n, sizeof *with_centre);
-  bool is_good = voter && weight && with_centre &&
-                 centre_weights(n, gram, voter, voters_list(n, votes, voter), weight);
-  double square = is_good ? project(n, gram, weight, with_centre) : 0;
+  double *with_centre = calloc(n, sizeof *with_centre);
+  size_t voters = voter ? voters_list(n, votes, voter) : 0;
+  memset(evidence, 0, n * sizeof *evidence);
+  bool is_good = voter && with_centre && centre_weights(n, gram, voter, voters, centre) &&
+                 find_neighbourhood(n, gram, voter, voters, evidence) &&
+                 find_clusters(n, gram, copy_cosine, evidence);
+  double square = is_good ? project(n, gram, centre, with_centre) : 0;
   for (size_t i = 0; is_good && i < n; i++) {
     double own_square = gram[i * n + i];
     evidence[i].norm = sqrt(own_square);
     evidence[i].distance = sqrt(fmax(0, own_square - 2 * with_centre[i] + square));
     evidence[i].cosine = robust_cosine(with_centre[i], own_square, square);
-    evidence[i].own_cosine = robust_cosine(own[i].product, own_square, own[i].norm * own[i].norm);
     find_neighbour(n, gram, i, &evidence[i]);
   }
+  for (size_t i = 0; is_good && i < n; i++)
+    find_residual_neighbour(n, gram, with_centre, square, i, evidence, &evidence[i]);
   free(with_centre);
-  free(weight);
   free(voter);
   return is_good;
 }

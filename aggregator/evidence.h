@@ -1,4 +1,4 @@
-/* What can be said in numbers about each update of a round, from inner products alone. */
+/* What can be said in numbers about each update of a round: nothing here is a judgement. */
 #ifndef TAMIS_EVIDENCE_H
 #define TAMIS_EVIDENCE_H
 
@@ -7,24 +7,48 @@
 
 enum { EVIDENCE_NOBODY = -1 };
 
+/* Where a number comes from, which says who can make it again: of the logged Gram matrix alone, or
+ * only with the updates. */
+enum evidence_source { EVIDENCE_OF_GRAM, EVIDENCE_OF_BODIES };
+
+/* name, source, what it means: the struct, the verdict manifest, the projection, the audit and
+ * PROTOCOL.md's table are this list. What cannot be measured is 0. */
+#define EVIDENCE_MAP(X)                                                                            \
+  X(norm, EVIDENCE_OF_GRAM, "its length")                                                          \
+  X(distance, EVIDENCE_OF_GRAM, "to the robust centre of the voting updates")                      \
+  X(cosine, EVIDENCE_OF_GRAM, "with that centre; 0 when either is zero")                           \
+  X(krum, EVIDENCE_OF_GRAM, "sum of squared distances to its nearest voting updates")              \
+  X(degree, EVIDENCE_OF_GRAM, "how many voting updates have it among their nearest")               \
+  X(neighbour_cosine, EVIDENCE_OF_GRAM, "with the most similar other update; 0 when alone")        \
+  X(cluster, EVIDENCE_OF_GRAM, "how many, itself included, are copies of each other")              \
+  X(residual_cosine, EVIDENCE_OF_GRAM,                                                             \
+    "largest with another one, the centre taken from both; 0 when alone")                          \
+  X(own_cosine, EVIDENCE_OF_BODIES, "with the client's update before; 0 when there is none")
+
 struct evidence {
-  double norm;
-  double distance;         /* to the robust centre of the voting rows */
-  double cosine;           /* with that centre; 0 when either is zero */
-  double own_cosine;       /* with the client's update before; 0 when there is none */
-  double neighbour_cosine; /* with the most similar other row; 0 when alone */
-  int neighbour;           /* that row, the first among equals; EVIDENCE_NOBODY when alone */
+#define X(name, source, meaning) double name;
+  EVIDENCE_MAP(X)
+#undef X
+  int neighbour; /* the most similar row, the first among equals; EVIDENCE_NOBODY when alone */
+  int residual_neighbour; /* the same for residual_cosine */
 };
 
-/* The client's update before this one. */
-struct evidence_own {
-  double product; /* with the update of now */
-  double norm;    /* its length; 0: there is none */
+struct evidence_row {
+  const char *name;
+  enum evidence_source source;
+  const char *meaning;
+  size_t offset; /* of the double in struct evidence */
 };
 
-/* `gram` is n x n with n >= 1. `votes[i]`: may row i shape the centre? When none may, all do. False
- * only when out of memory. */
-bool evidence_measure(size_t n, const double *gram, const bool *votes,
-                      const struct evidence_own *own, struct evidence *evidence);
+const struct evidence_row *evidence_table(size_t *count);
+double evidence_get(const struct evidence *evidence, const struct evidence_row *row);
+void evidence_set(struct evidence *evidence, const struct evidence_row *row, double value);
+
+/* Everything of EVIDENCE_OF_GRAM; the other numbers become 0. `gram` is n x n with n >= 1.
+ * `votes[i]`: may row i shape the centre and be what others are near to? When none may, all do.
+ * Rows whose cosine is at least `copy_cosine` are copies. `centre` receives the n weights of the
+ * robust centre, zero for rows that do not vote. False only when out of memory. */
+bool evidence_measure(size_t n, const double *gram, const bool *votes, double copy_cosine,
+                      double *centre, struct evidence *evidence);
 
 #endif

@@ -93,6 +93,7 @@ static struct work *work_of(const struct federation *federation, enum work_kind 
   work->base = federation->past[base_round].model;
   work->before = federation->past[base_round].memory;
   work->weigh_by_examples = state_policy(federation, version)->weight_by_examples > 0;
+  work->copy_cosine = state_policy(federation, version)->copy_cosine;
   return work;
 }
 
@@ -137,22 +138,26 @@ struct work *federation_work(const struct state *state, const struct federation 
 
 /* ---- taken back ---- */
 
+static const char *name_of(const struct state *state, const struct work *work, int row) {
+  return row == EVIDENCE_NOBODY ? "" : state->client[work->row[row].client].name;
+}
+
 static json_t *updates_list(const struct state *state, const struct work *work,
                             const struct judged *judged) {
   json_t *updates = decision_memory(json_array());
   for (size_t i = 0; i < work->count; i++) {
-    int neighbour = judged[i].evidence.neighbour;
+    const struct evidence *evidence = &judged[i].evidence;
     struct manifest_update update = {
         .client = judged[i].client,
         .index = work->row[i].index,
         .update = work->row[i].update,
         .examples = work->row[i].examples,
     };
-    json_array_append_new(
-        updates, manifest_update_write(&update, &judged[i],
-                                       neighbour == EVIDENCE_NOBODY
-                                           ? ""
-                                           : state->client[work->row[neighbour].client].name));
+    struct manifest_alike alike = {
+        .neighbour = name_of(state, work, evidence->neighbour),
+        .residual_neighbour = name_of(state, work, evidence->residual_neighbour),
+    };
+    json_array_append_new(updates, manifest_update_write(&update, &judged[i], &alike));
   }
   return updates;
 }

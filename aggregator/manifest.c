@@ -114,18 +114,21 @@ enum tamis_status manifest_memory_read(const json_t *manifest, struct memory *me
 }
 
 json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
-                              const char *neighbour) {
-  const struct evidence *evidence = &judged->evidence;
-  return json_pack(
-      "{s:s, s:I, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "client",
-      update->client, "index", (json_int_t)update->index, "update",
-      manifest_digest(&update->update), "examples", (json_int_t)update->examples, "verdict",
-      judge_verdict_name(judged->verdict), "sentence", judged->sentence, "neighbour", neighbour,
-      "norm", canonical_f64(evidence->norm), "distance", canonical_f64(evidence->distance),
-      "cosine", canonical_f64(evidence->cosine), "own_cosine", canonical_f64(evidence->own_cosine),
-      "neighbour_cosine", canonical_f64(evidence->neighbour_cosine), "z_norm",
-      canonical_f64(judged->z_norm), "z_distance", canonical_f64(judged->z_distance), "z_cosine",
-      canonical_f64(judged->z_cosine), "risk", canonical_f64(judged->risk));
+                              const struct manifest_alike *alike) {
+  size_t count;
+  const struct evidence_row *row = evidence_table(&count);
+  json_t *element = json_pack(
+      "{s:s, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "client", update->client,
+      "index", (json_int_t)update->index, "update", manifest_digest(&update->update), "examples",
+      (json_int_t)update->examples, "verdict", judge_verdict_name(judged->verdict), "sentence",
+      judged->sentence, "neighbour", alike->neighbour, "residual_neighbour",
+      alike->residual_neighbour, "z_norm", canonical_f64(judged->z_norm), "z_distance",
+      canonical_f64(judged->z_distance), "z_cosine", canonical_f64(judged->z_cosine), "risk",
+      canonical_f64(judged->risk));
+  for (size_t i = 0; i < count; i++)
+    json_object_set_new(element, row[i].name,
+                        canonical_f64(evidence_get(&judged->evidence, &row[i])));
+  return element;
 }
 
 /* Which update: what all lists of updates begin with. */

@@ -54,8 +54,12 @@ struct manifest_update {
   int64_t examples;
   enum verdict verdict;
 };
+/* Names of the clients that the evidence points to; "": nobody. */
+struct manifest_alike {
+  const char *neighbour, *residual_neighbour;
+};
 json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
-                              const char *neighbour);
+                              const struct manifest_alike *alike);
 enum tamis_status manifest_update_read(const json_t *element, struct manifest_update *update,
                                        struct fault *fault);
 

@@ -1,5 +1,12 @@
 /* What each kind of entry does to the tables: the fold, as data. */
+#include "aggregator/evidence.h"
 #include "aggregator/projection_sql.h"
+
+/* Every number of the evidence has a column of its name. */
+#define X_COLUMN(name, source, meaning) " " #name " REAL,"
+#define X_VALUE(name, source, meaning) " " #name " = $" #name ","
+#define EVIDENCE_COLUMNS EVIDENCE_MAP(X_COLUMN)
+#define EVIDENCE_VALUES EVIDENCE_MAP(X_VALUE)
 
 /* `entry` is a log index; digests are hex; a column without a value yet is NULL. A row of `updates`
  * is an update or a refusal of one. A promoted round's `parent` is the round whose model was the
@@ -41,8 +48,8 @@ const char *const projection_schema[] = {
     " UNIQUE(federation, round)) STRICT;"
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
-    " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, norm REAL, distance REAL,"
-    " cosine REAL, own_cosine REAL, neighbour TEXT, neighbour_cosine REAL, z_norm REAL,"
+    " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, neighbour TEXT,"
+    " residual_neighbour TEXT," EVIDENCE_COLUMNS " z_norm REAL,"
     " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER) STRICT;"
     "CREATE INDEX updates_round ON updates(federation, round);"
     "CREATE INDEX updates_client ON updates(client);"
@@ -175,9 +182,9 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_VERDICTS, NULL,
      "UPDATE federations SET phase = 'judging' WHERE federation = :federation"},
     {STATEMENT_VERDICTS, "updates",
-     "UPDATE updates SET verdict = :verdict, sentence = :sentence, norm = $norm,"
-     " distance = $distance, cosine = $cosine, own_cosine = $own_cosine, neighbour = :neighbour,"
-     " neighbour_cosine = $neighbour_cosine, z_norm = $z_norm, z_distance = $z_distance,"
+     "UPDATE updates SET verdict = :verdict, sentence = :sentence, neighbour = :neighbour,"
+     " residual_neighbour = :residual_neighbour," EVIDENCE_VALUES
+     " z_norm = $z_norm, z_distance = $z_distance,"
      " z_cosine = $z_cosine, risk = $risk WHERE entry = :index AND federation = @federation"},
     {STATEMENT_VERDICTS, "updates",
      "UPDATE standings SET risk = $risk WHERE federation = @federation AND client = :client"},

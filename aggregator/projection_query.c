@@ -1,5 +1,10 @@
 /* The questions of PROTOCOL.md 7, one row of a table each. */
+#include "aggregator/evidence.h"
 #include "aggregator/projection_sql.h"
+
+/* A number of the evidence, by its name. */
+#define X_PAIR(name, source, meaning) " '" #name "', " #name ","
+#define EVIDENCE_PAIRS EVIDENCE_MAP(X_PAIR)
 
 /* SQLite has no booleans, and json() keeps the word from becoming a string. */
 #define TRUTH(condition) "json(iif(" condition ", 'true', 'false'))"
@@ -96,10 +101,10 @@ const struct projection_question projection_questions[] = {
      "   WHERE federation = ?3 AND round = CAST(?4 AS INTEGER))"
      " SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
      " 'verdict', verdict, 'status', status, 'weight', its.weight, 'examples', examples,"
-     " 'loss', loss, 'norm', norm, 'distance', distance, 'cosine', cosine,"
-     " 'own_cosine', own_cosine, 'neighbour', neighbour, 'neighbour_cosine', neighbour_cosine,"
-     " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine, 'risk', risk,"
-     " 'sentence', sentence, 'dropped', dropped)"
+     " 'loss', loss, 'neighbour', neighbour, 'residual_neighbour', "
+     "residual_neighbour," EVIDENCE_PAIRS
+     " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine,"
+     " 'risk', risk, 'sentence', sentence, 'dropped', dropped)"
      " FROM its JOIN updates USING (entry) WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},
 
     /* What the shadows of a federation, or of one of its rounds, said. */

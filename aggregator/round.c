@@ -14,6 +14,7 @@
 #include "aggregator/shadow.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
+#include "robust/score.h"
 
 /* ---- rows that are mapped files ---- */
 
@@ -128,11 +129,17 @@ static enum tamis_status gram_note(struct found *found, size_t n, const double *
   return status;
 }
 
+/* A client's update before this one. */
+struct own {
+  double product; /* with the update of now */
+  double norm;    /* its length; 0: there is none */
+};
+
 /* Block after block as robust_dot adds, so that the bits are those of the whole rows, of which no
  * more than a stretch is in memory. */
-static struct evidence_own compare(const float *now, const float *before, size_t d) {
+static struct own compare(const float *now, const float *before, size_t d) {
   enum { BLOCK = 8192, STRETCH = 32 * BLOCK };
-  struct evidence_own own = {0, 0};
+  struct own own = {0, 0};
   for (size_t from = 0, dropped = 0; from < d; from += BLOCK) {
     size_t length = d - from < BLOCK ? d - from : BLOCK;
     own.product += robust_dot(now + from, before + from, length);
@@ -147,9 +154,9 @@ static struct evidence_own compare(const float *now, const float *before, size_t
 }
 
 /* A client's own past is a help, not a need: a blob that is gone counts as none. */
-static struct evidence_own measure_own(struct blob_store *blobs, const struct batch *batch,
-                                       size_t i, const struct digest *before) {
-  struct evidence_own own = {0, 0};
+static struct own measure_own(struct blob_store *blobs, const struct batch *batch, size_t i,
+                              const struct digest *before) {
+  struct own own = {0, 0};
   struct blob_view view;
   if (digest_is_zero(before) || blob_map(blobs, before, false, &view, NULL) != TAMIS_OK) return own;
   if (view.length == layout_file_size(&batch->layout))
@@ -163,18 +170,16 @@ static struct evidence_own measure_own(struct blob_store *blobs, const struct ba
 static enum tamis_status measure_evidence(struct blob_store *blobs, const struct batch *batch,
                                           const double *gram, struct work *work,
                                           struct fault *fault) {
-  struct evidence_own *own = calloc(work->count, sizeof *own);
-  bool *votes = calloc(work->count, sizeof *votes);
-  work->evidence = calloc(work->count, sizeof *work->evidence);
-  bool is_good = own && votes && work->evidence;
-  for (size_t i = 0; is_good && i < work->count; i++) {
-    own[i] = measure_own(blobs, batch, i, &work->row[i].before);
-    votes[i] = work->row[i].votes;
+  double *centre = calloc(work->count, sizeof *centre);
+  enum tamis_status status =
+      centre ? round_rule_evidence(work, gram, centre, fault) : fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++) {
+    struct own own = measure_own(blobs, batch, i, &work->row[i].before);
+    work->evidence[i].own_cosine =
+        robust_cosine(own.product, gram[i * work->count + i], own.norm * own.norm);
   }
-  is_good = is_good && evidence_measure(work->count, gram, votes, own, work->evidence);
-  free(votes);
-  free(own);
-  return is_good ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  free(centre);
+  return status;
 }
 
 static enum tamis_status measure(struct blob_store *blobs, int threads, struct work *work,

@@ -79,25 +79,29 @@ enum tamis_status round_rule_nobody(const struct work *work, struct fault *fault
   return fault_set(fault, TAMIS_RULE_NOT_FEASIBLE, "none of %zu updates was accepted", work->count);
 }
 
+enum tamis_status round_rule_evidence(struct work *work, const double *gram, double *centre,
+                                      struct fault *fault) {
+  bool *votes = calloc(work->count, sizeof *votes);
+  work->evidence = calloc(work->count, sizeof *work->evidence);
+  bool is_good = votes && work->evidence;
+  for (size_t i = 0; is_good && i < work->count; i++) votes[i] = work->row[i].votes;
+  is_good = is_good &&
+            evidence_measure(work->count, gram, votes, work->copy_cosine, centre, work->evidence);
+  free(votes);
+  return is_good ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+}
+
 /* ---- without the updates ---- */
 
 static enum tamis_status measure_light(struct blob_store *blobs, struct work *work,
                                        struct fault *fault) {
-  double *gram = NULL;
-  bool is_good = false;
-  enum tamis_status status = round_rule_gram(blobs, &work->gram, work->count, &gram, fault);
-  struct evidence_own *own = calloc(work->count, sizeof *own);
-  bool *votes = calloc(work->count, sizeof *votes);
-  work->evidence = calloc(work->count, sizeof *work->evidence);
-  if (status == TAMIS_OK && own && votes && work->evidence) {
-    for (size_t i = 0; i < work->count; i++) votes[i] = work->row[i].votes;
-    is_good = evidence_measure(work->count, gram, votes, own, work->evidence);
-  }
-  free(votes);
-  free(own);
+  double *gram = NULL, *centre = calloc(work->count, sizeof *centre);
+  enum tamis_status status = centre ? round_rule_gram(blobs, &work->gram, work->count, &gram, fault)
+                                    : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = round_rule_evidence(work, gram, centre, fault);
+  free(centre);
   free(gram);
-  if (status != TAMIS_OK || is_good) return status;
-  return fault_plain(fault, TAMIS_NO_MEMORY);
+  return status;
 }
 
 /* Was the rule given something to compare with: what it remembers, or the base? */

@@ -25,6 +25,11 @@ double *round_rule_counts(const struct work *work);
 /* Nobody was accepted: RULE_NOT_FEASIBLE whatever the rule. */
 enum tamis_status round_rule_nobody(const struct work *work, struct fault *fault);
 
+/* work->evidence: what the Gram matrix says, `centre` (one a row) being the weights of the robust
+ * centre. NO_MEMORY. */
+enum tamis_status round_rule_evidence(struct work *work, const double *gram, double *centre,
+                                      struct fault *fault);
+
 /* The Gram matrix of this digest, n x n, digest checked; malloc'd. */
 enum tamis_status round_rule_gram(struct blob_store *blobs, const struct digest *digest, size_t n,
                                   double **gram, struct fault *fault);

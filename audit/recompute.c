@@ -198,15 +198,27 @@ static const json_t *logged_updates(const struct recompute *recompute) {
   return json_object_get(recompute->manifest, "updates");
 }
 
-/* The one number of the evidence that the Gram matrix does not have, of those in `which` (NULL:
- * all).
- */
-static void believe_evidence(struct recompute *recompute, const bool *which) {
+/* Of a comparison with an update that is gone. */
+static void believe_own(struct recompute *recompute, const bool *which) {
   struct work *work = recompute->work;
   for (size_t i = 0; work->evidence && i < work->count; i++)
-    if (!which || which[i])
+    if (which[i])
       canonical_double(json_array_get(logged_updates(recompute), i), "own_cosine",
                        &work->evidence[i].own_cosine);
+}
+
+/* The numbers of the evidence that the Gram matrix does not have. */
+static void believe_bodies(struct recompute *recompute) {
+  struct work *work = recompute->work;
+  size_t count;
+  const struct evidence_row *row = evidence_table(&count);
+  for (size_t i = 0; i < work->count; i++)
+    for (size_t k = 0; k < count; k++) {
+      double value;
+      if (row[k].source == EVIDENCE_OF_BODIES &&
+          canonical_double(json_array_get(logged_updates(recompute), i), row[k].name, &value))
+        evidence_set(&work->evidence[i], &row[k], value);
+    }
 }
 
 /* What only the bodies say of an aggregate. */
@@ -251,7 +263,7 @@ static void run_light(struct recompute *recompute, struct recomputation *out) {
     out->fault = work->fault;
     return;
   }
-  if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_evidence(recompute, NULL);
+  if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_bodies(recompute);
   if (work->status == TAMIS_OK && work->kind == WORK_AGGREGATE) {
     bool is_aggregate =
         kind == STATEMENT_AGGREGATE ||
@@ -279,7 +291,7 @@ static void run_full(struct recompute *recompute, int threads, const bool *past,
   bool is_decided = work->status == TAMIS_OK || work->status == TAMIS_RULE_NOT_FEASIBLE ||
                     work->status == TAMIS_NOT_FINITE;
   if (is_decided) {
-    believe_evidence(recompute, past);
+    believe_own(recompute, past);
     count_inputs(recompute, out);
     compare(recompute, out);
     if (out->recomputed == RECOMPUTED_SAME) check_stored(recompute, &found, out);

@@ -15,14 +15,27 @@ static const struct column rounds[] = {
 };
 
 static const struct column updates[] = {
-    {"CLIENT", "client", CELL_TEXT, false},      {"VERDICT", "verdict", CELL_STATE, false},
-    {"WEIGHT", "weight", CELL_REAL, false},      {"RISK", "risk", CELL_REAL, false},
-    {"NORM", "norm", CELL_REAL, true},           {"DIST", "distance", CELL_REAL, false},
-    {"COSINE", "cosine", CELL_REAL, false},      {"OWN", "own_cosine", CELL_REAL, true},
-    {"NEIGHBOUR", "neighbour", CELL_TEXT, true}, {"NCOS", "neighbour_cosine", CELL_REAL, true},
-    {"EXAMPLES", "examples", CELL_COUNT, true},  {"LOSS", "loss", CELL_REAL, true},
-    {"STATUS", "status", CELL_TEXT, true},       {"INDEX", "index", CELL_COUNT, true},
-    {"UPDATE", "update", CELL_DIGEST, true},     {"SENTENCE", "sentence", CELL_SENTENCE, false},
+    {"CLIENT", "client", CELL_TEXT, false},
+    {"VERDICT", "verdict", CELL_STATE, false},
+    {"WEIGHT", "weight", CELL_REAL, false},
+    {"RISK", "risk", CELL_REAL, false},
+    {"NORM", "norm", CELL_REAL, true},
+    {"DIST", "distance", CELL_REAL, false},
+    {"COSINE", "cosine", CELL_REAL, false},
+    {"OWN", "own_cosine", CELL_REAL, true},
+    {"NEIGHBOUR", "neighbour", CELL_TEXT, true},
+    {"NCOS", "neighbour_cosine", CELL_REAL, true},
+    {"KRUM", "krum", CELL_REAL, true},
+    {"DEGREE", "degree", CELL_REAL, true},
+    {"CLUSTER", "cluster", CELL_REAL, true},
+    {"ALIKE", "residual_neighbour", CELL_TEXT, true},
+    {"ACOS", "residual_cosine", CELL_REAL, true},
+    {"EXAMPLES", "examples", CELL_COUNT, true},
+    {"LOSS", "loss", CELL_REAL, true},
+    {"STATUS", "status", CELL_TEXT, true},
+    {"INDEX", "index", CELL_COUNT, true},
+    {"UPDATE", "update", CELL_DIGEST, true},
+    {"SENTENCE", "sentence", CELL_SENTENCE, false},
 };
 
 enum tamis_status round_list(struct context *context, const struct arguments *arguments) {

@@ -198,6 +198,31 @@ enum robust_status robust_score(size_t n, const double *gram, const size_t *orde
   return ROBUST_OK;
 }
 
+/* The radius that holds a row's neighbours; nobody is within that of a row that has none. */
+static double measure_neighbours(size_t n, const double *gram, const bool *chosen,
+                                 size_t neighbours, size_t i, double *krum, double *near) {
+  size_t others = 0;
+  *krum = 0.0;
+  for (size_t j = 0; j < n; j++)
+    if (chosen[j] && j != i) near[others++] = robust_distance(n, gram, i, j);
+  size_t count = neighbours < others ? neighbours : others;
+  sort_ranks(near, others, 0, count);
+  for (size_t k = 0; k < count; k++) *krum += near[k];
+  return count > 0 ? near[count - 1] : -1.0;
+}
+
+void robust_neighbourhood(size_t n, const double *gram, const bool *chosen, size_t neighbours,
+                          double *krum, size_t *degree, double *work) {
+  double *radius = work + n;
+  for (size_t i = 0; i < n; i++) {
+    degree[i] = 0;
+    radius[i] = measure_neighbours(n, gram, chosen, neighbours, i, &krum[i], work);
+  }
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      degree[i] += chosen[j] && j != i && robust_distance(n, gram, i, j) <= radius[j];
+}
+
 double robust_median(size_t n, const double *values, double *work) {
   memcpy(work, values, n * sizeof *work);
   return sort_median(work, n);

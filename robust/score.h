@@ -3,6 +3,7 @@
 #ifndef ROBUST_SCORE_H
 #define ROBUST_SCORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "robust/scratch.h"
@@ -47,6 +48,14 @@ enum robust_status robust_score(size_t n, const double *gram, const size_t *orde
                                 const struct robust_score_options *options,
                                 const struct robust_scratch *scratch, struct robust_score *score,
                                 double *centre, struct robust_error *error);
+
+/* Around each of n rows, from the Gram matrix: krum[i] = sum of squared distances to the
+ * `neighbours` nearest chosen rows other than i (all of them when there are fewer), added upwards;
+ * degree[i] = how many chosen rows other than i have it as near as the last of their own
+ * `neighbours`. Rows that are not chosen are measured too but are nobody's neighbour. `work` holds
+ * 2 n doubles. About n^2 steps and n sorts of `neighbours`. */
+void robust_neighbourhood(size_t n, const double *gram, const bool *chosen, size_t neighbours,
+                          double *krum, size_t *degree, double *work);
 
 /* Cosine from three entries of a Gram matrix. */
 double robust_cosine(double inner, double norm_squared_x, double norm_squared_y);

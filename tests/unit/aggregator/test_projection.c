@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <unistd.h>
+#include "aggregator/evidence.h"
 #include "aggregator/projection.h"
 #include "tests/unit/aggregator/script.h"
 #include "tests/unit/aggregator/temporary.h"
@@ -72,14 +73,17 @@ static void refuse(struct script *script, const char *federation, int round, con
 }
 
 static json_t *judged(int index, const char *client, const char *verdict, double risk) {
-  static const char *const numbers[] = {"norm",   "distance",   "cosine",   "own_cosine",
-                                        "z_norm", "z_distance", "z_cosine", "neighbour_cosine"};
-  json_t *element =
-      json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i,s:o}", "index", index, "client", client, "verdict",
-                verdict, "sentence", "looked at", "neighbour", "", "update",
-                script_hex("an update"), "examples", 600, "risk", canonical_f64(risk));
+  static const char *const numbers[] = {"z_norm", "z_distance", "z_cosine"};
+  size_t count;
+  const struct evidence_row *row = evidence_table(&count);
+  json_t *element = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:o}", "index", index, "client",
+                              client, "verdict", verdict, "sentence", "looked at", "neighbour", "",
+                              "residual_neighbour", "", "update", script_hex("an update"),
+                              "examples", 600, "risk", canonical_f64(risk));
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
     json_object_set_new(element, numbers[i], canonical_f64(1.0 + (double)i));
+  for (size_t i = 0; i < count; i++)
+    json_object_set_new(element, row[i].name, canonical_f64(1.0 + (double)i));
   return element;
 }
 
