@@ -20,16 +20,25 @@ struct principal_call {
   bool *is_operator;
 };
 
+/* Whoever holds some role now. */
+static enum tamis_status principal_person(struct core *core, const struct person *person,
+                                          struct public_key *key, struct fault *fault) {
+  for (unsigned role = 0; role < ROLE_COUNT; role++) {
+    if (!duties_may(core->ledger.state, person->key.name, (enum duty_role)role, core_now_ms(core)))
+      continue;
+    *key = person->key;
+    return TAMIS_OK;
+  }
+  return fault_set(fault, TAMIS_DENIED, "%s holds no role any more", person->key.name);
+}
+
 static enum tamis_status run_principal(struct core *core, struct call *call) {
   struct principal_call *ask = (struct principal_call *)(void *)call;
   const struct state *state = core->ledger.state;
-  int64_t i = state_operator_find(state, ask->name);
-  *ask->is_operator = i != STATE_NOBODY;
-  if (i != STATE_NOBODY) {
-    *ask->key = state->operator[i];
-    return TAMIS_OK;
-  }
-  i = state_client_find(state, ask->name);
+  const struct person *person = state_person_find(state, ask->name);
+  *ask->is_operator = person != NULL;
+  if (person) return principal_person(core, person, ask->key, call->fault);
+  int64_t i = state_client_find(state, ask->name);
   if (i == STATE_NOBODY)
     return fault_set(call->fault, TAMIS_UNKNOWN_CLIENT, "no client %.64s is enrolled", ask->name);
   if (state->client[i].revoked)
@@ -352,6 +361,15 @@ static void describe(struct core *core, const struct statement *statement, char 
              statement_text(statement, "federation"),
              statement_integer(statement, "open") ? "stays until the dispute is closed"
                                                   : "is no longer disputed");
+    break;
+  case STATEMENT_ROLE_GRANT:
+    snprintf(sentence, size, "%.*s may act as %s from now on",
+             (int)strcspn(statement_text(statement, "key"), "+"), statement_text(statement, "key"),
+             statement_text(statement, "role"));
+    break;
+  case STATEMENT_ROLE_REVOKE:
+    snprintf(sentence, size, "%s is no %s any more", statement_text(statement, "person"),
+             statement_text(statement, "role"));
     break;
   default: snprintf(sentence, size, "%s", statement_kind_name(statement->kind)); break;
   }

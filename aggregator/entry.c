@@ -1,4 +1,4 @@
-/* Whose key must have signed it: one function a role. */
+/* Whose key must have signed it: one function for clients, one for ourselves, one for people. */
 #include "aggregator/entry.h"
 
 #include <string.h>
@@ -20,16 +20,6 @@ static enum tamis_status genesis_key(const struct entry *entry, struct public_ke
                    entry->signer);
 }
 
-static enum tamis_status operator_key(const struct state *state, const struct entry *entry,
-                                      struct public_key *key, struct fault *fault) {
-  if (entry->statement.kind == STATEMENT_GENESIS) return genesis_key(entry, key, fault);
-  int64_t i = state_operator_find(state, entry->signer);
-  if (i == STATE_NOBODY)
-    return fault_set(fault, TAMIS_DENIED, "%s is not an operator of this log", entry->signer);
-  *key = state->operator[i];
-  return TAMIS_OK;
-}
-
 /* A new key proves itself; an enrolled one is looked up. */
 static enum tamis_status client_key(const struct state *state, const struct entry *entry,
                                     struct public_key *key, struct fault *fault) {
@@ -48,11 +38,12 @@ static enum tamis_status client_key(const struct state *state, const struct entr
   return TAMIS_OK;
 }
 
+/* Of what one key signs: the genesis, a client's words, our own. */
 static enum tamis_status signing_key(const struct state *state, const struct entry *entry,
                                      struct public_key *key, struct fault *fault) {
-  const char *role = statement_kind_signer(entry->statement.kind);
-  if (strcmp(role, "operator") == 0) return operator_key(state, entry, key, fault);
-  if (strcmp(role, "client") == 0) return client_key(state, entry, key, fault);
+  if (entry->statement.kind == STATEMENT_GENESIS) return genesis_key(entry, key, fault);
+  if (strcmp(statement_kind_signer(entry->statement.kind), "client") == 0)
+    return client_key(state, entry, key, fault);
   *key = state->aggregator;
   if (strcmp(key->name, entry->signer) == 0) return TAMIS_OK;
   return fault_set(fault, TAMIS_DENIED, "%s may not sign a %s", entry->signer,
@@ -69,21 +60,61 @@ static enum tamis_status refuse_revoked(const struct state *state, const struct 
                  : TAMIS_OK;
 }
 
-static enum tamis_status verify(const struct state *state, const struct envelope *envelope,
-                                struct entry *entry, struct fault *fault) {
+/* Exactly one signature: with a spare one, anybody could make a second envelope of the same
+ * statement and have it acted on again. */
+static enum tamis_status verify_one(const struct state *state, const struct envelope *envelope,
+                                    struct entry *entry, struct fault *fault) {
   struct public_key key;
+  if (envelope->signature_count != 1)
+    return fault_set(fault, TAMIS_BAD_SIGNATURE, "the envelope has %zu signatures, not one",
+                     envelope->signature_count);
+  memcpy(entry->signer, envelope->signature[0].keyid, sizeof entry->signer);
   enum tamis_status status = signing_key(state, entry, &key, fault);
   if (status == TAMIS_OK) status = envelope_verify(envelope, &key, fault);
   if (status == TAMIS_OK) status = refuse_revoked(state, entry, fault);
   return status;
 }
 
-/* Exactly one signature: with a spare one, anybody could make a second envelope of the same
- * statement and have it acted on again. */
-static enum tamis_status single_signature(const struct envelope *envelope, struct fault *fault) {
-  if (envelope->signature_count == 1) return TAMIS_OK;
-  return fault_set(fault, TAMIS_BAD_SIGNATURE, "the envelope has %zu signatures, not one",
-                   envelope->signature_count);
+static enum tamis_status verify_person(const struct state *state, const struct envelope *envelope,
+                                       size_t i, struct fault *fault) {
+  const char *name = envelope->signature[i].keyid;
+  const struct person *person = state_person_find(state, name);
+  int order = i > 0 ? strcmp(envelope->signature[i - 1].keyid, name) : -1;
+  if (order == 0)
+    return fault_set(fault, TAMIS_DENIED, "%s has signed twice: that is one person", name);
+  if (order > 0)
+    return fault_set(fault, TAMIS_BAD_SIGNATURE, "the signatures are not in the order of keyids");
+  if (!person)
+    return fault_set(fault, TAMIS_DENIED, "%s is not an operator of this log, nor has it a role",
+                     name);
+  return envelope_verify(envelope, &person->key, fault);
+}
+
+/* One spelling of an envelope here too: sorted, each person once, not one more than are needed. */
+static enum tamis_status verify_people(const struct state *state, const struct envelope *envelope,
+                                       struct entry *entry, struct fault *fault) {
+  const char *name[ENVELOPE_SIGNATURES_MAX];
+  size_t count = envelope->signature_count, first;
+  enum tamis_status status = TAMIS_OK;
+  for (size_t i = 0; i < count && status == TAMIS_OK; i++) {
+    name[i] = envelope->signature[i].keyid;
+    status = verify_person(state, envelope, i, fault);
+  }
+  if (status == TAMIS_OK)
+    status = duties_check(state, &entry->statement, count, name, state->latest_ms, &first, fault);
+  if (status != TAMIS_OK) return status;
+  memcpy(entry->signer, name[first], sizeof entry->signer);
+  for (size_t i = 0; i < count; i++)
+    if (i != first) memcpy(entry->cosigner[entry->cosigner_count++], name[i], KEY_NAME_SIZE);
+  return TAMIS_OK;
+}
+
+static enum tamis_status verify(const struct state *state, const struct envelope *envelope,
+                                struct entry *entry, struct fault *fault) {
+  bool is_peoples = entry->statement.kind != STATEMENT_GENESIS &&
+                    strcmp(statement_kind_signer(entry->statement.kind), "operator") == 0;
+  return is_peoples ? verify_people(state, envelope, entry, fault)
+                    : verify_one(state, envelope, entry, fault);
 }
 
 enum tamis_status entry_open(const struct state *state, const char *bytes, size_t length,
@@ -92,18 +123,19 @@ enum tamis_status entry_open(const struct state *state, const char *bytes, size_
   memset(entry, 0, sizeof *entry);
   enum tamis_status status = envelope_open(bytes, length, &envelope, fault);
   if (status != TAMIS_OK) return status;
-  status = single_signature(&envelope, fault);
-  if (status != TAMIS_OK) goto out;
   status = statement_read(envelope.payload, envelope.payload_length, state_origin(state),
                           &entry->statement, fault);
   if (status != TAMIS_OK) goto out;
-  memcpy(entry->signer, envelope.signature[0].keyid, sizeof entry->signer);
   entry->envelope = digest_of(bytes, length);
   status = verify(state, &envelope, entry, fault);
   if (status != TAMIS_OK) entry_close(entry);
 out:
   envelope_close(&envelope);
   return status;
+}
+
+const char *entry_cosigner(const struct entry *entry, size_t index) {
+  return index < entry->cosigner_count ? entry->cosigner[index] : NULL;
 }
 
 void entry_close(struct entry *entry) {

@@ -4,21 +4,27 @@
 #define TAMIS_ENTRY_H
 
 #include <stddef.h>
+#include "aggregator/duties.h"
 #include "aggregator/state.h"
 #include "proto/fault.h"
 #include "proto/statement.h"
 
 struct entry {
   struct statement statement;
-  struct digest envelope; /* SHA-256 of its bytes */
-  char signer[KEY_NAME_SIZE];
+  struct digest envelope;     /* SHA-256 of its bytes */
+  char signer[KEY_NAME_SIZE]; /* of people: who fills the first place of duties.h */
+  size_t cosigner_count;
+  char cosigner[DUTIES_SIGNERS_MAX - 1][KEY_NAME_SIZE]; /* the others, in byte order */
 };
 
-/* Strict parse, the role that the kind asks for, one signature by that role's key as the state
- * knows it now. BAD_STATEMENT, WRONG_ORIGIN, DENIED (a key of another role), UNKNOWN_CLIENT,
- * BAD_SIGNATURE, KEY_REVOKED. On refusal `entry` needs no close. */
+/* Strict parse, the roles that the kind asks for, held at the log's own time, exactly as many
+ * signatures as it needs, sorted by keyid, each by the key as the state knows it now.
+ * BAD_STATEMENT, WRONG_ORIGIN, DENIED (a key of another role), UNKNOWN_CLIENT, BAD_SIGNATURE,
+ * KEY_REVOKED. On refusal `entry` needs no close. */
 enum tamis_status entry_open(const struct state *state, const char *bytes, size_t length,
                              struct entry *entry, struct fault *fault);
+/* NULL past the last. */
+const char *entry_cosigner(const struct entry *entry, size_t index);
 void entry_close(struct entry *entry);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "aggregator/manifest.h"
+#include "aggregator/people.h"
 #include "aggregator/retention.h"
 #include "aggregator/shadow.h"
 #include "aggregator/state_text.h"
@@ -33,11 +34,14 @@ static enum tamis_status apply_genesis(struct applying *a, struct fault *fault) 
   if (strcmp(state->aggregator.name, "service/aggregator") != 0)
     return undo_contradiction(a, fault, "the aggregator's key is not of service/aggregator");
   json_array_foreach(json_object_get(a->statement->predicate, "operators"), i, vkey) {
-    struct public_key *key = &state->operator[state->operator_count++];
-    status = key_vkey_read(json_string_value(vkey), json_string_length(vkey), key, fault);
+    struct public_key key;
+    status = key_vkey_read(json_string_value(vkey), json_string_length(vkey), &key, fault);
     if (status != TAMIS_OK) return status;
-    if (strncmp(key->name, "operator/", 9) != 0)
+    if (strncmp(key.name, "operator/", 9) != 0)
       return undo_contradiction(a, fault, "an operator's key is not of operator/NAME");
+    if (state_person_find(state, key.name))
+      return undo_contradiction(a, fault, "two operators have one name");
+    state_person_add(state, &key)->grant[ROLE_OPERATOR].is_held = true;
   }
   return TAMIS_OK;
 }
@@ -568,6 +572,8 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_CLIENT_INVITE] = apply_invite,
     [STATEMENT_KEY_ENROL] = apply_enrol,
     [STATEMENT_KEY_REVOKE] = apply_revoke,
+    [STATEMENT_ROLE_GRANT] = people_apply_grant,
+    [STATEMENT_ROLE_REVOKE] = people_apply_revoke,
     [STATEMENT_ROUND_OPEN] = apply_round_open,
     [STATEMENT_UPDATE] = apply_update,
     [STATEMENT_REFUSAL] = apply_refusal,
@@ -591,6 +597,13 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_POLICY_SET] = apply_policy,
 };
 
+/* The time that an entry of our own was made, where it tells one; else 0. */
+static int64_t told_ms(const struct statement *statement) {
+  if (strcmp(statement_kind_signer(statement->kind), "aggregator") != 0) return 0;
+  int64_t opened_ms = statement_optional_integer(statement, "opened_at_ms", 0);
+  return statement_optional_integer(statement, "at_ms", opened_ms);
+}
+
 enum tamis_status federation_apply(struct state *state, const struct entry *entry,
                                    const json_t *manifest, struct fault *fault) {
   struct applying a = {.state = state,
@@ -601,7 +614,9 @@ enum tamis_status federation_apply(struct state *state, const struct entry *entr
   if (a.index == 0 && entry->statement.kind != STATEMENT_GENESIS)
     return undo_contradiction(&a, fault, "the first entry must be the genesis");
   enum tamis_status status = appliers[entry->statement.kind](&a, fault);
-  if (status == TAMIS_OK) state->applied++;
+  if (status != TAMIS_OK) return status;
+  if (told_ms(&entry->statement) > state->latest_ms) state->latest_ms = told_ms(&entry->statement);
+  state->applied++;
   return status;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "aggregator/admission.h"
+#include "aggregator/people.h"
 #include "aggregator/shadow.h"
 #include "aggregator/undo_plan.h"
 #include "proto/canonical.h"
@@ -150,12 +151,6 @@ static enum tamis_status admit_invite(const struct asking *ask, struct fault *fa
   return TAMIS_OK;
 }
 
-static bool is_key_taken(const struct state *state, const struct public_key *key) {
-  for (size_t i = 0; i < state->client_count; i++)
-    if (memcmp(state->client[i].key.byte, key->byte, KEY_PUBLIC_SIZE) == 0) return true;
-  return false;
-}
-
 static enum tamis_status check_new_key(const struct asking *ask, const char *name,
                                        struct fault *fault) {
   const char *vkey = statement_text(ask->statement, "key");
@@ -167,7 +162,7 @@ static enum tamis_status check_new_key(const struct asking *ask, const char *nam
     return fault_set(fault, TAMIS_BAD_STATEMENT, "subject, key and client do not go together");
   if (!key_is_acceptable(key.byte))
     return fault_set(fault, TAMIS_BAD_STATEMENT, "not a point that all verifiers agree on");
-  if (is_key_taken(ask->state, &key))
+  if (people_key_is_taken(ask->state, &key))
     return fault_set(fault, TAMIS_CONFLICT, "this key is or was enrolled; make a new one");
   return TAMIS_OK;
 }
@@ -380,15 +375,36 @@ static enum tamis_status admit_update(const struct asking *ask, struct fault *fa
                           moment->is_other_history, fault);
 }
 
+static enum tamis_status admit_role_grant(const struct asking *ask, struct fault *fault) {
+  return people_admit_grant(ask->state, ask->statement, ask->moment->now_ms, fault);
+}
+
+static enum tamis_status admit_role_revoke(const struct asking *ask, struct fault *fault) {
+  return people_admit_revoke(ask->state, ask->statement, fault);
+}
+
+/* What an entry's roles were by the log's own time they must be now too: nothing may have been
+ * logged since a grant ended. */
+static enum tamis_status check_roles(const struct asking *ask, struct fault *fault) {
+  const char *person[DUTIES_SIGNERS_MAX] = {ask->entry->signer};
+  size_t count = 1, first;
+  if (duties_of(ask->statement->kind)->persons == 0) return TAMIS_OK;
+  for (size_t i = 0; i < ask->entry->cosigner_count; i++)
+    person[count++] = entry_cosigner(ask->entry, i);
+  return duties_check(ask->state, ask->statement, count, person, ask->moment->now_ms, &first,
+                      fault);
+}
+
 /* Kinds without a row are ours alone to say. */
 static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct asking *,
                                                                   struct fault *) = {
-    [STATEMENT_GENESIS] = admit_genesis,      [STATEMENT_FEDERATION_CREATE] = admit_create,
-    [STATEMENT_CLIENT_INVITE] = admit_invite, [STATEMENT_KEY_ENROL] = admit_enrol,
-    [STATEMENT_KEY_REVOKE] = admit_revoke,    [STATEMENT_UPDATE] = admit_update,
-    [STATEMENT_EXCLUSION] = admit_exclusion,  [STATEMENT_REINSTATEMENT] = admit_reinstatement,
-    [STATEMENT_ROLLBACK] = admit_rollback,    [STATEMENT_RETENTION] = admit_retention,
-    [STATEMENT_DISPUTE] = admit_dispute,      [STATEMENT_REBUILD] = admit_rebuild,
+    [STATEMENT_GENESIS] = admit_genesis,       [STATEMENT_FEDERATION_CREATE] = admit_create,
+    [STATEMENT_CLIENT_INVITE] = admit_invite,  [STATEMENT_KEY_ENROL] = admit_enrol,
+    [STATEMENT_KEY_REVOKE] = admit_revoke,     [STATEMENT_UPDATE] = admit_update,
+    [STATEMENT_EXCLUSION] = admit_exclusion,   [STATEMENT_REINSTATEMENT] = admit_reinstatement,
+    [STATEMENT_ROLLBACK] = admit_rollback,     [STATEMENT_RETENTION] = admit_retention,
+    [STATEMENT_DISPUTE] = admit_dispute,       [STATEMENT_REBUILD] = admit_rebuild,
+    [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
     [STATEMENT_POLICY_SET] = admit_policy,
 };
 
@@ -398,5 +414,6 @@ enum tamis_status federation_admit(const struct state *state, const struct entry
   if (!admitters[entry->statement.kind])
     return fault_set(fault, TAMIS_DENIED, "a %s is the aggregator's own to say",
                      statement_kind_name(entry->statement.kind));
-  return admitters[entry->statement.kind](&ask, fault);
+  enum tamis_status status = check_roles(&ask, fault);
+  return status == TAMIS_OK ? admitters[entry->statement.kind](&ask, fault) : status;
 }

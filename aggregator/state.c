@@ -40,6 +40,7 @@ static void federation_free(struct federation *federation) {
 void state_free(struct state *state) {
   if (!state) return;
   for (size_t i = 0; i < state->federation_count; i++) federation_free(state->federation[i]);
+  free(state->person);
   free(state->client);
   free(state->invitation);
   digest_set_clear(&state->readable);
@@ -67,6 +68,10 @@ struct state *state_excerpt(const struct state *state, const struct federation *
   struct state *excerpt = state_new(&state->log_key);
   excerpt->aggregator = state->aggregator;
   excerpt->applied = state->applied;
+  excerpt->is_separated = state->is_separated;
+  excerpt->latest_ms = state->latest_ms;
+  excerpt->person_count = state->person_count;
+  excerpt->person = copy(state->person, state->person_count, sizeof *state->person);
   excerpt->client_count = state->client_count;
   excerpt->client = copy(state->client, state->client_count, sizeof *state->client);
   excerpt->federation[0] = federation_excerpt(federation);
@@ -84,10 +89,10 @@ int64_t state_client_find(const struct state *state, const char *name) {
   return STATE_NOBODY;
 }
 
-int64_t state_operator_find(const struct state *state, const char *name) {
-  for (size_t i = 0; i < state->operator_count; i++)
-    if (strcmp(state->operator[i].name, name) == 0) return (int64_t)i;
-  return STATE_NOBODY;
+struct person *state_person_find(const struct state *state, const char *name) {
+  for (size_t i = 0; i < state->person_count; i++)
+    if (strcmp(state->person[i].key.name, name) == 0) return &state->person[i];
+  return NULL;
 }
 
 struct invitation *state_invitation_find(const struct state *state, const struct digest *token) {
@@ -132,6 +137,15 @@ struct client *state_client_add(struct state *state) {
   memset(client, 0, sizeof *client);
   for (size_t i = 0; i < state->federation_count; i++) member_add(state->federation[i]);
   return client;
+}
+
+struct person *state_person_add(struct state *state, const struct public_key *key) {
+  assert(state->person_count < STATE_PERSONS_MAX);
+  state->person = grow_for_one(state->person, state->person_count, sizeof *state->person);
+  struct person *person = &state->person[state->person_count++];
+  memset(person, 0, sizeof *person);
+  person->key = *key;
+  return person;
 }
 
 struct invitation *state_invitation_add(struct state *state) {

@@ -17,7 +17,7 @@
 
 enum {
   STATE_NAME_SIZE = TEXT_NAME_MAX + 1,
-  STATE_OPERATORS_MAX = 8,
+  STATE_PERSONS_MAX = 1024,
   STATE_CLIENTS_MAX = 65536,
   STATE_INVITATIONS_MAX = 1 << 20,
   STATE_FEDERATIONS_MAX = 64,
@@ -27,6 +27,33 @@ enum {
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
   STATE_NOBODY = -1,
+};
+
+/* What a person may be granted; the words are those of role-grant (trust.md 3.4). */
+#define STATE_ROLE_MAP(X)                                                                          \
+  X(OPERATOR, "operator")                                                                          \
+  X(ENROLLER, "enroller")                                                                          \
+  X(REVIEWER, "reviewer")                                                                          \
+  X(RELEASE_MANAGER, "release-manager")                                                            \
+  X(EVALUATOR, "evaluator")                                                                        \
+  X(AUDITOR, "auditor")
+
+enum duty_role {
+#define X(name, text) ROLE_##name,
+  STATE_ROLE_MAP(X)
+#undef X
+      ROLE_COUNT
+};
+
+struct grant { /* of one role to one person */
+  bool is_held;
+  int64_t not_after; /* unix seconds; 0: no end */
+  uint64_t index;    /* of the entry that granted or revoked it last */
+};
+
+struct person { /* whoever signs for people: operators, reviewers, ...; key.name is the name */
+  struct public_key key;
+  struct grant grant[ROLE_COUNT];
 };
 
 struct client { /* of the server; what a federation knows about it is a member */
@@ -179,8 +206,10 @@ struct federation {
 struct state {
   struct public_key log_key;
   struct public_key aggregator; /* from the genesis entry */
-  struct public_key operator[STATE_OPERATORS_MAX];
-  size_t operator_count;
+  struct person *person;        /* the genesis' operators first */
+  size_t person_count;
+  bool is_separated; /* duties are; until then an operator holds every role */
+  int64_t latest_ms; /* the log's own time: the latest that an entry of the aggregator's tells */
   struct client *client;
   size_t client_count;
   struct invitation *invitation;
@@ -202,7 +231,7 @@ const char *state_origin(const struct state *state);
 
 /* Positions, or STATE_NOBODY. */
 int64_t state_client_find(const struct state *state, const char *name);
-int64_t state_operator_find(const struct state *state, const char *name);
+struct person *state_person_find(const struct state *state, const char *name); /* or NULL */
 struct invitation *state_invitation_find(const struct state *state, const struct digest *token);
 struct federation *state_federation_find(const struct state *state, const char *name);
 struct slot *state_slot_find(const struct state *state, const struct round *round,
@@ -210,6 +239,7 @@ struct slot *state_slot_find(const struct state *state, const struct round *roun
 
 /* Growing. The member of every federation grows with the clients. */
 struct client *state_client_add(struct state *state);
+struct person *state_person_add(struct state *state, const struct public_key *key);
 struct invitation *state_invitation_add(struct state *state);
 struct federation *state_federation_add(struct state *state, const char *name);
 /* The round after last_round: all zero, with room for its slots. */

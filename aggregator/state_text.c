@@ -10,6 +10,8 @@
 /* Whoever adds a field to the state writes it here too, or a start from a snapshot forgets it: then
  * these numbers, and STATE_FORMAT when logs of the old one may exist. */
 static_assert(sizeof(struct client) == 355, "a field of struct client came or went");
+static_assert(sizeof(struct grant) == 24, "a field of struct grant came or went");
+static_assert(sizeof(struct person) == 368, "a field of struct person came or went");
 static_assert(sizeof(struct invitation) == 184, "a field of struct invitation came or went");
 /* The rows of HISTORY_NUMBERS, HISTORY_COUNTS and POLICY_MAP are written by themselves. */
 #define X(...) +1
@@ -27,7 +29,7 @@ static_assert(sizeof(struct terms) == 1352, "a field of struct terms came or wen
 static_assert(sizeof(struct federation) == sizeof(struct terms) + 1256,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
-static_assert(sizeof(struct state) == 2848, "a field of struct state came or went");
+static_assert(sizeof(struct state) == 1080, "a field of struct state came or went");
 
 struct codec {
   bool is_reading, is_bad;
@@ -207,6 +209,17 @@ static void on_count(struct codec *codec, const char *name, size_t *count, size_
 }
 
 /* ---- structs ---- */
+
+static void on_grant(struct codec *codec, struct grant *grant) {
+  on_truth(codec, "held", &grant->is_held);
+  on_integer(codec, "not_after", &grant->not_after);
+  on_natural(codec, "index", &grant->index, INT64_MAX);
+}
+
+static void on_person(struct codec *codec, struct person *person) {
+  on_key(codec, "person", &person->key);
+  for (size_t i = 0; i < ROLE_COUNT; i++) on_grant(codec, &person->grant[i]);
+}
 
 static void on_client(struct codec *codec, struct client *client) {
   on_text(codec, "client", client->name, sizeof client->name);
@@ -463,6 +476,14 @@ static void on_federations(struct codec *codec, struct state *state) {
   }
 }
 
+static void on_persons(struct codec *codec, struct state *state) {
+  const struct public_key nobody = {.name = ""};
+  size_t count = state->person_count;
+  on_count(codec, "persons", &count, STATE_PERSONS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_person(codec, codec->is_reading ? state_person_add(state, &nobody) : &state->person[i]);
+}
+
 static void on_clients(struct codec *codec, struct state *state) {
   size_t count = state->client_count;
   on_count(codec, "clients", &count, STATE_CLIENTS_MAX);
@@ -495,8 +516,9 @@ static void on_state(struct codec *codec, struct state *state) {
     codec->is_bad = true;
   on_natural(codec, "size", &state->applied, INT64_MAX);
   on_key(codec, "aggregator", &state->aggregator);
-  on_size(codec, "operators", &state->operator_count, STATE_OPERATORS_MAX);
-  for (size_t i = 0; i < state->operator_count; i++) on_key(codec, "operator", &state->operator[i]);
+  on_truth(codec, "separated", &state->is_separated);
+  on_integer(codec, "latest_ms", &state->latest_ms);
+  on_persons(codec, state);
   on_clients(codec, state);
   on_invitations(codec, state);
   on_federations(codec, state);

@@ -10,7 +10,7 @@
 
 /* Another number when the lines change: a state of another format is not read, and the log is
  * folded from its beginning. */
-enum { STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 
 /* `*text` is malloc'd, the caller frees it. Without memory the process ends, as for the state. */
 void state_text_write(const struct state *state, char **text, size_t *length);

@@ -75,6 +75,14 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
     write(out, "key %s of %s revoked: %s", shorten(s->subject[0]).hex, text(s, "client"),
           text(s, "reason"));
     break;
+  case STATEMENT_ROLE_GRANT:
+    write(out, "%.*s is %s%s: %s", (int)strcspn(text(s, "key"), "+"), text(s, "key"),
+          text(s, "role"), json_object_get(s->predicate, "not_after") ? " until its date" : "",
+          text(s, "reason"));
+    break;
+  case STATEMENT_ROLE_REVOKE:
+    write(out, "%s is no %s any more: %s", text(s, "person"), text(s, "role"), text(s, "reason"));
+    break;
   case STATEMENT_EXCLUSION:
     write(out, "%s excluded from %s, held against it since round %lld: %s", text(s, "client"),
           text(s, "federation"), integer(s, "since"), text(s, "reason"));

@@ -38,6 +38,7 @@ void fold_close(struct fold *fold) {
     free(fold->federation[i].base_round);
     free(fold->federation[i].rebuild.without);
   }
+  log_people_close(&fold->people);
   free(fold->federation);
   free(fold->invitation);
   free(fold->client);
@@ -123,26 +124,6 @@ bool fold_is_without(const struct fold *fold, const struct fold_federation *fede
 
 /* ---- Who signs ---- */
 
-static const struct public_key *operator_find(const struct fold *fold, const char *name) {
-  for (size_t i = 0; i < fold->operator_count; i++)
-    if (strcmp(fold->operator[i].name, name) == 0) return &fold->operator[i];
-  return NULL;
-}
-
-/* The genesis is signed by one of the operators it names. */
-static enum tamis_status operators_read(struct fold *fold, const struct statement *genesis) {
-  const json_t *list = json_object_get(genesis->predicate, "operators");
-  fold->operator_count = 0;
-  for (size_t i = 0; i < json_array_size(list) && i < 8; i++) {
-    const json_t *vkey = json_array_get(list, i);
-    if (key_vkey_read(json_string_value(vkey), json_string_length(vkey),
-                      &fold->operator[fold->operator_count], NULL) != TAMIS_OK)
-      return fold_differs(fold->report, "operators with verifier keys", "another text");
-    fold->operator_count++;
-  }
-  return TAMIS_OK;
-}
-
 static enum tamis_status client_signer(struct fold *fold, const struct statement *statement,
                                        const char *signer, struct public_key *key) {
   if (!text_is(statement, "client", signer))
@@ -162,22 +143,58 @@ static enum tamis_status client_signer(struct fold *fold, const struct statement
   return TAMIS_OK;
 }
 
-enum tamis_status fold_signer(struct fold *fold, const struct statement *statement,
-                              const char *signer, struct public_key *key) {
+/* The genesis is signed by one of the operators it names. */
+static enum tamis_status person_signer(struct fold *fold, const struct statement *statement,
+                                       const char *signer, struct public_key *key) {
+  if (statement->kind == STATEMENT_GENESIS && fold->people.count == 0 &&
+      !log_people_begin(&fold->people, statement))
+    return fold_differs(fold->report, "operators with verifier keys", "another text");
+  const struct log_person *person = log_people_find(&fold->people, signer);
+  if (!person)
+    return fold_differs(fold->report, statement_kind_signer(statement->kind), "signed by %s",
+                        signer);
+  *key = person->key;
+  return TAMIS_OK;
+}
+
+static enum tamis_status key_of(struct fold *fold, const struct statement *statement,
+                                const char *signer, struct public_key *key) {
   const char *role = statement_kind_signer(statement->kind);
   if (strcmp(role, "client") == 0) return client_signer(fold, statement, signer, key);
-  const struct public_key *found = &fold->aggregator;
-  if (strcmp(role, "operator") == 0) {
-    if (statement->kind == STATEMENT_GENESIS && fold->operator_count == 0) {
-      enum tamis_status status = operators_read(fold, statement);
-      if (status != TAMIS_OK) return status;
-    }
-    found = operator_find(fold, signer);
-  }
-  if (!found || strcmp(found->name, signer) != 0)
+  if (strcmp(role, "operator") == 0) return person_signer(fold, statement, signer, key);
+  if (strcmp(fold->aggregator.name, signer) != 0)
     return fold_differs(fold->report, role, "signed by %s", signer);
-  *key = *found;
+  *key = fold->aggregator;
   return TAMIS_OK;
+}
+
+/* One signature, but of what people sign: there it is for their roles to say. */
+static enum tamis_status signers_check(struct fold *fold, const struct statement *statement,
+                                       const struct envelope *envelope) {
+  if (strcmp(statement_kind_signer(statement->kind), "operator") != 0 ||
+      statement->kind == STATEMENT_GENESIS)
+    return envelope->signature_count == 1
+               ? TAMIS_OK
+               : fold_differs(fold->report, "one signature", "%zu", envelope->signature_count);
+  const char *fault = log_people_fault(&fold->people, statement, envelope);
+  if (!fault) return TAMIS_OK;
+  return fold_differs(fold->report, "the persons who may say that", "a %s signed by %s: %s",
+                      statement_kind_name(statement->kind), envelope->signature[0].keyid, fault);
+}
+
+enum tamis_status fold_signatures(struct fold *fold, const struct statement *statement,
+                                  const struct envelope *envelope) {
+  enum tamis_status status = signers_check(fold, statement, envelope);
+  for (size_t i = 0; i < envelope->signature_count && status == TAMIS_OK; i++) {
+    const char *signer = envelope->signature[i].keyid;
+    struct public_key key;
+    status = key_of(fold, statement, signer, &key);
+    if (status == TAMIS_OK && envelope_verify(envelope, &key, NULL) != TAMIS_OK)
+      status = fold_differs(fold->report, "a signature that verifies under the signer's key",
+                            "a %s signed as %s that does not", statement_kind_name(statement->kind),
+                            signer);
+  }
+  return status;
 }
 
 /* ---- What may follow what ---- */
@@ -308,6 +325,16 @@ static enum tamis_status fold_revoke(const struct folding *f) {
   return status;
 }
 
+static enum tamis_status fold_role_grant(const struct folding *f) {
+  const char *fault = log_people_grant(&f->fold->people, f->statement);
+  return fault ? differs(f, "a grant that may be", fault) : TAMIS_OK;
+}
+
+static enum tamis_status fold_role_revoke(const struct folding *f) {
+  const char *fault = log_people_revoke(&f->fold->people, f->statement);
+  return fault ? differs(f, "a role taken from who holds it", fault) : TAMIS_OK;
+}
+
 static enum tamis_status named_federation(const struct folding *f,
                                           struct fold_federation **federation) {
   const char *name = statement_text(f->statement, "federation");
@@ -385,7 +412,7 @@ static enum tamis_status fold_update(const struct folding *f) {
   enum tamis_status status = current(f, FOLD_COLLECTING, &federation);
   if (status == TAMIS_OK) status = digests_agree(f, "the round's base", &federation->base, &base);
   if (status != TAMIS_OK) return status;
-  assert(client); /* fold_signer has found it */
+  assert(client); /* its signature was checked */
   size_t position = (size_t)(client - f->fold->client);
   if (*excluded_at(federation, position))
     return differs(f, "no update of an excluded client", client->name);
@@ -777,6 +804,8 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_CLIENT_INVITE] = fold_invite,
     [STATEMENT_KEY_ENROL] = fold_enrol,
     [STATEMENT_KEY_REVOKE] = fold_revoke,
+    [STATEMENT_ROLE_GRANT] = fold_role_grant,
+    [STATEMENT_ROLE_REVOKE] = fold_role_revoke,
     [STATEMENT_ROUND_OPEN] = fold_open,
     [STATEMENT_UPDATE] = fold_update,
     [STATEMENT_REFUSAL] = fold_refusal,
@@ -805,5 +834,7 @@ enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct sta
   if (index == 0 && statement->kind != STATEMENT_GENESIS)
     return fold_differs(fold->report, "a genesis as the first entry", "%s",
                         statement_kind_name(statement->kind));
-  return folders[statement->kind](&folding);
+  enum tamis_status status = folders[statement->kind](&folding);
+  if (status == TAMIS_OK) log_people_hear(&fold->people, statement);
+  return status;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "client-sdk/log_people.h"
 #include "client-sdk/log_verify.h"
 #include "proto/text.h"
 
@@ -61,8 +62,7 @@ struct fold_federation {
 
 struct fold {
   struct public_key log_key, aggregator;
-  struct public_key operator[8];
-  size_t operator_count;
+  struct log_people people;
   struct fold_client *client;
   size_t client_count, client_capacity;
   uint32_t *slot; /* open addressing over names: 0 is empty, else position + 1 */
@@ -76,9 +76,9 @@ struct fold {
 
 void fold_close(struct fold *fold);
 
-/* The key that must have signed `statement` by `signer` here. */
-enum tamis_status fold_signer(struct fold *fold, const struct statement *statement,
-                              const char *signer, struct public_key *key);
+/* Were those who signed the ones who must have, here, and do all signatures verify? */
+enum tamis_status fold_signatures(struct fold *fold, const struct statement *statement,
+                                  const struct envelope *envelope);
 /* Checks that the statement may stand at `index`, and takes it in. */
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement);
 

@@ -472,16 +472,8 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
 
 static enum tamis_status signature_check(struct log_verify *verify, const struct envelope *envelope,
                                          const struct statement *statement) {
-  struct public_key key;
-  const char *signer = envelope->signature[0].keyid;
-  if (envelope->signature_count != 1)
-    return fold_differs(&verify->report, "one signature", "%zu", envelope->signature_count);
-  enum tamis_status status = fold_signer(&verify->fold, statement, signer, &key);
-  if (status == TAMIS_OK && envelope_verify(envelope, &key, NULL) != TAMIS_OK)
-    status = fold_differs(&verify->report, "a signature that verifies under the signer's key",
-                          "a %s signed as %s that does not", statement_kind_name(statement->kind),
-                          signer);
-  verify->report.signatures += status == TAMIS_OK;
+  enum tamis_status status = fold_signatures(&verify->fold, statement, envelope);
+  if (status == TAMIS_OK) verify->report.signatures += envelope->signature_count;
   return status;
 }
 

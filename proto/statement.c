@@ -76,6 +76,10 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("client"), VKEY("key"), DIGEST("token")}},
   [STATEMENT_KEY_REVOKE] = {{"key"}, {
     NAME("client"), TEXT("reason"), NONCE}},
+  [STATEMENT_ROLE_GRANT] = {{"key"}, {
+    VKEY("key"), NAME("role"), OPTIONAL_INT("not_after", 1, UNIX_SECONDS_MAX), TEXT("reason"), NONCE}},
+  [STATEMENT_ROLE_REVOKE] = {{"key"}, {
+    TEXT("person"), NAME("role"), TEXT("reason"), NONCE}},
   [STATEMENT_ROUND_OPEN] = {{"base"}, {
     NAME("federation"), ROUND, TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
     INT("parameters", 1, PARAMETERS_MAX), DIGEST("cohort"), COUNT("selected"),

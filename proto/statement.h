@@ -19,6 +19,8 @@
   X(CLIENT_INVITE, "client-invite", "operator")                                                    \
   X(KEY_ENROL, "key-enrol", "client")                                                              \
   X(KEY_REVOKE, "key-revoke", "operator")                                                          \
+  X(ROLE_GRANT, "role-grant", "operator")                                                          \
+  X(ROLE_REVOKE, "role-revoke", "operator")                                                        \
   X(ROUND_OPEN, "round-open", "aggregator")                                                        \
   X(UPDATE, "update", "client")                                                                    \
   X(REFUSAL, "refusal", "aggregator")                                                              \

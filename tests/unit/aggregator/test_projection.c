@@ -222,6 +222,10 @@ static void write_log(struct script *script) {
   rebuild(script, "other", 1, 3, alice);
   script_say(script, STATEMENT_SNAPSHOT, SERVICE, "state",
              json_pack("{s:I}", "size", (json_int_t)script->count), NULL);
+  script_say(script, STATEMENT_ROLE_GRANT, OPERATOR, "key", json_pack("{s:s}", "role", "reviewer"),
+             NULL);
+  script_say(script, STATEMENT_ROLE_REVOKE, OPERATOR, "key", json_pack("{s:s}", "role", "reviewer"),
+             NULL);
   script_say(script, STATEMENT_RETENTION, OPERATOR, "model 0",
              json_pack("{s:s, s:i}", "federation", "f", "keep_rounds", 1), NULL);
   script_say(script, STATEMENT_POLICY_SET, OPERATOR, "policy 2",

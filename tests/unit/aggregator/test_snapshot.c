@@ -391,7 +391,7 @@ static void an_entry_by_another_key_is_refused(void **unused) {
   struct start start = start_of(&world);
   key_generate("service/aggregator", &stranger);
   struct digest digest = digest_of(start.text, start.length);
-  json_t *predicate = json_pack("{s:I, s:i}", "size", (json_int_t)start.size, "format", 1);
+  json_t *predicate = json_pack("{s:I, s:i}", "size", (json_int_t)start.size, "format", STATE_FORMAT);
   assert_status(statement_sign(WORLD_ORIGIN, STATEMENT_SNAPSHOT, predicate, 1, &name, &digest,
                                &stranger, &envelope, &length, NULL),
                 TAMIS_OK);
@@ -438,7 +438,7 @@ static void a_snapshot_of_another_state_is_no_log_of_ours(void **unused) {
   struct start start = start_of(&world);
   free(start.text);
   world_forge(&world, &world.aggregator_key, STATEMENT_SNAPSHOT,
-              json_pack("{s:I, s:i}", "size", (json_int_t)start.size, "format", 1), "state",
+              json_pack("{s:I, s:i}", "size", (json_int_t)start.size, "format", STATE_FORMAT), "state",
               &digest);
   struct ledger_options options = options_of(&world);
   struct ledger ledger;

@@ -1,0 +1,178 @@
+/* A name keeps its key while it holds any role, and somebody must always be left who can grant. */
+#include "aggregator/people.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include "aggregator/duties.h"
+
+static bool same(const struct public_key *a, const struct public_key *b) {
+  return memcmp(a->byte, b->byte, KEY_PUBLIC_SIZE) == 0;
+}
+
+bool people_key_is_taken(const struct state *state, const struct public_key *key) {
+  if (same(&state->log_key, key) || same(&state->aggregator, key)) return true;
+  for (size_t i = 0; i < state->person_count; i++)
+    if (same(&state->person[i].key, key)) return true;
+  for (size_t i = 0; i < state->client_count; i++)
+    if (same(&state->client[i].key, key)) return true;
+  return false;
+}
+
+static bool holds_any(const struct person *person) {
+  for (size_t i = 0; i < ROLE_COUNT; i++)
+    if (person->grant[i].is_held) return true;
+  return false;
+}
+
+/* "person/NAME", and which services there may be. */
+static enum tamis_status check_name(const char *name, enum duty_role role, struct fault *fault) {
+  static const char *const prefix[] = {"operator/", "person/", "service/"};
+  for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++) {
+    size_t length = strlen(prefix[i]);
+    if (strncmp(name, prefix[i], length) != 0) continue;
+    if (!text_is_name(name + length, strlen(name + length))) break;
+    if (!duties_is_service(name)) return TAMIS_OK;
+    if (role == ROLE_EVALUATOR && strcmp(name, "service/aggregator") != 0) return TAMIS_OK;
+    return fault_set(fault, TAMIS_DENIED,
+                     "%s is a service, not a person: it can be an evaluator and nothing else, and "
+                     "the aggregator not even that",
+                     name);
+  }
+  return fault_set(fault, TAMIS_BAD_STATEMENT,
+                   "%s names no person: a person's key is called person/NAME or operator/NAME, a "
+                   "service's service/NAME",
+                   name);
+}
+
+static enum tamis_status check_role(const struct statement *statement, enum duty_role *role,
+                                    struct fault *fault) {
+  const char *name = statement_text(statement, "role");
+  if (duties_role_from_name(name, role)) return TAMIS_OK;
+  return fault_set(fault, TAMIS_BAD_STATEMENT,
+                   "no role is called %s; there are operator, enroller, reviewer, "
+                   "release-manager, evaluator and auditor",
+                   name);
+}
+
+static enum tamis_status check_grant(const struct state *state, const struct statement *statement,
+                                     struct public_key *key, enum duty_role *role,
+                                     struct fault *fault) {
+  const char *vkey = statement_text(statement, "key");
+  enum tamis_status status = key_vkey_read(vkey, strlen(vkey), key, fault);
+  if (status == TAMIS_OK) status = check_role(statement, role, fault);
+  if (status == TAMIS_OK) status = check_name(key->name, *role, fault);
+  if (status != TAMIS_OK) return status;
+  struct digest digest = digest_of(key->byte, sizeof key->byte);
+  if (!digest_equal(&digest, &statement->subject[0]))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "subject and key do not go together");
+  const struct person *person = state_person_find(state, key->name);
+  if (person && same(&person->key, key)) return TAMIS_OK;
+  if (people_key_is_taken(state, key))
+    return fault_set(fault, TAMIS_CONFLICT, "this key is somebody else's; make a new one for %s",
+                     key->name);
+  if (person && holds_any(person))
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "%s has roles under another key; rotate it, or revoke them first", key->name);
+  if (!person && state->person_count == STATE_PERSONS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "there are %d persons", STATE_PERSONS_MAX);
+  return TAMIS_OK;
+}
+
+/* Whoever could still grant roles with no end to it, if this grant were taken away or bounded. */
+static bool leaves_an_operator(const struct state *state, const char *without) {
+  for (size_t i = 0; i < state->person_count; i++) {
+    const struct grant *grant = &state->person[i].grant[ROLE_OPERATOR];
+    if (grant->is_held && grant->not_after == 0 && strcmp(state->person[i].key.name, without) != 0)
+      return true;
+  }
+  return false;
+}
+
+static enum tamis_status last_operator(const char *name, struct fault *fault) {
+  return fault_set(fault, TAMIS_CONFLICT,
+                   "%s is the last operator without an end: make another one first, or nobody can "
+                   "grant a role any more",
+                   name);
+}
+
+static enum tamis_status check_bounds(const struct state *state, const struct statement *statement,
+                                      const struct public_key *key, enum duty_role role,
+                                      struct fault *fault) {
+  const struct person *person = state_person_find(state, key->name);
+  const struct grant *grant = person ? &person->grant[role] : NULL;
+  int64_t not_after = statement_optional_integer(statement, "not_after", 0);
+  if (grant && grant->is_held && grant->not_after == not_after)
+    return fault_set(fault, TAMIS_CONFLICT, "%s holds the role %s already, and until then",
+                     key->name, duties_role_name(role));
+  if (role == ROLE_OPERATOR && not_after != 0 && grant && grant->is_held && grant->not_after == 0 &&
+      !leaves_an_operator(state, key->name))
+    return last_operator(key->name, fault);
+  return TAMIS_OK;
+}
+
+static enum tamis_status check_whole_grant(const struct state *state,
+                                           const struct statement *statement,
+                                           struct public_key *key, enum duty_role *role,
+                                           struct fault *fault) {
+  enum tamis_status status = check_grant(state, statement, key, role, fault);
+  return status == TAMIS_OK ? check_bounds(state, statement, key, *role, fault) : status;
+}
+
+enum tamis_status people_admit_grant(const struct state *state, const struct statement *statement,
+                                     int64_t now_ms, struct fault *fault) {
+  struct public_key key;
+  enum duty_role role;
+  int64_t not_after = statement_optional_integer(statement, "not_after", 0);
+  if (not_after != 0 && not_after <= now_ms / 1000)
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "the grant would be past its date");
+  return check_whole_grant(state, statement, &key, &role, fault);
+}
+
+/* Neither for a role that is not held nor for another key than was meant. */
+static enum tamis_status check_revoke(const struct state *state, const struct statement *statement,
+                                      enum duty_role *role, struct fault *fault) {
+  const char *name = statement_text(statement, "person");
+  const struct person *person = state_person_find(state, name);
+  enum tamis_status status = check_role(statement, role, fault);
+  if (status != TAMIS_OK) return status;
+  if (!person || !person->grant[*role].is_held)
+    return fault_set(fault, TAMIS_CONFLICT, "%s does not hold the role %s", name,
+                     duties_role_name(*role));
+  struct digest digest = digest_of(person->key.byte, KEY_PUBLIC_SIZE);
+  if (!digest_equal(&digest, &statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "%s has another key than the statement names", name);
+  if (*role == ROLE_OPERATOR && !leaves_an_operator(state, name)) return last_operator(name, fault);
+  return TAMIS_OK;
+}
+
+enum tamis_status people_admit_revoke(const struct state *state, const struct statement *statement,
+                                      struct fault *fault) {
+  enum duty_role role;
+  return check_revoke(state, statement, &role, fault);
+}
+
+enum tamis_status people_apply_grant(struct applying *a, struct fault *fault) {
+  struct public_key key;
+  enum duty_role role;
+  struct fault why;
+  if (check_whole_grant(a->state, a->statement, &key, &role, &why) != TAMIS_OK)
+    return undo_contradiction(a, fault, why.text);
+  struct person *person = state_person_find(a->state, key.name);
+  if (!person) person = state_person_add(a->state, &key);
+  person->key = key;
+  person->grant[role] =
+      (struct grant){.is_held = true,
+                     .not_after = statement_optional_integer(a->statement, "not_after", 0),
+                     .index = a->index};
+  return TAMIS_OK;
+}
+
+enum tamis_status people_apply_revoke(struct applying *a, struct fault *fault) {
+  enum duty_role role;
+  struct fault why;
+  if (check_revoke(a->state, a->statement, &role, &why) != TAMIS_OK)
+    return undo_contradiction(a, fault, why.text);
+  struct person *person = state_person_find(a->state, statement_text(a->statement, "person"));
+  person->grant[role] = (struct grant){.index = a->index};
+  return TAMIS_OK;
+}
