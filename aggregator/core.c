@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include "aggregator/core_private.h"
+#include "aggregator/gates.h"
 #include "aggregator/round.h"
 
 enum { QUIET_MS = 1000, CLOCK_LOOK_MS = 50, ROOM_LOOK_MS = 10000 };
@@ -37,13 +38,28 @@ static void count_verdicts(struct core_counters *counters, const struct statemen
   counters->verdict_reject += (uint64_t)statement_integer(statement, "rejected");
 }
 
+static_assert((int)CORE_GATES_MAX == (int)GATES_MAX, "a counter for each gate");
+
+static void count_gate(struct core_counters *counters, const struct statement *statement) {
+  size_t i;
+  if (!gates_find(statement_optional(statement, "gate"), &i)) return;
+  counters->gate[i].green += statement->kind == STATEMENT_GATE;
+  counters->gate[i].red += statement->kind == STATEMENT_HOLD;
+}
+
 static void count_entry(struct core_counters *counters, const struct statement *statement) {
   switch (statement->kind) {
   case STATEMENT_UPDATE: counters->updates_accepted++; break;
   case STATEMENT_VERDICTS: count_verdicts(counters, statement); break;
   case STATEMENT_SHADOW: counters->shadows++; break;
   case STATEMENT_PROMOTE: counters->rounds_promoted++; break;
-  case STATEMENT_HOLD: counters->rounds_held++; break;
+  case STATEMENT_HOLD:
+    counters->rounds_held++;
+    count_gate(counters, statement);
+    break;
+  case STATEMENT_GATE: count_gate(counters, statement); break;
+  case STATEMENT_FREEZE:
+  case STATEMENT_AUTO_FREEZE: counters->freezes++; break;
   case STATEMENT_ABANDON: counters->rounds_abandoned++; break;
   case STATEMENT_ROLLBACK: counters->rollbacks++; break;
   case STATEMENT_REBUILD: counters->rebuilds++; break;

@@ -151,16 +151,23 @@ struct core_space {
 };
 enum tamis_status core_space(struct core *core, struct core_space *space, struct fault *fault);
 
+enum { CORE_GATES_MAX = 4 };
+
 struct core_counters { /* monotonic since start, but for the last two lines */
   uint64_t updates_accepted, updates_refused[TAMIS_STATUS_COUNT];
   uint64_t verdict_accept, verdict_clip, verdict_hold, verdict_reject;
   uint64_t fork_evidence; /* calls that spoke of a tree that is not this log's */
   uint64_t rounds_promoted, rounds_abandoned, rounds_held, rounds_rebuilt, rollbacks, rebuilds;
+  struct core_gate {
+    const char *name; /* NULL: there is no such gate */
+    uint64_t green, red;
+  } gate[CORE_GATES_MAX];
+  uint64_t freezes;
   uint64_t commits;
   double commit_seconds, judge_seconds, aggregate_seconds, shadow_seconds;
   uint64_t shadows;                /* entries */
   uint64_t dropped, dropped_bytes; /* updates that got a tombstone */
-  uint64_t entries, clients, clients_excluded, federations;
+  uint64_t entries, clients, clients_excluded, federations, federations_frozen;
   uint64_t body_bytes, journal_bytes;
 };
 void core_counters(struct core *core, struct core_counters *counters);

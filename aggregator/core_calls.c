@@ -6,6 +6,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/core_private.h"
+#include "aggregator/gates.h"
 #include "aggregator/undo_plan.h"
 #include "robust/kernel.h"
 
@@ -371,6 +372,21 @@ static void describe(struct core *core, const struct statement *statement, char 
     snprintf(sentence, size, "%s is no %s any more", statement_text(statement, "person"),
              statement_text(statement, "role"));
     break;
+  case STATEMENT_APPROVAL:
+    snprintf(sentence, size, "the candidate of round %" PRId64 " of %s is %s",
+             statement_integer(statement, "round"), statement_text(statement, "federation"),
+             statement_integer(statement, "approve") ? "approved by one person more"
+                                                     : "rejected: the head stays");
+    break;
+  case STATEMENT_FREEZE:
+    snprintf(sentence, size,
+             "nothing is promoted in %s and no round opens until somebody unfreezes it; exclusion "
+             "and rollback go on",
+             statement_text(statement, "federation"));
+    break;
+  case STATEMENT_UNFREEZE:
+    snprintf(sentence, size, "%s goes on", statement_text(statement, "federation"));
+    break;
   default: snprintf(sentence, size, "%s", statement_kind_name(statement->kind)); break;
   }
 }
@@ -647,6 +663,10 @@ static enum tamis_status run_counters(struct core *core, struct call *call) {
   counters->body_bytes = core_keep_body_bytes(core);
   counters->journal_bytes = journal_bytes(core->ledger.journal);
   counters->clients_excluded = 0;
+  counters->federations_frozen = 0;
+  for (size_t i = 0; i < CORE_GATES_MAX; i++) counters->gate[i].name = gates_name(i);
+  for (size_t i = 0; i < state->federation_count; i++)
+    counters->federations_frozen += state->federation[i]->is_frozen;
   for (size_t i = 0; i < state->federation_count; i++)
     for (size_t j = 0; j < state->federation[i]->member_count; j++)
       counters->clients_excluded +=

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "aggregator/gate_approval.h"
+#include "aggregator/gates.h"
 #include "aggregator/manifest.h"
 #include "aggregator/people.h"
 #include "aggregator/retention.h"
@@ -119,13 +121,18 @@ static void terms_read(const struct statement *statement, struct terms *terms) {
   terms->witness_organisations = statement_optional_integer(statement, "witness_organisations", 0);
   terms->witness_per_organisation =
       statement_optional_integer(statement, "witness_per_organisation", 1);
+  snprintf(terms->gates, sizeof terms->gates, "%s", statement_optional(statement, "gates"));
+  terms->freeze_after = statement_optional_integer(statement, "freeze_after", 0);
 }
 
 static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
   const char *name = statement_text(a->statement, "federation");
   struct policy policy;
+  struct gates gates;
   enum tamis_status status =
       policy_read(json_object_get(a->statement->predicate, "policy"), &policy, fault);
+  if (status == TAMIS_OK)
+    status = gates_read(statement_optional(a->statement, "gates"), &gates, fault);
   if (status != TAMIS_OK) return status;
   if (state_federation_find(a->state, name) || a->state->federation_count == STATE_FEDERATIONS_MAX)
     return undo_contradiction(a, fault, "no room for a federation of this name");
@@ -217,8 +224,11 @@ static enum tamis_status apply_round_open(struct applying *a, struct fault *faul
   struct federation *federation =
       state_federation_find(a->state, statement_text(a->statement, "federation"));
   const json_t *names;
-  if (!federation || federation->round.phase != PHASE_WAITING || federation->rebuild.is_under_way)
+  if (!federation || federation->round.phase != PHASE_WAITING || federation->rebuild.is_under_way ||
+      federation->is_frozen)
     return undo_contradiction(a, fault, "no round may open now");
+  if (strcmp(statement_optional(a->statement, "gates"), federation->terms.gates) != 0)
+    return undo_contradiction(a, fault, "it does not promise the federation's gates");
   int64_t number = federation->last_round + 1;
   if (statement_integer(a->statement, "round") != number ||
       !digest_equal(&a->statement->subject[0], &federation->head))
@@ -358,11 +368,18 @@ static enum tamis_status apply_aggregate(struct applying *a, struct fault *fault
   enum tamis_status status = manifest_memory_read(a->manifest, &round->memory, fault);
   if (status != TAMIS_OK) return status;
   int64_t at_ms = statement_optional_integer(a->statement, "at_ms", -1);
-  if ((at_ms < 0) != (federation->terms.witness_organisations == 0))
-    return undo_contradiction(a, fault, "it has a time when witnesses are required, and only then");
+  bool waits = federation->terms.witness_organisations > 0 || federation->terms.gates[0] != '\0';
+  if ((at_ms >= 0) != waits)
+    return undo_contradiction(a, fault,
+                              "it has a time when witnesses or gates are required, and only then");
   round->phase = PHASE_AGGREGATED;
+  if (!gates_is_next(federation, statement_optional(a->statement, "gate")))
+    return undo_contradiction(a, fault, "it does not name the gate that comes first");
   round->aggregate_index = a->index;
-  round->witness_by_ms = at_ms < 0 ? 0 : at_ms + federation->terms.deadline_ms;
+  round->witness_by_ms =
+      federation->terms.witness_organisations > 0 ? at_ms + federation->terms.deadline_ms : 0;
+  round->gate_since_ms = at_ms < 0 ? 0 : at_ms;
+  federation->approval_count = 0;
   round->candidate = a->statement->subject[0];
   federation->past[round->number].weights = a->statement->subject[1];
   for (size_t i = 0; i < round->memory.count; i++)
@@ -418,6 +435,61 @@ static enum tamis_status apply_shadow(struct applying *a, struct fault *fault) {
 static void round_end(struct federation *federation, enum outcome outcome) {
   federation->past[federation->round.number].outcome = outcome;
   federation->round.phase = PHASE_WAITING;
+  federation->approval_count = 0;
+}
+
+/* ---- gates ---- */
+
+/* The candidate passed. Whether it may have is the decider's to know, from the same state. */
+static enum tamis_status apply_gate(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_AGGREGATED);
+  const char *name = statement_text(a->statement, "gate");
+  char sentence[GATES_SENTENCE_SIZE];
+  if (!federation || name[0] == '\0' || !gates_is_next(federation, name) ||
+      !digest_equal(&federation->round.candidate, &a->statement->subject[0]))
+    return undo_contradiction(a, fault, "no candidate waits for this gate");
+  int64_t at_ms = statement_integer(a->statement, "at_ms");
+  if (gates_look(a->state, federation, at_ms, sentence) != GATE_GREEN)
+    return undo_contradiction(a, fault, sentence);
+  federation->round.gates_passed++;
+  federation->round.gate_since_ms = at_ms;
+  if (!gates_is_next(federation, statement_optional(a->statement, "next")))
+    return undo_contradiction(a, fault, "it does not name the gate that comes next");
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_approval(struct applying *a, struct fault *fault) {
+  struct federation *federation = current(a, PHASE_AGGREGATED);
+  if (!federation || !digest_equal(&federation->round.candidate, &a->statement->subject[0]) ||
+      gate_approval_of(federation, a->entry->signer) ||
+      federation->approval_count == STATE_PERSONS_MAX)
+    return undo_contradiction(a, fault, "this word about a candidate is not waited for");
+  struct approval *approval = state_approval_add(federation);
+  snprintf(approval->person, sizeof approval->person, "%s", a->entry->signer);
+  approval->approves = statement_integer(a->statement, "approve") == 1;
+  snprintf(approval->reason, sizeof approval->reason, "%s", statement_text(a->statement, "reason"));
+  return TAMIS_OK;
+}
+
+static enum tamis_status freeze(struct applying *a, bool is_frozen, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  if (!federation || federation->is_frozen == is_frozen)
+    return undo_contradiction(a, fault, is_frozen ? "it is frozen already" : "it is not frozen");
+  federation->is_frozen = is_frozen;
+  if (is_frozen)
+    federation->freeze_index = a->index;
+  else
+    federation->reds = 0;
+  return TAMIS_OK;
+}
+
+static enum tamis_status apply_freeze(struct applying *a, struct fault *fault) {
+  return freeze(a, true, fault);
+}
+
+static enum tamis_status apply_unfreeze(struct applying *a, struct fault *fault) {
+  return freeze(a, false, fault);
 }
 
 static enum tamis_status apply_promote(struct applying *a, struct fault *fault) {
@@ -430,21 +502,39 @@ static enum tamis_status apply_promote(struct applying *a, struct fault *fault) 
     return undo_contradiction(a, fault, "it is not the candidate of this round on the head");
   if (federation->round.witness_by_ms != 0 && !federation->round.is_witnessed)
     return undo_contradiction(a, fault, "the witnesses that the federation requires are missing");
+  if (!gates_is_next(federation, ""))
+    return undo_contradiction(a, fault, "the candidate has not passed all its gates");
+  if (federation->is_frozen)
+    return undo_contradiction(a, fault, "nothing is promoted while the federation is frozen");
   federation->head = federation->round.candidate;
   federation->head_round = federation->round.number;
   federation->past[federation->head_round].model = federation->head;
   federation->past[federation->head_round].memory = federation->round.memory;
+  federation->reds = 0;
   round_end(federation, OUTCOME_PROMOTED);
   return TAMIS_OK;
+}
+
+/* The gate that the candidate waits for shuts it out. */
+static bool is_red(const struct applying *a, const struct federation *federation,
+                   const char *gate) {
+  char sentence[GATES_SENTENCE_SIZE];
+  return gates_is_next(federation, gate) &&
+         gates_look(a->state, federation, statement_integer(a->statement, "at_ms"), sentence) ==
+             GATE_RED;
 }
 
 static enum tamis_status apply_hold(struct applying *a, struct fault *fault) {
   struct federation *rebuilding = undo_of_rebuild(a);
   if (rebuilding) return undo_rebuild_hold(a, rebuilding, fault);
   struct federation *federation = current(a, PHASE_JUDGED), *waiting = current(a, PHASE_AGGREGATED);
-  if (waiting && waiting->round.witness_by_ms != 0 && !waiting->round.is_witnessed)
+  const char *gate = statement_optional(a->statement, "gate");
+  if (waiting && gate[0] == '\0' && waiting->round.witness_by_ms != 0 &&
+      !waiting->round.is_witnessed)
     federation = waiting; /* its witnesses did not come */
+  if (gate[0] != '\0') federation = waiting && is_red(a, waiting, gate) ? waiting : NULL;
   if (!federation) return undo_contradiction(a, fault, "this round is not to be held now");
+  federation->reds += gate[0] != '\0';
   round_end(federation, OUTCOME_HELD);
   return TAMIS_OK;
 }
@@ -595,6 +685,11 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_DISPUTE] = apply_dispute,
     [STATEMENT_TOMBSTONE] = apply_tombstone,
     [STATEMENT_POLICY_SET] = apply_policy,
+    [STATEMENT_GATE] = apply_gate,
+    [STATEMENT_APPROVAL] = apply_approval,
+    [STATEMENT_FREEZE] = apply_freeze,
+    [STATEMENT_UNFREEZE] = apply_unfreeze,
+    [STATEMENT_AUTO_FREEZE] = apply_freeze,
 };
 
 /* The time that an entry of our own was made, where it tells one; else 0. */

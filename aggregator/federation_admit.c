@@ -6,6 +6,8 @@
 #include "aggregator/admission.h"
 #include "aggregator/people.h"
 #include "aggregator/shadow.h"
+#include "aggregator/gate_approval.h"
+#include "aggregator/gates.h"
 #include "aggregator/undo_plan.h"
 #include "proto/canonical.h"
 #include "robust/optimiser.h"
@@ -88,6 +90,15 @@ static enum tamis_status check_optimiser(const struct statement *statement, stru
                              : fault_set(fault, TAMIS_BAD_STATEMENT, "optimiser: %s", error.text);
 }
 
+static enum tamis_status check_gates(const struct statement *statement, struct fault *fault) {
+  struct gates gates;
+  if (!json_object_get(statement->predicate, "gates")) return TAMIS_OK;
+  enum tamis_status status = gates_read(statement_text(statement, "gates"), &gates, fault);
+  if (status == TAMIS_OK && gates.count == 0)
+    status = fault_set(fault, TAMIS_BAD_STATEMENT, "gates: leave it out where there are none");
+  return status;
+}
+
 static enum tamis_status check_model(const struct asking *ask, struct fault *fault) {
   const struct layout *layout = ask->moment->layout;
   struct digest digest = statement_digest(ask->statement, "layout");
@@ -131,6 +142,7 @@ static enum tamis_status admit_create(const struct asking *ask, struct fault *fa
     status = check_rule(statement_text(statement, "rule"), (size_t)quorum, fault);
   if (status == TAMIS_OK) status = check_optimiser(statement, fault);
   if (status == TAMIS_OK) status = check_shadows(statement, (size_t)quorum, fault);
+  if (status == TAMIS_OK) status = check_gates(statement, fault);
   return status == TAMIS_OK ? check_model(ask, fault) : status;
 }
 
@@ -369,6 +381,56 @@ static enum tamis_status admit_rebuild(const struct asking *ask, struct fault *f
   return status == TAMIS_OK && ask->moment->plan ? check_plan(ask->moment->plan, fault) : status;
 }
 
+/* The candidate that a word is about must be the one that waits now. */
+static enum tamis_status check_candidate(const struct asking *ask,
+                                         const struct federation *federation, struct fault *fault) {
+  int64_t round = statement_integer(ask->statement, "round");
+  if (federation->round.phase != PHASE_AGGREGATED || federation->round.number != round)
+    return fault_set(fault, TAMIS_STALE_ROUND, "no candidate of round %" PRId64 " of %s waits",
+                     round, federation->name);
+  if (!digest_equal(&federation->round.candidate, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "the candidate of round %" PRId64 " is another model",
+                     round);
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_approval(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status == TAMIS_OK) status = check_candidate(ask, federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (!gates_is_next(federation, gate_approval.name)) return gates_refuse(federation, fault);
+  if (gate_approval_of(federation, ask->entry->signer))
+    return fault_set(fault, TAMIS_CONFLICT, "%s has spoken about this candidate",
+                     ask->entry->signer);
+  if (federation->approval_count == STATE_PERSONS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "%d persons have spoken", STATE_PERSONS_MAX);
+  return TAMIS_OK;
+}
+
+/* `model` is the federation's first one: a freeze is for now, whatever the head is when it comes.
+ */
+static enum tamis_status check_freeze(const struct asking *ask, bool is_frozen,
+                                      struct fault *fault) {
+  const struct federation *federation;
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (!digest_equal(&federation->terms.first_model, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_CONFLICT, "%s began with another model", federation->name);
+  if (federation->is_frozen == is_frozen)
+    return fault_set(fault, TAMIS_CONFLICT, "%s is %s", federation->name,
+                     is_frozen ? "frozen already" : "not frozen");
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_freeze(const struct asking *ask, struct fault *fault) {
+  return check_freeze(ask, true, fault);
+}
+
+static enum tamis_status admit_unfreeze(const struct asking *ask, struct fault *fault) {
+  return check_freeze(ask, false, fault);
+}
+
 static enum tamis_status admit_update(const struct asking *ask, struct fault *fault) {
   const struct moment *moment = ask->moment;
   return admission_update(ask->state, ask->entry, moment->now_ms, moment->expected_bytes,
@@ -406,6 +468,8 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_DISPUTE] = admit_dispute,       [STATEMENT_REBUILD] = admit_rebuild,
     [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
     [STATEMENT_POLICY_SET] = admit_policy,
+    [STATEMENT_APPROVAL] = admit_approval,    [STATEMENT_FREEZE] = admit_freeze,
+    [STATEMENT_UNFREEZE] = admit_unfreeze,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/cohort.h"
+#include "aggregator/gates.h"
 #include "aggregator/manifest.h"
 #include "aggregator/retention.h"
 #include "aggregator/state_text.h"
@@ -101,6 +102,7 @@ static void propose_open(const struct federation *federation,
   if (federation->policy_count > 1)
     json_object_set_new(predicate, "policy_version",
                         json_integer((json_int_t)federation->policy_count));
+  if (terms->gates[0] != '\0') json_object_set_new(predicate, "gates", json_string(terms->gates));
   struct proposal *proposal =
       decision_add(decision, STATEMENT_ROUND_OPEN, "base", &federation->head, predicate);
   struct digest cohort = decision_attach(proposal, manifest_cohort(federation->name, round, names));
@@ -110,7 +112,7 @@ static void propose_open(const struct federation *federation,
 static bool next_open(const struct state *state, const struct federation *federation,
                       const struct moment *moment, struct decision *decision) {
   size_t count;
-  if (state_is_finished(federation) || moment->is_full) return false;
+  if (state_is_finished(federation) || moment->is_full || federation->is_frozen) return false;
   struct cohort_candidate *eligible = eligible_clients(state, federation, &count);
   bool is_enough = count > 0 && (int64_t)count >= federation->terms.quorum;
   if (is_enough) propose_open(federation, eligible, count, moment, decision);
@@ -218,13 +220,68 @@ static bool next_unwitnessed(const struct state *state, const struct federation 
   return true;
 }
 
+/* ---- gates ---- */
+
+static void propose_gate(const struct federation *federation, const struct gates *gates,
+                         const char *sentence, const struct moment *moment,
+                         struct decision *decision) {
+  const struct round *round = &federation->round;
+  size_t next = round->gates_passed + 1;
+  struct proposal *proposal = decision_add(
+      decision, STATEMENT_GATE, "model", &round->candidate,
+      json_pack("{s:s, s:I, s:s, s:s, s:I}", "federation", federation->name, "round",
+                (json_int_t)round->number, "gate", gates->stage[round->gates_passed].gate->name,
+                "sentence", sentence, "at_ms", (json_int_t)moment->now_ms));
+  if (next < gates->count)
+    json_object_set_new(proposal->predicate, "next", json_string(gates->stage[next].gate->name));
+}
+
+/* Passed, or held: a candidate that no gate lets through never becomes the head. */
+static bool next_gate(const struct state *state, const struct federation *federation,
+                      const struct moment *moment, struct decision *decision) {
+  struct gates gates;
+  char sentence[GATES_SENTENCE_SIZE];
+  gates_of(federation, &gates);
+  size_t at = federation->round.gates_passed;
+  if (at == gates.count) return false;
+  switch (gates_look(state, federation, moment->now_ms, sentence)) {
+  case GATE_WAITING: return false;
+  case GATE_GREEN: propose_gate(federation, &gates, sentence, moment, decision); break;
+  case GATE_RED:
+    decision_add_hold(federation, moment->now_ms, sentence, decision);
+    json_object_set_new(decision->proposal[0].predicate, "gate",
+                        json_string(gates.stage[at].gate->name));
+    break;
+  }
+  return true;
+}
+
 static bool next_aggregated(const struct state *state, const struct federation *federation,
                             const struct moment *moment, struct decision *decision) {
   uint64_t ignored;
   if (next_moved_head(federation, moment, decision)) return true;
+  if (next_gate(state, federation, moment, decision)) return true;
   if (federation_wants_witnesses(federation, &ignored))
     return next_unwitnessed(state, federation, moment, decision);
+  if (!gates_is_next(federation, "") || federation->is_frozen) return false;
   propose_promote(federation, moment, decision);
+  return true;
+}
+
+/* Rounds in a row that no gate let through are more than bad luck: people are to look. */
+static bool next_freeze(const struct federation *federation, const struct moment *moment,
+                        struct decision *decision) {
+  int64_t after = federation->terms.freeze_after;
+  char sentence[160];
+  if (after == 0 || federation->reds < after || federation->is_frozen) return false;
+  snprintf(sentence, sizeof sentence,
+           "%" PRId64 " round%s in a row %s held by a gate: nothing moves until a person unfreezes",
+           federation->reds, federation->reds == 1 ? "" : "s",
+           federation->reds == 1 ? "was" : "were");
+  decision_add(decision, STATEMENT_AUTO_FREEZE, "model", &federation->head,
+               json_pack("{s:s, s:I, s:s, s:I}", "federation", federation->name, "round",
+                         (json_int_t)federation->last_round, "sentence", sentence, "at_ms",
+                         (json_int_t)moment->now_ms));
   return true;
 }
 
@@ -265,6 +322,7 @@ static bool next_of_rebuild(const struct state *state, const struct federation *
   if (federation->round.phase != PHASE_WAITING)
     return next_in_the_way(state, federation, moment, decision);
   if (state_rebuild_next(federation) != 0) return false; /* there is work */
+  if (state_is_rebuild_frozen(federation)) return false;
   propose_rebuild_end(federation, moment, decision);
   return true;
 }
@@ -273,7 +331,9 @@ bool federation_next(const struct state *state, const struct federation *federat
                      const struct moment *moment, struct decision *decision) {
   if (federation->rebuild.is_under_way) return next_of_rebuild(state, federation, moment, decision);
   switch (federation->round.phase) {
-  case PHASE_WAITING: return moment->is_settled && next_open(state, federation, moment, decision);
+  case PHASE_WAITING:
+    return next_freeze(federation, moment, decision) ||
+           (moment->is_settled && next_open(state, federation, moment, decision));
   case PHASE_COLLECTING:
     return next_moved_head(federation, moment, decision) ||
            next_below_quorum(federation, moment, decision);
@@ -294,6 +354,8 @@ int64_t federation_deadline_ms(const struct state *state) {
     if (federation_wants_witnesses(state->federation[i], &ignored) &&
         round->witness_by_ms < deadline_ms)
       deadline_ms = round->witness_by_ms;
+    int64_t gate_by_ms = gates_by_ms(state->federation[i]);
+    if (gate_by_ms < deadline_ms) deadline_ms = gate_by_ms;
   }
   return deadline_ms;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "aggregator/admission.h"
+#include "aggregator/gates.h"
 #include "aggregator/manifest.h"
 #include "aggregator/shadow.h"
 
@@ -241,8 +242,13 @@ static void propose_aggregate(const struct federation *federation, const struct 
                    json_pack("{s:s, s:I, s:s, s:I}", "federation", work->federation, "round",
                              (json_int_t)work->round, "rule", work->rule, "updates",
                              (json_int_t)work->accepted));
-  if (federation->terms.witness_organisations > 0) /* their time runs from here */
+  struct gates gates;
+  gates_of(federation, &gates);
+  if (federation->terms.witness_organisations > 0 ||
+      gates.count > 0) /* whose time runs from here */
     json_object_set_new(proposal->predicate, "at_ms", json_integer((json_int_t)moment->now_ms));
+  if (gates.count > 0)
+    json_object_set_new(proposal->predicate, "gate", json_string(gates.stage[0].gate->name));
   proposal->subject_count = 2;
   proposal->subject_name[1] = "manifest";
   struct manifest_weights weights = weights_of(work);

@@ -36,7 +36,7 @@ const char *const projection_schema[] = {
     " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0,"
     " keep_rounds INTEGER NOT NULL DEFAULT 0, bodies INTEGER NOT NULL DEFAULT 0,"
     " bodies_bytes INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
-    " dropped_bytes INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " dropped_bytes INTEGER NOT NULL DEFAULT 0, gates TEXT, frozen TEXT) STRICT;"
     "CREATE TABLE rounds(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT 'open', rule TEXT NOT NULL,"
     " base TEXT NOT NULL, model TEXT, selected INTEGER NOT NULL,"
@@ -44,7 +44,7 @@ const char *const projection_schema[] = {
     " accepted INTEGER NOT NULL DEFAULT 0, clipped INTEGER NOT NULL DEFAULT 0,"
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER, status TEXT, sentence TEXT,"
-    " rebuilt_from INTEGER, policy_version INTEGER,"
+    " rebuilt_from INTEGER, policy_version INTEGER, waits_for TEXT, gate TEXT,"
     " UNIQUE(federation, round)) STRICT;"
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
@@ -87,6 +87,10 @@ const char *const projection_schema[] = {
     "CREATE TABLE policies(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " version INTEGER NOT NULL, signer TEXT NOT NULL, digest TEXT, policy TEXT NOT NULL,"
     " note TEXT, report TEXT, UNIQUE(federation, version)) STRICT;"
+    "CREATE TABLE words(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, kind TEXT NOT NULL, signer TEXT NOT NULL, gate TEXT, model TEXT,"
+    " sentence TEXT NOT NULL) STRICT;"
+    "CREATE INDEX words_round ON words(federation, round);"
     "CREATE VIEW weights AS SELECT federation, round, entry, client, weight FROM updates"
     " UNION ALL SELECT federation, round, entry, client, weight FROM remade;",
     NULL};
@@ -123,9 +127,9 @@ const struct projection_step projection_steps[] = {
 
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, quorum,"
-     " cohort, rounds_max, head, keep_rounds) VALUES (:federation, @index, :rule, @optimiser, "
-     "@shadows, :layout,"
-     " :parameters, :quorum, :cohort, :rounds_max, @model, coalesce(@keep_rounds, 0))"},
+     " cohort, rounds_max, head, keep_rounds, gates) VALUES (:federation, @index, :rule,"
+     " @optimiser, @shadows, :layout, :parameters, :quorum, :cohort, :rounds_max, @model,"
+     " coalesce(@keep_rounds, 0), @gates)"},
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
 
@@ -207,7 +211,11 @@ const struct projection_step projection_steps[] = {
      " ON CONFLICT DO UPDATE SET state = excluded.state, sentence = excluded.sentence"},
 
     {STATEMENT_AGGREGATE, NULL,
-     "UPDATE rounds SET model = @model WHERE federation = :federation AND round = :round"},
+     "UPDATE rounds SET model = @model, waits_for = @gate WHERE federation = :federation"
+     " AND round = :round"},
+    {STATEMENT_AGGREGATE, NULL,
+     "UPDATE federations SET phase = 'gated' WHERE federation = :federation"
+     " AND @gate IS NOT NULL"},
     {STATEMENT_AGGREGATE, "updates",
      "UPDATE updates SET weight = $weight WHERE entry = :index AND federation = @federation"},
 
@@ -215,13 +223,34 @@ const struct projection_step projection_steps[] = {
      "INSERT INTO shadows VALUES (@index, @federation, @round, :rule, :status, :sentence,"
      " iif(:status = 'OK', $distance, NULL), iif(:status = 'OK', $cosine, NULL), @manifest)"},
 
+    {STATEMENT_GATE, NULL,
+     "INSERT INTO words(entry, federation, round, kind, signer, gate, model, sentence)"
+     " VALUES (@index, :federation, :round, @kind, @signer, :gate, @model, :sentence)"},
+    {STATEMENT_GATE, NULL, "UPDATE rounds SET waits_for = @next" OF_THIS_ROUND},
+    {STATEMENT_GATE, NULL,
+     "UPDATE federations SET phase = iif(@next IS NULL, 'judging', 'gated')"
+     " WHERE federation = :federation"},
+    {STATEMENT_APPROVAL, NULL,
+     "INSERT INTO words(entry, federation, round, kind, signer, gate, model, sentence)"
+     " VALUES (@index, :federation, :round, @kind, @signer, 'approval', @model,"
+     " iif(:approve = 1, 'approved: ', 'rejected: ') || :reason)"},
+
+    {STATEMENT_FREEZE, NULL,
+     "UPDATE federations SET frozen = 'frozen by ' || @signer || ': ' || :reason"
+     " WHERE federation = :federation"},
+    {STATEMENT_UNFREEZE, NULL,
+     "UPDATE federations SET frozen = NULL WHERE federation = :federation"},
+    {STATEMENT_AUTO_FREEZE, NULL,
+     "UPDATE federations SET frozen = 'frozen by ' || @signer || ': ' || :sentence"
+     " WHERE federation = :federation"},
+
     {STATEMENT_PROMOTE, NULL,
      "INSERT INTO models(entry, federation, round, model, parent) VALUES (@index, :federation,"
      " :round, @model, (SELECT head_round FROM federations WHERE federation = :federation))"
      " ON CONFLICT DO NOTHING"},
     {STATEMENT_PROMOTE, NULL,
      "UPDATE rounds SET outcome = iif(outcome = 'rebuilt', outcome, 'promoted'), model = @model,"
-     " closed_at_ms = :at_ms" OF_THIS_ROUND},
+     " closed_at_ms = :at_ms, waits_for = NULL" OF_THIS_ROUND},
     {STATEMENT_PROMOTE, NULL,
      "UPDATE federations SET head = @model, head_round = :round WHERE federation = :federation"},
     {STATEMENT_PROMOTE, NULL,
@@ -232,7 +261,8 @@ const struct projection_step projection_steps[] = {
 
     {STATEMENT_HOLD, NULL,
      "UPDATE rounds SET outcome = 'held', model = @model, closed_at_ms = :at_ms,"
-     " sentence = :sentence" OF_THIS_ROUND " AND outcome <> 'rebuilt'"},
+     " sentence = :sentence, waits_for = NULL, gate = @gate" OF_THIS_ROUND
+     " AND outcome <> 'rebuilt'"},
     {STATEMENT_HOLD, NULL, close_rebuild},
     {STATEMENT_HOLD, NULL, close_phase},
 
@@ -245,7 +275,8 @@ const struct projection_step projection_steps[] = {
      " SELECT @index, :federation, :round, rule, @base, 0, :at_ms FROM federations"
      " WHERE federation = :federation ON CONFLICT DO NOTHING"},
     {STATEMENT_ABANDON, NULL,
-     "UPDATE rounds SET outcome = 'abandoned', closed_at_ms = :at_ms, status = :status,"
+     "UPDATE rounds SET outcome = 'abandoned', waits_for = NULL, closed_at_ms = :at_ms,"
+     " status = :status,"
      " sentence = :sentence WHERE federation = :federation AND round = :round"},
     {STATEMENT_ABANDON, NULL, close_phase},
 

@@ -41,6 +41,9 @@ const struct projection_question projection_questions[] = {
      " 'clients', (SELECT count(*) FROM clients),"
      " 'excluded', (SELECT count(*) FROM clients JOIN standings USING (client)"
      "   WHERE standings.federation = federations.federation AND state = 'excluded'),"
+     " 'gates', coalesce(gates, ''), 'frozen', frozen,"
+     " 'waits_for', (SELECT waits_for FROM rounds WHERE rounds.federation = federations.federation"
+     "   AND rounds.round = federations.round),"
      " 'layout', layout)"
      " FROM federations WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"},
 
@@ -90,7 +93,7 @@ const struct projection_question projection_questions[] = {
                    " 'seconds', (closed_at_ms - opened_at_ms) / 1000.0, 'status', status,"
                    " 'rebuilt_from', rebuilt_from,"
                    " 'approximate', iif(rebuilt_from IS NULL, NULL, sentence),"
-                   " 'sentence', sentence, 'policy_version', policy_version)"
+                   " 'waits_for', waits_for, 'gate', gate, 'sentence', sentence, 'policy_version', policy_version)"
                    " FROM rounds LEFT JOIN models USING (federation, round)"
                    " WHERE federation = ?3 AND rounds.entry + 1 > ?1 ORDER BY rounds.entry LIMIT "
                    "?2"},
@@ -121,6 +124,13 @@ const struct projection_question projection_questions[] = {
      "SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
      " 'dropped', dropped) FROM updates WHERE federation = ?3 AND round = CAST(?4 AS INTEGER)"
      " AND coalesce(?5, '') IN ('', client) AND status IS NULL AND entry + 1 > ?1"
+     " ORDER BY entry LIMIT ?2"},
+
+    /* What was said of candidates at their gates. */
+    {"words", 1, 2,
+     "SELECT entry + 1, json_object('index', entry, 'round', round, 'kind', kind,"
+     " 'signer', signer, 'gate', gate, 'model', model, 'sentence', sentence) FROM words"
+     " WHERE federation = ?3 AND coalesce(?4, '') IN ('', round) AND entry >= ?1"
      " ORDER BY entry LIMIT ?2"},
 
     {"models", 1, 1,

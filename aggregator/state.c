@@ -31,6 +31,7 @@ struct state *state_new(const struct public_key *log_key) {
 static void federation_free(struct federation *federation) {
   free(federation->policy);
   free(federation->dispute);
+  free(federation->approval);
   free(federation->round.slot);
   free(federation->past);
   free(federation->member);
@@ -61,6 +62,7 @@ static struct federation *federation_excerpt(const struct federation *federation
   only->round.slot = copy(federation->round.slot, federation->round.selected, sizeof(struct slot));
   only->policy = copy(federation->policy, federation->policy_count, sizeof *only->policy);
   only->dispute = copy(federation->dispute, federation->dispute_count, sizeof *only->dispute);
+  only->approval = copy(federation->approval, federation->approval_count, sizeof *only->approval);
   return only;
 }
 
@@ -221,6 +223,15 @@ const struct policy *state_policy_now(const struct federation *federation) {
   return state_policy(federation, (int64_t)federation->policy_count);
 }
 
+struct approval *state_approval_add(struct federation *federation) {
+  assert(federation->approval_count < STATE_PERSONS_MAX);
+  federation->approval =
+      grow_for_one(federation->approval, federation->approval_count, sizeof *federation->approval);
+  struct approval *approval = &federation->approval[federation->approval_count++];
+  memset(approval, 0, sizeof *approval);
+  return approval;
+}
+
 void state_readable_add(struct state *state, const struct digest *blob) {
   digest_set_add(&state->readable, blob);
 }
@@ -293,6 +304,10 @@ int64_t state_line_next(const struct federation *federation, int64_t after) {
 int64_t state_rebuild_next(const struct federation *federation) {
   const struct rebuild *rebuild = &federation->rebuild;
   return state_line_next(federation, rebuild->last_of ? rebuild->last_of : rebuild->since - 1);
+}
+
+bool state_is_rebuild_frozen(const struct federation *federation) {
+  return federation->is_frozen && federation->freeze_index > federation->rebuild.index;
 }
 
 bool state_is_finished(const struct federation *federation) {

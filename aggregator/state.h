@@ -26,6 +26,7 @@ enum {
   STATE_DISPUTES_MAX = 1024, /* of one federation */
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
+  STATE_PERSONS_MAX = 64,    /* who speak about one candidate */
   STATE_NOBODY = -1,
 };
 
@@ -106,7 +107,7 @@ enum phase {
   PHASE_WAITING,    /* no round is open: the first, or the next when enough clients are there */
   PHASE_COLLECTING, /* updates come in */
   PHASE_JUDGED,     /* verdicts are logged, the aggregate is not */
-  PHASE_AGGREGATED, /* a candidate is logged, promote or hold is not; witnesses may be missing */
+  PHASE_AGGREGATED, /* a candidate is logged, promote or hold is not; gates or witnesses wait */
 };
 
 struct round {
@@ -126,6 +127,8 @@ struct round {
   uint64_t aggregate_index;     /* of its entry: what witnesses must have seen */
   int64_t witness_by_ms;        /* until when; 0: no witnesses are required */
   bool is_witnessed;            /* enough have */
+  size_t gates_passed;          /* of those that the terms name, in their order */
+  int64_t gate_since_ms;        /* since when the candidate waits for the next one */
 };
 
 enum outcome {
@@ -169,6 +172,15 @@ struct terms { /* what federation-create promises */
   double norm_max;
   int64_t examples_max;
   int64_t witness_organisations, witness_per_organisation; /* that must vouch; 0: none */
+  char gates[STATE_RULE_SIZE]; /* between candidate and head, as gates.h reads them; "": none */
+  int64_t freeze_after;        /* rounds in a row that a gate ended, then nothing moves; 0: never */
+};
+
+/* What a person said of the candidate that waits. */
+struct approval {
+  char person[KEY_NAME_SIZE];
+  bool approves;
+  char reason[STATE_RULE_SIZE];
 };
 
 /* Somebody says that an update must stay to be looked at. */
@@ -201,6 +213,11 @@ struct federation {
   int64_t dropped_round;  /* highest from which an update was dropped; 0: none was */
   struct dispute *dispute;
   size_t dispute_count;
+  struct approval *approval; /* of the open round's candidate, in the order of the log */
+  size_t approval_count;
+  bool is_frozen;        /* nothing is promoted and no round opens */
+  uint64_t freeze_index; /* of the entry that froze it last */
+  int64_t reds;          /* rounds that a gate ended, since the last promotion or unfreeze */
 };
 
 struct state {
@@ -258,6 +275,8 @@ const struct policy *state_policy(const struct federation *federation, int64_t v
 /* That of rounds which open from now on. */
 const struct policy *state_policy_now(const struct federation *federation);
 
+struct approval *state_approval_add(struct federation *federation);
+
 void state_readable_add(struct state *state, const struct digest *blob);
 bool state_readable_has(const struct state *state, const struct digest *blob);
 
@@ -274,6 +293,9 @@ bool state_has_model(const struct past_round *past);
 int64_t state_round_judged(const struct federation *federation, int64_t round);
 /* The oldest round on the head's line after `after` (0: of all); 0 when there is none. */
 int64_t state_line_next(const struct federation *federation, int64_t after);
+/* Was the federation frozen after the rebuild under way was asked for? Then its end waits; one that
+ * was asked for since is part of setting things right. */
+bool state_is_rebuild_frozen(const struct federation *federation);
 /* The next round that the rebuild under way has to redo; 0 when all are done. */
 int64_t state_rebuild_next(const struct federation *federation);
 /* Are all rounds of the federation behind it? */

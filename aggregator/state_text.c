@@ -23,10 +23,10 @@ static_assert(sizeof(struct member) == sizeof(struct history) + 96,
               "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
-static_assert(sizeof(struct round) == 720, "a field of struct round came or went");
+static_assert(sizeof(struct round) == 736, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 600, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == 1352, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1256,
+static_assert(sizeof(struct terms) == 1768, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1312,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct state) == 1080, "a field of struct state came or went");
@@ -258,6 +258,8 @@ static void on_terms(struct codec *codec, struct terms *terms) {
   on_integer(codec, "examples_max", &terms->examples_max);
   on_integer(codec, "witness_organisations", &terms->witness_organisations);
   on_integer(codec, "witness_per_organisation", &terms->witness_per_organisation);
+  on_text(codec, "gates", terms->gates, sizeof terms->gates);
+  on_integer(codec, "freeze_after", &terms->freeze_after);
 }
 
 static void on_memory(struct codec *codec, struct memory *memory) {
@@ -339,6 +341,8 @@ static void on_round(struct codec *codec, struct round *round, size_t clients, s
   on_natural(codec, "aggregate_index", &round->aggregate_index, INT64_MAX);
   on_integer(codec, "witness_by_ms", &round->witness_by_ms);
   on_truth(codec, "is_witnessed", &round->is_witnessed);
+  on_size(codec, "gates_passed", &round->gates_passed, SIZE_MAX);
+  on_integer(codec, "gate_since_ms", &round->gate_since_ms);
   for (size_t i = 0; i < round->selected; i++) on_slot(codec, &round->slot[i], clients);
 }
 
@@ -435,6 +439,18 @@ static void on_policies(struct codec *codec, struct federation *federation) {
   }
 }
 
+static void on_approvals(struct codec *codec, struct federation *federation) {
+  size_t count = federation->approval_count;
+  on_count(codec, "approvals", &count, STATE_PERSONS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++) {
+    struct approval *approval =
+        codec->is_reading ? state_approval_add(federation) : &federation->approval[i];
+    on_text(codec, "person", approval->person, sizeof approval->person);
+    on_truth(codec, "approves", &approval->approves);
+    on_text(codec, "reason", approval->reason, sizeof approval->reason);
+  }
+}
+
 static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
   size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
   on_terms(codec, &federation->terms);
@@ -458,6 +474,10 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_round_number(codec, "shadowed_round", &federation->shadowed_round, (int64_t)rounds);
   on_integer(codec, "dropped_round", &federation->dropped_round);
   on_disputes(codec, federation, state->client_count);
+  on_approvals(codec, federation);
+  on_truth(codec, "frozen", &federation->is_frozen);
+  on_natural(codec, "freeze_index", &federation->freeze_index, INT64_MAX);
+  on_integer(codec, "reds", &federation->reds);
   if (codec->is_reading)
     members_read(codec, federation);
   else

@@ -225,8 +225,8 @@ enum tamis_status undo_rebuild_promote(struct applying *a, struct federation *fe
                                        struct fault *fault) {
   struct digest from = statement_digest(a->statement, "from");
   if (!is_at_end(a, federation) || federation->rebuild.useful_count == 0 ||
-      !digest_equal(&federation->head, &from))
-    return undo_contradiction(a, fault, "it is not the last rebuilt model");
+      !digest_equal(&federation->head, &from) || state_is_rebuild_frozen(federation))
+    return undo_contradiction(a, fault, "it is not the last rebuilt model, or that may not move");
   federation->head = a->statement->subject[0];
   federation->head_round = federation->last_round;
   rebuild_end(federation);

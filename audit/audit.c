@@ -353,7 +353,7 @@ static void believe_witnesses(struct audit *audit, const struct archive_entry *a
   const struct statement *statement = &at->entry->statement;
   struct proposal *proposal = &decision->proposal[0];
   if (federation->round.phase != PHASE_AGGREGATED || statement->kind != STATEMENT_HOLD ||
-      proposal->kind != STATEMENT_HOLD)
+      proposal->kind != STATEMENT_HOLD || statement_optional(statement, "gate")[0] != '\0')
     return;
   json_object_set(proposal->predicate, "sentence",
                   json_object_get(statement->predicate, "sentence"));
@@ -445,7 +445,8 @@ static void check_shadow(struct audit *audit, const struct archive_entry *at) {
  * are made again by the fold itself, which lets in nothing else. */
 static bool is_of_rounds(enum statement_kind kind) {
   return kind == STATEMENT_ROUND_OPEN || kind == STATEMENT_CLIENT_STATE ||
-         kind == STATEMENT_PROMOTE || follows_from_work(kind);
+         kind == STATEMENT_PROMOTE || kind == STATEMENT_GATE || kind == STATEMENT_AUTO_FREEZE ||
+         follows_from_work(kind);
 }
 
 static enum tamis_status visit(void *context, const struct archive_entry *at) {

@@ -61,6 +61,8 @@ static const struct option_row federation_create_options[] = {
     {"witness-per-organisation", 0, "N", VALUE_COUNT, false, "clients of each that must (1)"},
     {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold (PROTOCOL.md 6); may be repeated"},
     {"keep-rounds", 0, "N", VALUE_COUNT, false, "keep the updates of so many rounds (0: all)"},
+    {"gates", 0, "TEXT", VALUE_TEXT, false, "what a candidate must pass: 'approval' (nothing)"},
+    {"freeze-after", 0, "N", VALUE_COUNT, false, "so many rounds held by gates in a row (0: no)"},
     DRY_RUN,
     END,
 };
@@ -72,6 +74,8 @@ static const struct option_row federation_retain_options[] = {
     {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"},
     END,
 };
+
+static const struct option_row reason_options[] = {REASON, DRY_RUN, END};
 
 static const struct option_row client_invite_options[] = {
     {"organisation", 0, "ORG", VALUE_NAME, false, "whose client it is (the client's own name)"},
@@ -333,6 +337,8 @@ static const struct command row[] = {
      "after it is over. DISTANCE is |shadow - plan| / |plan| of what the two rules\n"
      "put out, COSINE the angle between them. A shadow is never promoted.\n",
      "  tamis shadow list digits\n  tamis shadow list digits 7 -o json\n", shadow_list},
+    {"round", "gates", "FEDERATION [ROUND]", NULL, "What was said of candidates at their gates",
+     NULL, "  tamis round gates digits\n  tamis round gates digits 7 -o json\n", gate_list},
     {"model", "history", "FEDERATION", NULL, "Models that were head", NULL,
      "  tamis model history digits\n", model_history},
     {"model", "get", "FEDERATION", model_get_options, "Fetch a model, digest checked", NULL,
@@ -353,6 +359,15 @@ static const struct command row[] = {
      "the length before, LARGEST the largest change of one number and AT its place\n"
      "in the tensor.\n",
      "  tamis model diff digits 6 7\n  tamis model diff digits 0 25 -o json\n", model_diff},
+    {"model", "approve", "FEDERATION ROUND", reason_options,
+     "Say that a candidate may become the head",
+     "Where the federation's gates ask for approval. Each person speaks once; the gate\n"
+     "opens when enough have approved.\n",
+     "  tamis model approve digits 7 --reason 'evaluation is fine'\n", gate_approve},
+    {"model", "reject", "FEDERATION ROUND", reason_options,
+     "Say that a candidate may not: the round is held",
+     "One word is enough. The head stays, and the next round opens on it.\n",
+     "  tamis model reject digits 7 --reason 'class 3 got worse'\n", gate_reject},
     {"bundle", "round", "FEDERATION ROUND", bundle_round_options,
      "A round in one file that anybody can check offline",
      "Entries with their proofs, the signed checkpoint, the manifests: a plain tar\n"
@@ -372,6 +387,12 @@ static const struct command row[] = {
      "  tamis bundle model digits -O head.tar\n"
      "  tamis bundle model digits --round 7 --bodies -O model-7.tar\n",
      bundle_of_model},
+    {"freeze", NULL, "FEDERATION", reason_options, "Stop all promotion at once",
+     "Nothing becomes the head and no round opens until somebody unfreezes the\n"
+     "federation; a round under way may still collect. Exclusion and rollback work.\n",
+     "  tamis freeze digits --reason 'accuracy fell, looking'\n", gate_freeze},
+    {"unfreeze", NULL, "FEDERATION", reason_options, "Let a frozen federation go on", NULL,
+     "  tamis unfreeze digits --reason 'client-07 is excluded'\n", gate_unfreeze},
     {"rollback", NULL, "FEDERATION", rollback_options, "Make an earlier model the head again",
      "Shows the plan and asks. Nothing is deleted: later rounds are marked undone, and\n"
      "the same command with a later round goes forward again. Ends a rebuild that is\n"

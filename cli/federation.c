@@ -50,6 +50,12 @@ static void print_federation(struct context *context, const json_t *row) {
     output_field(context, "optimiser", "%s", a);
   if (output_text(row, "shadows", a, sizeof a)[0] != '\0')
     output_field(context, "shadows", "%s", a);
+  if (output_text(row, "gates", a, sizeof a)[0] != '\0' && strcmp(a, "-") != 0)
+    output_field(context, "gates", "%s", a);
+  if (json_is_string(json_object_get(row, "waits_for")))
+    output_field(context, "waits for", "gate %s", output_text(row, "waits_for", a, sizeof a));
+  if (json_is_string(json_object_get(row, "frozen")))
+    output_field(context, "frozen", "%s", output_text(row, "frozen", a, sizeof a));
   output_field(context, "head", "%s", output_text(row, "head", a, sizeof a));
   output_field(context, "head round", "%lld", (long long)output_integer(row, "head_round"));
   output_field(context, "parameters", "%lld", (long long)output_integer(row, "parameters"));
@@ -164,6 +170,11 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
   if (arguments_has(arguments, "keep-rounds"))
     json_object_set_new(terms, "keep_rounds",
                         json_integer((json_int_t)arguments_count(arguments, "keep-rounds", 0)));
+  if (arguments_has(arguments, "gates"))
+    json_object_set_new(terms, "gates", json_string(arguments_text(arguments, "gates", "")));
+  if (arguments_has(arguments, "freeze-after"))
+    json_object_set_new(terms, "freeze_after",
+                        json_integer((json_int_t)arguments_count(arguments, "freeze-after", 0)));
   return terms;
 }
 

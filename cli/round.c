@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cli/command_run.h"
+#include "cli/gate.h"
 
 static const struct column rounds[] = {
     {"ROUND", "round", CELL_COUNT, false},      {"OUTCOME", "outcome", CELL_STATE, false},
@@ -11,6 +12,7 @@ static const struct column rounds[] = {
     {"REF", "refused", CELL_COUNT, true},       {"TOOK", "seconds", CELL_SECONDS, false},
     {"MODEL", "model", CELL_DIGEST, false},     {"AGE", "opened_at_ms", CELL_AGE, false},
     {"SELECTED", "selected", CELL_COUNT, true}, {"BASE", "base", CELL_DIGEST, true},
+    {"WAITS", "waits_for", CELL_TEXT, true},    {"GATE", "gate", CELL_TEXT, true},
     {"RULE", "rule", CELL_TEXT, true},          {"SENTENCE", "sentence", CELL_SENTENCE, true},
 };
 
@@ -71,6 +73,8 @@ enum tamis_status round_show(struct context *context, const struct arguments *ar
   if (status == TAMIS_OK && json_array_size(rows) == 0)
     status = check_opened(context, arguments->word[0], round);
   if (status == TAMIS_OK) output_rows(context, &sheet, rows);
+  if (status == TAMIS_OK && output_is_for_people(context))
+    gate_tell(context, arguments->word[0], round);
   json_decref(rows);
   return status == TAMIS_OK ? shadow_print(context, arguments->word) : status;
 }

@@ -110,6 +110,17 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
           text(s, "client"), integer(s, "open") ? "disputed" : "no longer disputed",
           text(s, "reason"));
     break;
+  case STATEMENT_APPROVAL:
+    write(out, "%s round %lld: candidate %s %s: %s", text(s, "federation"), integer(s, "round"),
+          shorten(s->subject[0]).hex, integer(s, "approve") ? "approved" : "rejected",
+          text(s, "reason"));
+    break;
+  case STATEMENT_FREEZE:
+    write(out, "%s frozen, nothing is promoted: %s", text(s, "federation"), text(s, "reason"));
+    break;
+  case STATEMENT_UNFREEZE:
+    write(out, "%s goes on: %s", text(s, "federation"), text(s, "reason"));
+    break;
   case STATEMENT_REBUILD:
     write(out, "%s is rebuilt from round %lld on without %s: %s", text(s, "federation"),
           integer(s, "since"), names(s, "without").list, text(s, "reason"));
@@ -135,6 +146,13 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
   case STATEMENT_AGGREGATE:
     write(out, "%s round %lld aggregated %lld updates by %s: candidate %s", text(s, "federation"),
           integer(s, "round"), integer(s, "updates"), text(s, "rule"), shorten(s->subject[0]).hex);
+    break;
+  case STATEMENT_GATE:
+    write(out, "%s round %lld passed gate %s", text(s, "federation"), integer(s, "round"),
+          text(s, "sentence"));
+    break;
+  case STATEMENT_AUTO_FREEZE:
+    write(out, "%s frozen by the server: %s", text(s, "federation"), text(s, "sentence"));
     break;
   case STATEMENT_WITNESSED:
     write(out, "%s round %lld witnessed by %lld clients of %lld organisations, tree of %lld",

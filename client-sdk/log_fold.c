@@ -203,6 +203,7 @@ struct folding {
   struct fold *fold;
   uint64_t index;
   const struct statement *statement;
+  const char *signer;
 };
 
 static enum tamis_status differs(const struct folding *f, const char *expected, const char *found) {
@@ -252,6 +253,8 @@ static enum tamis_status fold_create(const struct folding *f) {
       statement_optional_integer(f->statement, "witness_organisations", 0);
   federation->witness_per_organisation =
       statement_optional_integer(f->statement, "witness_per_organisation", 1);
+  snprintf(federation->gates, sizeof federation->gates, "%s",
+           statement_optional(f->statement, "gates"));
   federation->head = f->statement->subject[0];
   federation->keep_rounds = statement_optional_integer(f->statement, "keep_rounds", 0);
   federation->policy_version = 1;
@@ -387,6 +390,9 @@ static enum tamis_status fold_open(const struct folding *f) {
     return differs(f, federation->rule, statement_text(f->statement, "rule"));
   if (strcmp(statement_optional(f->statement, "optimiser"), federation->optimiser) != 0)
     return differs(f, federation->optimiser, statement_optional(f->statement, "optimiser"));
+  if (strcmp(statement_optional(f->statement, "gates"), federation->gates) != 0)
+    return differs(f, federation->gates, statement_optional(f->statement, "gates"));
+  if (federation->is_frozen) return differs(f, "no round while the federation is frozen", "a plan");
   if (statement_integer(f->statement, "parameters") != federation->parameters)
     return differs(f, "the federation's number of parameters", "another number");
   int64_t version = statement_optional_integer(f->statement, "policy_version", 1);
@@ -469,6 +475,103 @@ static enum tamis_status fold_state(const struct folding *f) {
   return TAMIS_OK;
 }
 
+/* ---- Gates ---- */
+
+/* What is left of "evaluator(drop_max=0.01) | approval(persons=2)" for the candidate. */
+static const char *gate_text(const struct fold_federation *federation) {
+  return federation->gates + federation->gate_at;
+}
+
+static size_t gate_length(const struct fold_federation *federation) {
+  return strspn(gate_text(federation), "abcdefghijklmnopqrstuvwxyz_");
+}
+
+static bool gate_is(const struct fold_federation *federation, const char *name) {
+  size_t length = gate_length(federation);
+  return strlen(name) == length && memcmp(name, gate_text(federation), length) == 0;
+}
+
+/* The field says whose turn it is, or is not there when it is nobody's. */
+static enum tamis_status gate_named(const struct folding *f,
+                                    const struct fold_federation *federation, const char *field) {
+  const char *found = statement_optional(f->statement, field);
+  if (gate_is(federation, found)) return TAMIS_OK;
+  return differs(f, gate_length(federation) ? gate_text(federation) : "no gate", found);
+}
+
+/* How many persons must approve: 2, unless the text says another number. */
+static size_t persons_wanted(const struct fold_federation *federation) {
+  const char *gate = gate_text(federation);
+  size_t length = strcspn(gate, "|");
+  const char *end = gate + length, *at = strstr(gate, "persons");
+  if (at && at < end) return (size_t)strtoul(at + 7 + strspn(at + 7, " \t="), NULL, 10);
+  at = strchr(gate, '(');
+  if (!at || at >= end) return 2;
+  at += 1 + strspn(at + 1, " \t");
+  return *at >= '0' && *at <= '9' ? (size_t)strtoul(at, NULL, 10) : 2;
+}
+
+static enum tamis_status waiting_candidate(const struct folding *f,
+                                           struct fold_federation **federation) {
+  enum tamis_status status = current(f, FOLD_AGGREGATED, federation);
+  if (status == TAMIS_OK)
+    status =
+        digests_agree(f, "the candidate", &(*federation)->candidate, &f->statement->subject[0]);
+  return status;
+}
+
+static enum tamis_status fold_gate(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = waiting_candidate(f, &federation);
+  if (status == TAMIS_OK) status = gate_named(f, federation, "gate");
+  if (status != TAMIS_OK) return status;
+  if (gate_length(federation) == 0 || federation->is_rejected)
+    return differs(f, "a candidate that waits for a gate", "one that does not");
+  if (gate_is(federation, "approval") && federation->person_count < persons_wanted(federation))
+    return fold_differs(f->fold->report, "the approvals that the gate requires", "%zu of %zu",
+                        federation->person_count, persons_wanted(federation));
+  federation->gate_at += strcspn(gate_text(federation), "|");
+  federation->gate_at += strspn(gate_text(federation), "| \t");
+  return gate_named(f, federation, "next");
+}
+
+/* Each person once; who rejects closes the gate, and nothing can open it again. */
+static enum tamis_status fold_approval(const struct folding *f) {
+  struct fold_federation *federation;
+  enum tamis_status status = waiting_candidate(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (!gate_is(federation, "approval"))
+    return differs(f, "a candidate that waits for approval", "one that does not");
+  for (size_t i = 0; i < federation->person_count; i++)
+    if (strcmp(federation->person[i], f->signer) == 0)
+      return differs(f, "each person once", f->signer);
+  federation->is_rejected |= statement_integer(f->statement, "approve") == 0;
+  if (federation->person_count == FOLD_PERSONS_MAX) return differs(f, "fewer persons", "one more");
+  snprintf(federation->person[federation->person_count++], sizeof federation->person[0], "%s",
+           f->signer);
+  return TAMIS_OK;
+}
+
+static enum tamis_status freeze(const struct folding *f, bool is_frozen) {
+  struct fold_federation *federation;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (federation->is_frozen == is_frozen)
+    return differs(f, is_frozen ? "a federation that is not frozen" : "a frozen federation",
+                   statement_kind_name(f->statement->kind));
+  federation->is_frozen = is_frozen;
+  federation->frozen_before_rebuild = is_frozen && !federation->rebuild.is_under_way;
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_freeze(const struct folding *f) {
+  return freeze(f, true);
+}
+
+static enum tamis_status fold_unfreeze(const struct folding *f) {
+  return freeze(f, false);
+}
+
 static enum tamis_status fold_aggregate(const struct folding *f) {
   struct fold_federation *federation;
   enum tamis_status status = current(f, FOLD_JUDGED, &federation);
@@ -483,7 +586,10 @@ static enum tamis_status fold_aggregate(const struct folding *f) {
   federation->candidate = f->statement->subject[0];
   federation->aggregate_index = f->index;
   federation->is_witnessed = false;
-  return TAMIS_OK;
+  federation->gate_at = strspn(federation->gates, " \t");
+  federation->person_count = 0;
+  federation->is_rejected = false;
+  return gate_named(f, federation, "gate");
 }
 
 static bool waits_for_witnesses(const struct fold_federation *federation) {
@@ -552,6 +658,8 @@ static enum tamis_status fold_promote(const struct folding *f) {
   struct digest from = statement_digest(f->statement, "from");
   if (federation) {
     enum tamis_status end = digests_agree(f, "the head", &federation->head, &from);
+    if (end == TAMIS_OK && federation->is_frozen && !federation->frozen_before_rebuild)
+      end = differs(f, "no end of a rebuild that was frozen", "a promotion");
     if (end == TAMIS_OK) end = rebuild_end(f, federation, true);
     if (end != TAMIS_OK) return end;
     federation->head = f->statement->subject[0];
@@ -561,6 +669,10 @@ static enum tamis_status fold_promote(const struct folding *f) {
   enum tamis_status status = current(f, FOLD_AGGREGATED, &federation);
   if (status == TAMIS_OK && waits_for_witnesses(federation))
     status = differs(f, "the witnesses that the federation requires", "none");
+  if (status == TAMIS_OK && gate_length(federation) > 0)
+    status = differs(f, "a candidate that has passed its gates", gate_text(federation));
+  if (status == TAMIS_OK && federation->is_frozen)
+    status = differs(f, "no promotion while the federation is frozen", "a promotion");
   if (status == TAMIS_OK)
     status = digests_agree(f, "the candidate", &federation->candidate, &f->statement->subject[0]);
   if (status == TAMIS_OK) status = digests_agree(f, "the head", &federation->head, &from);
@@ -700,6 +812,7 @@ static enum tamis_status fold_rebuild(const struct folding *f) {
     return fold_differs(f->fold->report, "a round on the head's line", "none from %lld on",
                         (long long)since);
   struct fold_rebuild *rebuild = &federation->rebuild;
+  federation->frozen_before_rebuild = federation->is_frozen;
   rebuild->is_under_way = true;
   rebuild->is_useful = false;
   rebuild->since = since;
@@ -827,10 +940,16 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_DISPUTE] = fold_dispute,
     [STATEMENT_TOMBSTONE] = fold_tombstone,
     [STATEMENT_POLICY_SET] = fold_policy,
+    [STATEMENT_GATE] = fold_gate,
+    [STATEMENT_APPROVAL] = fold_approval,
+    [STATEMENT_FREEZE] = fold_freeze,
+    [STATEMENT_UNFREEZE] = fold_unfreeze,
+    [STATEMENT_AUTO_FREEZE] = fold_freeze,
 };
 
-enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement) {
-  struct folding folding = {fold, index, statement};
+enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement,
+                             const char *signer) {
+  struct folding folding = {fold, index, statement, signer};
   if (index == 0 && statement->kind != STATEMENT_GENESIS)
     return fold_differs(fold->report, "a genesis as the first entry", "%s",
                         statement_kind_name(statement->kind));

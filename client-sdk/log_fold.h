@@ -12,6 +12,8 @@
 
 enum fold_phase { FOLD_WAITING, FOLD_COLLECTING, FOLD_JUDGED, FOLD_AGGREGATED };
 
+enum { FOLD_PERSONS_MAX = 64 };
+
 struct fold_client {
   char name[TEXT_NAME_MAX + 1], organisation[TEXT_NAME_MAX + 1];
   struct public_key key;
@@ -40,6 +42,11 @@ struct fold_federation {
   int64_t witness_organisations, witness_per_organisation;
   uint64_t aggregate_index; /* of the round under way */
   bool is_witnessed;
+  char gates[401];
+  size_t gate_at; /* where in them the gate stands that the candidate waits for */
+  char person[FOLD_PERSONS_MAX][KEY_NAME_SIZE]; /* who has spoken about it */
+  size_t person_count;
+  bool is_rejected, is_frozen, frozen_before_rebuild;
   enum fold_phase phase;
   struct digest base, candidate, verdicts;
   struct fold_update *update; /* of the round under way */
@@ -79,8 +86,9 @@ void fold_close(struct fold *fold);
 /* Were those who signed the ones who must have, here, and do all signatures verify? */
 enum tamis_status fold_signatures(struct fold *fold, const struct statement *statement,
                                   const struct envelope *envelope);
-/* Checks that the statement may stand at `index`, and takes it in. */
-enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement);
+/* Checks that the statement by `signer` may stand at `index`, and takes it in. */
+enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement,
+                             const char *signer);
 
 /* A client by name, NULL when none was enrolled. */
 const struct fold_client *fold_client_of(const struct fold *fold, const char *name);

@@ -503,7 +503,8 @@ static enum tamis_status entry_check(struct log_verify *verify, uint64_t index, 
     status = fold_differs(&verify->report, "a canonical envelope with a statement of this log",
                           "%.180s", fault.text);
   if (status == TAMIS_OK) status = signature_check(verify, &envelope, &statement);
-  if (status == TAMIS_OK) status = fold_entry(&verify->fold, index, &statement);
+  if (status == TAMIS_OK)
+    status = fold_entry(&verify->fold, index, &statement, envelope.signature[0].keyid);
   if (status == TAMIS_OK) status = tree_check(verify, &statement);
   if (status == TAMIS_OK && verify->blob_folder) status = files_check(verify, &statement);
   if (status == TAMIS_OK) verify->report.kind[statement.kind]++;

@@ -9,7 +9,7 @@
 #include "proto/statement.h"
 #include "proto/text.h"
 
-enum { FIELDS_MAX = 20, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64, NAMES_MAX = 64 };
+enum { FIELDS_MAX = 28, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64, NAMES_MAX = 64 };
 
 /* Bounds of integers. They keep absurd numbers out; what is wise is the decider's business. */
 #define ANY INT64_C(9007199254740991)     /* all that canonical JSON can say */
@@ -69,7 +69,8 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     INT("examples_max", 1, ANY), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false}, NONCE,
     OPTIONAL_INT("witness_organisations", 0, CLIENTS_MAX),
     OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX), OPTIONAL_INT("keep_rounds", 0, ROUND_MAX),
-    OPTIONAL("shadows")}},
+    OPTIONAL("shadows"),
+    OPTIONAL("gates"), OPTIONAL_INT("freeze_after", 0, ROUND_MAX)}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -85,7 +86,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     INT("parameters", 1, PARAMETERS_MAX), DIGEST("cohort"), COUNT("selected"),
     INT("quorum", 1, CLIENTS_MAX), COUNT("target"), TIME_MS("opened_at_ms"), TIME_MS("closes_at_ms"), F64("norm_max"),
     INT("examples_max", 1, ANY), DIGEST("randomness"),
-    OPTIONAL_INT("policy_version", 2, POLICIES_MAX)}},
+    OPTIONAL_INT("policy_version", 2, POLICIES_MAX), OPTIONAL("gates")}},
   [STATEMENT_UPDATE] = {{"update"}, {
     NAME("federation"), ROUND, DIGEST("base"), NAME("client"), INT("size", 0, ANY),
     INT("examples", -ANY, ANY), F64("loss"), INT("train_ms", 0, ANY), NONCE,
@@ -99,7 +100,8 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_CLIENT_STATE] = {{"manifest"}, {
     NAME("federation"), ROUND, NAME("client"), TEXT("from"), TEXT("to"), TEXT("sentence")}},
   [STATEMENT_AGGREGATE] = {{"model", "manifest"}, {
-    NAME("federation"), ROUND, TEXT("rule"), COUNT("updates"), OPTIONAL_INT("at_ms", 0, ANY)}},
+    NAME("federation"), ROUND, TEXT("rule"), COUNT("updates"), OPTIONAL_INT("at_ms", 0, ANY),
+    OPTIONAL("gate")}},
   [STATEMENT_WITNESSED] = {{"manifest"}, {
     NAME("federation"), ROUND, INT("size", 1, ANY), DIGEST("root"), COUNT("organisations"),
     COUNT("witnesses")}},
@@ -109,7 +111,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_PROMOTE] = {{"model"}, {
     NAME("federation"), ROUND, DIGEST("from"), TIME_MS("at_ms")}},
   [STATEMENT_HOLD] = {{"model"}, {
-    NAME("federation"), ROUND, TEXT("sentence"), TIME_MS("at_ms")}},
+    NAME("federation"), ROUND, TEXT("sentence"), TIME_MS("at_ms"), OPTIONAL("gate")}},
   [STATEMENT_ABANDON] = {{"base"}, {
     NAME("federation"), ROUND, TEXT("status"), TEXT("sentence"), COUNT("received"),
     INT("quorum", 1, CLIENTS_MAX), TIME_MS("at_ms")}},
@@ -136,6 +138,16 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
   [STATEMENT_POLICY_SET] = {{"policy"}, {
     NAME("federation"), INT("version", 2, POLICIES_MAX), {"policy", STATEMENT_POLICY, 0, POLICY_MAX, false},
     TEXT("note"), {"report", STATEMENT_DIGEST, 0, 0, true}, NONCE}},
+  [STATEMENT_GATE] = {{"model"}, {
+    NAME("federation"), ROUND, TEXT("gate"), OPTIONAL("next"), TEXT("sentence"), TIME_MS("at_ms")}},
+  [STATEMENT_APPROVAL] = {{"model"}, {
+    NAME("federation"), ROUND, INT("approve", 0, 1), TEXT("reason"), NONCE}},
+  [STATEMENT_FREEZE] = {{"model"}, {
+    NAME("federation"), TEXT("reason"), NONCE}},
+  [STATEMENT_UNFREEZE] = {{"model"}, {
+    NAME("federation"), TEXT("reason"), NONCE}},
+  [STATEMENT_AUTO_FREEZE] = {{"model"}, {
+    NAME("federation"), ROUND, TEXT("sentence"), TIME_MS("at_ms")}},
 };
 /* clang-format on */
 

@@ -41,7 +41,12 @@
   X(RETENTION, "retention", "operator")                                                            \
   X(DISPUTE, "dispute", "operator")                                                                \
   X(TOMBSTONE, "tombstone", "aggregator")                                                          \
-  X(POLICY_SET, "policy-set", "operator")
+  X(POLICY_SET, "policy-set", "operator")                                                          \
+  X(GATE, "gate", "aggregator")                                                                    \
+  X(APPROVAL, "approval", "operator")                                                              \
+  X(FREEZE, "freeze", "operator")                                                                  \
+  X(UNFREEZE, "unfreeze", "operator")                                                              \
+  X(AUTO_FREEZE, "auto-freeze", "aggregator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

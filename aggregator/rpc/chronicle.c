@@ -46,7 +46,7 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
                           "shadows seen",
                           {"federation", "round", "rules", "feasible"}},
     [STATEMENT_PROMOTE] = {LOG_LEVEL_INFO, "round promoted", {"federation", "round"}},
-    [STATEMENT_HOLD] = {LOG_LEVEL_WARN, "round held", {"federation", "round", "sentence"}},
+    [STATEMENT_HOLD] = {LOG_LEVEL_WARN, "round held", {"federation", "round", "gate", "sentence"}},
     [STATEMENT_ABANDON] = {LOG_LEVEL_WARN,
                            "round abandoned",
                            {"federation", "round", "status", "sentence"}},
@@ -72,11 +72,24 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
                              "updates dropped",
                              {"federation", "round", "updates", "bytes"}},
     [STATEMENT_POLICY_SET] = {LOG_LEVEL_WARN, "policy set", {"federation", "version", "note"}},
+    [STATEMENT_GATE] = {LOG_LEVEL_INFO,
+                        "gate passed",
+                        {"federation", "round", "gate", "next", "sentence"}},
+    [STATEMENT_APPROVAL] = {LOG_LEVEL_INFO,
+                            "candidate spoken about",
+                            {"federation", "round", "approve", "reason"}},
+    [STATEMENT_FREEZE] = {LOG_LEVEL_ERROR, "federation frozen", {"federation", "reason"}},
+    [STATEMENT_UNFREEZE] = {LOG_LEVEL_WARN, "federation unfrozen", {"federation", "reason"}},
+    [STATEMENT_AUTO_FREEZE] = {LOG_LEVEL_ERROR,
+                               "federation frozen",
+                               {"federation", "round", "sentence"}},
 };
 
-/* A client that gains trust is nothing to wake up for. */
+/* A client that gains trust is nothing to wake up for; a model that no gate lets through is. */
 static enum log_level chronicle_level(const struct chronicle_row *row,
                                       const struct statement *statement) {
+  if (statement->kind == STATEMENT_HOLD && statement_optional(statement, "gate")[0] != '\0')
+    return LOG_LEVEL_ERROR;
   bool is_good = statement->kind == STATEMENT_CLIENT_STATE &&
                  strcmp(statement_text(statement, "to"), "trusted") == 0;
   return is_good ? LOG_LEVEL_INFO : row->level;

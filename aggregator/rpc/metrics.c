@@ -87,6 +87,23 @@ static void put_updates(FILE *out, const struct core_counters *core) {
               tamis_status_name((enum tamis_status)i), core->updates_refused[i]);
 }
 
+static void put_gates(FILE *out, const struct core_counters *core) {
+  put_head(out, "tamis_gates_total", "counter",
+           "Candidates that came to a gate: green let them pass, red held their round.");
+  for (size_t i = 0; i < CORE_GATES_MAX && core->gate[i].name; i++) {
+    const struct core_gate *gate = &core->gate[i];
+    fprintf(out, "tamis_gates_total{gate=\"%s\",colour=\"green\"} %" PRIu64 "\n", gate->name,
+            gate->green);
+    fprintf(out, "tamis_gates_total{gate=\"%s\",colour=\"red\"} %" PRIu64 "\n", gate->name,
+            gate->red);
+  }
+  put_count(out, "tamis_freezes_total", "counter", "Freezes, by people or by the server.",
+            core->freezes);
+  put_count(out, "tamis_federations_frozen", "gauge",
+            "Federations in which nothing is promoted until a person unfreezes them.",
+            core->federations_frozen);
+}
+
 static void put_core(FILE *out, struct service *service) {
   struct core_counters core;
   core_counters(service->core, &core);
@@ -96,6 +113,7 @@ static void put_core(FILE *out, struct service *service) {
   fprintf(out, "tamis_rounds_total{outcome=\"held\"} %" PRIu64 "\n", core.rounds_held);
   fprintf(out, "tamis_rounds_total{outcome=\"rebuilt\"} %" PRIu64 "\n", core.rounds_rebuilt);
   fprintf(out, "tamis_rounds_total{outcome=\"abandoned\"} %" PRIu64 "\n", core.rounds_abandoned);
+  put_gates(out, &core);
   put_head(out, "tamis_round_seconds_total", "counter", "Time spent on closed rounds, by phase.");
   fprintf(out, "tamis_round_seconds_total{phase=\"judge\"} %.6f\n", core.judge_seconds);
   fprintf(out, "tamis_round_seconds_total{phase=\"aggregate\"} %.6f\n", core.aggregate_seconds);
@@ -124,8 +142,7 @@ static void put_core(FILE *out, struct service *service) {
             usage.free_bytes < usage.reserve_bytes);
   put_count(out, "tamis_store_body_bytes", "gauge", "Bytes of updates that are kept.",
             core.body_bytes);
-  put_count(out, "tamis_store_journal_bytes", "gauge", "Bytes of the journal.",
-            core.journal_bytes);
+  put_count(out, "tamis_store_journal_bytes", "gauge", "Bytes of the journal.", core.journal_bytes);
   put_count(out, "tamis_updates_dropped_total", "counter",
             "Updates whose bytes were dropped by policy.", core.dropped);
   put_count(out, "tamis_updates_dropped_bytes_total", "counter", "Their bytes.",

@@ -37,6 +37,8 @@ struct checker {
   long base_round;
   long witness_organisations; /* that the federation requires; 0: none */
   bool is_witnessed;
+  char gates[401], passed[401]; /* of the federation; of the candidate, as far as it came */
+  bool is_frozen, froze_rebuild;
   uint64_t aggregate_index, entries;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
   long keep_rounds, policy_version;
@@ -109,6 +111,7 @@ static const char *opened(struct checker *checker, const struct statement *state
   size_t i;
   if (checker->phase != 0) return "a round opened while another was under way";
   if (checker->without) return "a round opened while the head was rebuilt";
+  if (checker->is_frozen) return "a round opened while nothing may move";
   if (!digest_equal(&statement->subject[0], &checker->head)) return "a round is not on the head";
   checker->round = (long)statement_integer(statement, "round");
   if (statement_optional_integer(statement, "policy_version", 1) != checker->policy_version)
@@ -296,6 +299,7 @@ static const char *aggregated(struct checker *checker, const struct statement *s
   checker->phase = 3;
   checker->candidate = statement->subject[0];
   checker->aggregate_index = checker->entries;
+  checker->passed[0] = '\0';
   checker->is_witnessed = false;
   return fault;
 }
@@ -418,6 +422,7 @@ static const char *rebuild_ended(struct checker *checker, const struct statement
   if (to_redo(checker) != 0 || round != checker->last_round || checker->is_useful != moves_head ||
       !digest_equal(&statement->subject[0], &checker->model[round]))
     return "a rebuild ended otherwise";
+  if (moves_head && checker->froze_rebuild) return "a rebuild ended while nothing may move";
   if (moves_head) {
     checker->head = statement->subject[0];
     checker->head_round = round;
@@ -437,6 +442,35 @@ static const char *abandoned(struct checker *checker, const struct statement *st
   return NULL;
 }
 
+/* The gates' text without what is in brackets, as far as they have let the candidate. */
+static const char *gate_passed(struct checker *checker, const struct statement *statement) {
+  size_t used = strlen(checker->passed);
+  if (checker->phase != 3) return "a gate out of order";
+  if (!digest_equal(&statement->subject[0], &checker->candidate)) return "another came to a gate";
+  snprintf(checker->passed + used, sizeof checker->passed - used, "%s%s", used ? "|" : "",
+           statement_text(statement, "gate"));
+  used = strlen(checker->passed);
+  if (strncmp(checker->passed, checker->gates, used) != 0) return "a gate in another's place";
+  return NULL;
+}
+
+static const char *frozen(struct checker *checker, bool is_frozen) {
+  if (checker->is_frozen == is_frozen) return "frozen or unfrozen twice";
+  checker->is_frozen = is_frozen;
+  checker->froze_rebuild = is_frozen && checker->without;
+  return NULL;
+}
+
+static void gates_set(struct checker *checker, const char *gates) {
+  size_t used = 0, depth = 0;
+  for (const char *c = gates; *c; c++) {
+    if (*c == '(') depth++;
+    if (depth == 0 && *c != ' ') checker->gates[used++] = *c;
+    if (*c == ')') depth--;
+  }
+  checker->gates[used] = '\0';
+}
+
 static const char *promoted(struct checker *checker, const struct statement *statement) {
   struct digest from = statement_digest(statement, "from");
   if (checker->without && checker->phase == 0)
@@ -445,6 +479,8 @@ static const char *promoted(struct checker *checker, const struct statement *sta
   if (checker->phase != 3) return "a promotion out of order";
   if (checker->witness_organisations > 0 && !checker->is_witnessed)
     return "a promotion without its witnesses";
+  if (strcmp(checker->passed, checker->gates) != 0) return "a promotion past a gate";
+  if (checker->is_frozen) return "a promotion while nothing may move";
   if (!digest_equal(&statement->subject[0], &checker->candidate)) return "another was promoted";
   if (!digest_equal(&from, &checker->head)) return "a promotion from another head";
   checker->head = checker->candidate;
@@ -556,6 +592,10 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_WITNESSED: return witnessed(checker, statement);
   case STATEMENT_SHADOW: return shadowed(checker, statement);
   case STATEMENT_PROMOTE: return promoted(checker, statement);
+  case STATEMENT_GATE: return gate_passed(checker, statement);
+  case STATEMENT_FREEZE:
+  case STATEMENT_AUTO_FREEZE: return frozen(checker, true);
+  case STATEMENT_UNFREEZE: return frozen(checker, false);
   case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
   case STATEMENT_REBUILD: return rebuild_begun(checker, statement);
   case STATEMENT_REBUILT: return rebuilt(checker, statement);
@@ -572,6 +612,7 @@ static const char *check(struct checker *checker, const struct statement *statem
         strcmp(statement_optional(statement, "optimiser"), CHECKER_MOMENTUM) == 0;
     checker->witness_organisations =
         (long)statement_optional_integer(statement, "witness_organisations", 0);
+    gates_set(checker, statement_optional(statement, "gates"));
     return NULL;
   case STATEMENT_KEY_REVOKE:
   case STATEMENT_EXCLUSION:

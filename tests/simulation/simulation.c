@@ -15,6 +15,7 @@ struct acked { /* what a client was promised */
 struct life {
   struct world world;
   uint64_t seed;
+  uint64_t gate_seed; /* of its own: lives without gates are what they were */
   size_t liars;
   enum world_attack attack;
   struct acked acked[ACKED_MAX];
@@ -25,7 +26,7 @@ struct life {
   bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
   bool drops;                      /* a retention policy was asked for */
   size_t restarts, crashes, rollbacks, rebuilds, policies;
-  size_t copies;
+  size_t copies, spoken, freezes;
 };
 
 #define must(condition)                                                                            \
@@ -230,6 +231,48 @@ static void operator_acts(struct life *life) {
   }
 }
 
+/* ---- gates ---- */
+
+static uint64_t gate_below(struct life *life, uint64_t bound) {
+  return world_random(&life->gate_seed) % bound;
+}
+
+/* The candidate that waits for the gate of this name; false: none does. */
+static bool waiting(struct life *life, const char *gate, int64_t *round, struct digest *model) {
+  struct world *world = &life->world;
+  char number[24], text[80];
+  *round = world_federation_integer(world, "round");
+  snprintf(number, sizeof number, "%" PRId64, *round);
+  world_text(world, "rounds", WORLD_FEDERATION, "round", number, "waits_for", text, sizeof text);
+  if (strcmp(text, gate) != 0) return false;
+  world_text(world, "rounds", WORLD_FEDERATION, "round", number, "model", text, sizeof text);
+  return digest_from_hex(text, strlen(text), model);
+}
+
+static const struct secret_key *somebody(struct life *life) {
+  size_t i = gate_below(life, WORLD_PERSONS + 1);
+  return i == WORLD_PERSONS ? &life->world.operator_key : &life->world.person[i];
+}
+
+/* Some approve, some reject, some speak of another model or too early. */
+static void person_speaks(struct life *life, bool is_kind) {
+  struct digest model;
+  int64_t round;
+  if (!life->world.gates || !waiting(life, "approval", &round, &model)) return;
+  if (!is_kind && gate_below(life, 6) == 0) model.byte[3] ^= 1;
+  if (!is_kind && gate_below(life, 12) == 0) round++;
+  bool approves = is_kind || gate_below(life, 5) > 0;
+  life->spoken +=
+      world_approve(&life->world, somebody(life), round, &model, approves, NULL) == TAMIS_OK;
+}
+
+static void gates_live(struct life *life) {
+  uint64_t choice = gate_below(life, 100);
+  if (choice < 12) person_speaks(life, false);
+  if (choice == 98) life->freezes += world_freeze(&life->world, STATEMENT_FREEZE, NULL) == TAMIS_OK;
+  if (choice >= 94 && choice < 98) world_freeze(&life->world, STATEMENT_UNFREEZE, NULL);
+}
+
 /* Stops it in order, or leaves it as it is and goes on from a copy of its folder. */
 static void restart(struct life *life) {
   struct world *world = &life->world;
@@ -324,6 +367,7 @@ static void check_liveness(struct life *life) {
   for (size_t i = 0; i < world->clients; i++)
     world_standing(world, STATEMENT_REINSTATEMENT, i, NULL);
   atomic_fetch_add(&world->now_ms, 2 * WORLD_DEADLINE_MS + 200000);
+  world_freeze(world, STATEMENT_UNFREEZE, NULL);
   json_int_t goal = world_federation_integer(world, "round") + 2;
   for (int tries = 0; world_federation_integer(world, "head_round") < goal && tries < 4000;
        tries++) {
@@ -332,6 +376,8 @@ static void check_liveness(struct life *life) {
       if (world_poll(world, i, &task)) world_answer(world, i, &task, WORLD_HONEST, NULL);
       if (world->witness_organisations > 0) vouches(life, i);
     }
+    person_speaks(life, true);
+    world_freeze(world, STATEMENT_UNFREEZE, NULL);
     usleep(1000);
   }
   must(world_federation_integer(world, "head_round") >= goal);
@@ -342,6 +388,7 @@ static void check_liveness(struct life *life) {
 static void begin(struct life *life, uint64_t seed) {
   static const char *const rules[] = {"mean", "median", "trimmed_mean(f=1)", "multi_krum(f=1)"};
   life->seed = seed;
+  life->gate_seed = seed ^ 0x6a7e;
   world_open(&life->world);
   world_stop(&life->world);
   life->world.snapshot_entries = 20 + below(life, 200);
@@ -357,11 +404,15 @@ static void begin(struct life *life, uint64_t seed) {
   int cohort = below(life, 2) == 0 ? 0 : 8;
   if (below(life, 2) == 0) life->world.optimiser = CHECKER_MOMENTUM;
   if (seed % 2 == 1) life->world.shadows = "mean; nnm(f=1) | median; multi_krum(f=2)";
-  printf("seed %" PRIu64
-         ": %zu clients, %zu liars, attack %d, rule %s, %s, cohort %d, %d organisations witness\n",
-         seed, clients, life->liars, (int)life->attack, rule,
-         life->world.optimiser ? life->world.optimiser : "no optimiser", cohort,
-         life->world.witness_organisations);
+  static const char *const gates[] = {NULL, "approval(persons=1)", "approval(minutes=2)"};
+  life->world.gates = gates[gate_below(life, 3)];
+  life->world.freeze_after = (int)gate_below(life, 4);
+  printf(
+      "seed %" PRIu64
+      ": %zu clients, %zu liars, attack %d, rule %s, %s, cohort %d, %d organisations witness, %s\n",
+      seed, clients, life->liars, (int)life->attack, rule,
+      life->world.optimiser ? life->world.optimiser : "no optimiser", cohort,
+      life->world.witness_organisations, life->world.gates ? life->world.gates : "no gates");
   must(world_federation(&life->world, WORLD_FEDERATION, rule, 5, cohort, 25, 0, NULL, NULL) ==
        TAMIS_OK);
 }
@@ -400,9 +451,10 @@ static void end(struct life *life) {
   json_int_t rounds = world_federation_integer(&life->world, "round");
   uint64_t held = unwitnessed(life);
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
-         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies\n",
+         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies, %zu words at gates, "
+         "%zu freezes\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
-         life->rollbacks, life->rebuilds, life->policies);
+         life->rollbacks, life->rebuilds, life->policies, life->spoken, life->freezes);
   for (size_t i = 0; i < life->acked_count; i++) {
     check_acked(life, &life->acked[i]);
     free(life->acked[i].envelope);
@@ -432,6 +484,7 @@ int main(int count, char **arguments) {
       operator_acts(life);
     else
       restart(life);
+    gates_live(life);
     if (step % 100 == 99) check_log(life);
   }
   check_honest(life);

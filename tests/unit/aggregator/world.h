@@ -32,7 +32,7 @@
 #define WORLD_PARAMETERS 96
 #endif
 
-enum { WORLD_CLIENTS_MAX = 128, WORLD_DEADLINE_MS = 60000 };
+enum { WORLD_PERSONS = 3, WORLD_CLIENTS_MAX = 128, WORLD_DEADLINE_MS = 60000 };
 
 #define WORLD_ORIGIN "test.example/log"
 #define WORLD_FEDERATION "digits"
@@ -41,6 +41,7 @@ enum { WORLD_CLIENTS_MAX = 128, WORLD_DEADLINE_MS = 60000 };
 struct world {
   char dir[128], state_dir[192], genesis[192], aggregator_path[192], log_path[192];
   struct secret_key operator_key, aggregator_key, log_key;
+  struct secret_key person[WORLD_PERSONS]; /* operators too: operator/bob and on */
   struct secret_key client[WORLD_CLIENTS_MAX];
   size_t clients;
   uint64_t nonce, noise;
@@ -52,6 +53,8 @@ struct world {
   const char *optimiser; /* of federations that are created from now on; NULL: none */
   const float *first;    /* the same: their first model; NULL: zeros */
   int witness_organisations, witness_per_organisation; /* of those too; 0: none */
+  const char *gates;                                   /* the same; NULL: none */
+  int freeze_after;
   unsigned organisations;      /* client i is of "org" i modulo this; 0: all are of "org" */
   uint64_t snapshot_entries;   /* of cores that are started from now on; 0: as by default */
   atomic_uint notices[3];      /* how many of each level were said */
@@ -208,6 +211,10 @@ static inline void world_genesis(struct world *world) {
   json_t *predicate =
       json_pack("{s:s, s:s, s:[s], s:o}", "log_key", log_key, "aggregator_key", aggregator_key,
                 "operators", operator_key, "nonce", world_nonce(world));
+  for (size_t i = 0; i < WORLD_PERSONS; i++) {
+    key_vkey_write(&world->person[i].public, operator_key);
+    json_array_append_new(json_object_get(predicate, "operators"), json_string(operator_key));
+  }
   assert_int_equal(statement_sign(WORLD_ORIGIN, STATEMENT_GENESIS, predicate, 1, &name, &subject,
                                   &world->operator_key, &envelope, &length, NULL),
                    TAMIS_OK);
@@ -233,6 +240,12 @@ static inline void world_at(struct world *world, const char *dir) {
   atomic_store(&world->now_ms, WORLD_START_MS);
   assert_int_equal(key_library_start(), TAMIS_OK);
   key_from_seed("operator/alice", seed, &world->operator_key);
+  seed[0] = 4;
+  key_from_seed("operator/bob", seed, &world->person[0]);
+  seed[0] = 5;
+  key_from_seed("operator/carol", seed, &world->person[1]);
+  seed[0] = 6;
+  key_from_seed("operator/dave", seed, &world->person[2]);
   seed[0] = 2;
   key_from_seed("service/aggregator", seed, &world->aggregator_key);
   seed[0] = 3;
@@ -358,6 +371,9 @@ static inline enum tamis_status world_federation(struct world *world, const char
                         json_integer(world->witness_per_organisation));
   }
   if (world->shadows) json_object_set_new(predicate, "shadows", json_string(world->shadows));
+  if (world->gates) json_object_set_new(predicate, "gates", json_string(world->gates));
+  if (world->freeze_after > 0)
+    json_object_set_new(predicate, "freeze_after", json_integer(world->freeze_after));
   return world_submit(world, STATEMENT_FEDERATION_CREATE, predicate, "model", &world->first_model,
                       fault);
 }
@@ -452,6 +468,26 @@ static inline enum tamis_status world_rebuild(struct world *world, int64_t since
                                               struct fault *fault) {
   return world_submit(world, STATEMENT_REBUILD,
                       world_rebuild_predicate(world, since, count, without), "model", head, fault);
+}
+
+/* ---- gates ---- */
+
+static inline enum tamis_status world_freeze(struct world *world, enum statement_kind kind,
+                                             struct fault *fault) {
+  return world_submit(world, kind,
+                      json_pack("{s:s, s:s, s:o}", "federation", WORLD_FEDERATION, "reason",
+                                "a test", "nonce", world_nonce(world)),
+                      "model", &world->first_model, fault);
+}
+
+static inline enum tamis_status world_approve(struct world *world, const struct secret_key *person,
+                                              int64_t round, const struct digest *model,
+                                              bool approves, struct fault *fault) {
+  return world_submit_as(world, person, STATEMENT_APPROVAL,
+                         json_pack("{s:s, s:I, s:i, s:s, s:o}", "federation", WORLD_FEDERATION,
+                                   "round", (json_int_t)round, "approve", (int)approves, "reason",
+                                   "a test", "nonce", world_nonce(world)),
+                         "model", model, false, fault);
 }
 
 /* ---- witnesses ---- */

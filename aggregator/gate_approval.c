@@ -1,0 +1,51 @@
+/* Persons are counted by the name of their key, each once; that the key is theirs was checked when
+ * their envelope was opened. */
+#include "aggregator/gate_approval.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PERSONS = 2 };
+
+static const struct rule_parameter parameters[] = {
+    {"persons", PARAMETER_COUNT, false, NULL},
+    {"minutes", PARAMETER_NUMBER, false, NULL},
+    {0},
+};
+
+const struct approval *gate_approval_of(const struct federation *federation, const char *person) {
+  for (size_t i = 0; i < federation->approval_count; i++)
+    if (strcmp(federation->approval[i].person, person) == 0) return &federation->approval[i];
+  return NULL;
+}
+
+static enum tamis_status check(const struct gate_stage *stage, struct fault *fault) {
+  size_t persons = gates_count(stage, "persons", PERSONS);
+  if (persons >= 1 && persons <= STATE_OPERATORS_MAX) return TAMIS_OK;
+  return fault_set(fault, TAMIS_BAD_STATEMENT, "gates: approval: persons must be 1 to %d",
+                   STATE_OPERATORS_MAX);
+}
+
+static enum gate_colour look(const struct state *state, const struct federation *federation,
+                             const struct gate_stage *stage, char sentence[GATES_SENTENCE_SIZE]) {
+  size_t wanted = gates_count(stage, "persons", PERSONS), approved = 0, used = 0;
+  char names[200] = "";
+  (void)state;
+  for (size_t i = 0; i < federation->approval_count; i++) {
+    const struct approval *approval = &federation->approval[i];
+    if (!approval->approves) {
+      snprintf(sentence, GATES_SENTENCE_SIZE, "rejected by %.80s: %.200s", approval->person,
+               approval->reason);
+      return GATE_RED;
+    }
+    if (used < sizeof names)
+      used += (size_t)snprintf(names + used, sizeof names - used, "%s%.64s", used ? ", " : "",
+                               approval->person);
+    approved++;
+  }
+  snprintf(sentence, GATES_SENTENCE_SIZE, "%zu of %zu person%s approved%s%s%s", approved, wanted,
+           wanted == 1 ? "" : "s", approved ? " (" : "", names, approved ? ")" : "");
+  return approved >= wanted ? GATE_GREEN : GATE_WAITING;
+}
+
+const struct gate gate_approval = {"approval", parameters, 1440, check, look};
