@@ -130,7 +130,8 @@ const struct projection_question projection_questions[] = {
     {"words", 1, 2,
      "SELECT entry + 1, json_object('index', entry, 'round', round, 'kind', kind,"
      " 'signer', signer, 'gate', gate, 'model', model, 'sentence', sentence) FROM words"
-     " WHERE federation = ?3 AND coalesce(?4, '') IN ('', round) AND entry >= ?1"
+     " WHERE federation = ?3 AND (coalesce(?4, '') = '' OR round = CAST(?4 AS INTEGER))"
+     " AND entry >= ?1"
      " ORDER BY entry LIMIT ?2"},
 
     {"models", 1, 1,

@@ -120,6 +120,20 @@ static void move(struct script *script, const char *federation, int round, const
   script_say(script, STATEMENT_CLIENT_STATE, SERVICE, "manifest", predicate, NULL);
 }
 
+/* What people and the server say around a candidate. */
+static void gates(struct script *script, const char *federation, int round) {
+  json_t *approval = field_of(federation, round), *gate = field_of(federation, round);
+  json_object_set_new(approval, "approve", json_integer(1));
+  script_say(script, STATEMENT_APPROVAL, OPERATOR, "model", approval, NULL);
+  json_object_set_new(gate, "gate", json_string("approval"));
+  script_say(script, STATEMENT_GATE, SERVICE, "model", gate, NULL);
+  script_say(script, STATEMENT_FREEZE, OPERATOR, "model 0",
+             json_pack("{s:s}", "federation", federation), NULL);
+  script_say(script, STATEMENT_UNFREEZE, OPERATOR, "model 0",
+             json_pack("{s:s}", "federation", federation), NULL);
+  script_say(script, STATEMENT_AUTO_FREEZE, SERVICE, "model 0", field_of(federation, round), NULL);
+}
+
 static void promote(struct script *script, const char *federation, int round, json_t *weights) {
   char model[32];
   json_t *predicate = field_of(federation, round);
@@ -206,6 +220,7 @@ static void write_log(struct script *script) {
   about_client(script, STATEMENT_KEY_REVOKE, "alice");
   roll_back(script, "f", 0, NULL);
   open_round(script, "f", 4);
+  gates(script, "f", 4);
   promote(script, "f", 4, json_pack("{s:[]}", "updates"));
   script_say(script, STATEMENT_WITNESSED, SERVICE, "manifest", field_of("f", 4), NULL);
   script_say(script, STATEMENT_SHADOW, SERVICE, "manifest", field_of("f", 4),
@@ -527,7 +542,7 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
-      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL}};
+      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL},    {"words", "f", "4"}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -595,6 +610,14 @@ static void rounds_tell_how_they_ended(void **state) {
   ROW(rows, 0, "updates", "2", "refused", "1", "held", "1", "seconds", "1.5");
   ROW(rows, 1, "seconds", "0.25", "sentence", "1 of 2 came");
   assert_string_equal(at(rows, 2, "sentence"), "not feasible");
+  json_decref(rows);
+  rows = ask(fixture->projection, "words", "f", "4");
+  assert_int_equal(json_array_size(rows), 2);
+  ROW(rows, 0, "kind", "approval", "signer", OPERATOR, "sentence", "approved: some text");
+  ROW(rows, 1, "kind", "gate", "gate", "approval", "sentence", "some text");
+  json_decref(rows);
+  rows = ask(fixture->projection, "federations", NULL, NULL);
+  assert_string_equal(at(rows, 0, "frozen"), "frozen by " SERVICE ": some text");
   json_decref(rows);
 }
 
@@ -884,8 +907,8 @@ static void entries_are_found_by_round_and_by_client(void **state) {
   json_decref(rows);
   rows = ask(fixture->projection, "round-entries", "f", "0");
   assert_string_equal(at(rows, 0, "kind"), "federation-create");
-  assert_int_equal(json_array_size(rows), 7); /* two exclusions, a reinstatement, a rollback, a
-                                                 retention, a policy */
+  assert_int_equal(json_array_size(rows), 9); /* and two exclusions, a reinstatement, a rollback, a
+                                                 retention, a policy, a freeze and its end */
   json_decref(rows);
   rows = ask(fixture->projection, "client-entries", "dave", NULL);
   assert_int_equal(json_array_size(rows), 1);
