@@ -467,9 +467,8 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_ROLLBACK] = admit_rollback,     [STATEMENT_RETENTION] = admit_retention,
     [STATEMENT_DISPUTE] = admit_dispute,       [STATEMENT_REBUILD] = admit_rebuild,
     [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
-    [STATEMENT_POLICY_SET] = admit_policy,
-    [STATEMENT_APPROVAL] = admit_approval,    [STATEMENT_FREEZE] = admit_freeze,
-    [STATEMENT_UNFREEZE] = admit_unfreeze,
+    [STATEMENT_POLICY_SET] = admit_policy,    [STATEMENT_APPROVAL] = admit_approval,
+    [STATEMENT_FREEZE] = admit_freeze,        [STATEMENT_UNFREEZE] = admit_unfreeze,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

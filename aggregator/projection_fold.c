@@ -29,7 +29,8 @@ const char *const projection_schema[] = {
     "CREATE TABLE clients(client TEXT PRIMARY KEY, organisation TEXT, key TEXT NOT NULL,"
     " revoked INTEGER NOT NULL DEFAULT 0, entry INTEGER NOT NULL) STRICT;"
     "CREATE TABLE federations(federation TEXT PRIMARY KEY, entry INTEGER NOT NULL,"
-    " rule TEXT NOT NULL, optimiser TEXT, shadows TEXT, layout TEXT NOT NULL, parameters INTEGER NOT NULL,"
+    " rule TEXT NOT NULL, optimiser TEXT, shadows TEXT, layout TEXT NOT NULL, parameters INTEGER "
+    "NOT NULL,"
     " quorum INTEGER NOT NULL, cohort INTEGER NOT NULL, rounds_max INTEGER NOT NULL,"
     " phase TEXT NOT NULL DEFAULT 'waiting', round INTEGER NOT NULL DEFAULT 0,"
     " opened INTEGER NOT NULL DEFAULT 0, rebuild_base INTEGER,"
@@ -126,7 +127,8 @@ const struct projection_step projection_steps[] = {
      " :aggregator_key)"},
 
     {STATEMENT_FEDERATION_CREATE, NULL,
-     "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, quorum,"
+     "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, "
+     "quorum,"
      " cohort, rounds_max, head, keep_rounds, gates) VALUES (:federation, @index, :rule,"
      " @optimiser, @shadows, :layout, :parameters, :quorum, :cohort, :rounds_max, @model,"
      " coalesce(@keep_rounds, 0), @gates)"},

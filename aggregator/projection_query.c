@@ -93,7 +93,8 @@ const struct projection_question projection_questions[] = {
                    " 'seconds', (closed_at_ms - opened_at_ms) / 1000.0, 'status', status,"
                    " 'rebuilt_from', rebuilt_from,"
                    " 'approximate', iif(rebuilt_from IS NULL, NULL, sentence),"
-                   " 'waits_for', waits_for, 'gate', gate, 'sentence', sentence, 'policy_version', policy_version)"
+                   " 'waits_for', waits_for, 'gate', gate, 'sentence', sentence, 'policy_version', "
+                   "policy_version)"
                    " FROM rounds LEFT JOIN models USING (federation, round)"
                    " WHERE federation = ?3 AND rounds.entry + 1 > ?1 ORDER BY rounds.entry LIMIT "
                    "?2"},
