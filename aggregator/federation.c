@@ -462,8 +462,12 @@ static enum tamis_status apply_approval(struct applying *a, struct fault *fault)
   struct federation *federation = current(a, PHASE_AGGREGATED);
   if (!federation || !digest_equal(&federation->round.candidate, &a->statement->subject[0]) ||
       gate_approval_of(federation, a->entry->signer) ||
-      federation->approval_count == STATE_PERSONS_MAX)
+      federation->approval_count == STATE_APPROVALS_MAX)
     return undo_contradiction(a, fault, "this word about a candidate is not waited for");
+  if (statement_integer(a->statement, "approve") == 1 &&
+      gate_approval_may(a->state, federation, a->entry->signer, a->state->latest_ms, fault) !=
+          TAMIS_OK)
+    return undo_contradiction(a, fault, "this person may not approve now");
   struct approval *approval = state_approval_add(federation);
   snprintf(approval->person, sizeof approval->person, "%s", a->entry->signer);
   approval->approves = statement_integer(a->statement, "approve") == 1;

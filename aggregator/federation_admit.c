@@ -403,9 +403,10 @@ static enum tamis_status admit_approval(const struct asking *ask, struct fault *
   if (gate_approval_of(federation, ask->entry->signer))
     return fault_set(fault, TAMIS_CONFLICT, "%s has spoken about this candidate",
                      ask->entry->signer);
-  if (federation->approval_count == STATE_PERSONS_MAX)
-    return fault_set(fault, TAMIS_CONFLICT, "%d persons have spoken", STATE_PERSONS_MAX);
-  return TAMIS_OK;
+  if (federation->approval_count == STATE_APPROVALS_MAX)
+    return fault_set(fault, TAMIS_CONFLICT, "%d persons have spoken", STATE_APPROVALS_MAX);
+  if (statement_integer(ask->statement, "approve") == 0) return TAMIS_OK;
+  return gate_approval_may(ask->state, federation, ask->entry->signer, ask->moment->now_ms, fault);
 }
 
 /* `model` is the federation's first one: a freeze is for now, whatever the head is when it comes.
@@ -467,8 +468,8 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_ROLLBACK] = admit_rollback,     [STATEMENT_RETENTION] = admit_retention,
     [STATEMENT_DISPUTE] = admit_dispute,       [STATEMENT_REBUILD] = admit_rebuild,
     [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
-    [STATEMENT_POLICY_SET] = admit_policy,    [STATEMENT_APPROVAL] = admit_approval,
-    [STATEMENT_FREEZE] = admit_freeze,        [STATEMENT_UNFREEZE] = admit_unfreeze,
+    [STATEMENT_POLICY_SET] = admit_policy,     [STATEMENT_APPROVAL] = admit_approval,
+    [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

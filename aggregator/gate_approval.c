@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "aggregator/duties.h"
 
-enum { PERSONS = 2 };
+enum { PERSONS = 2, PERSONS_MAX = 8 };
 
 static const struct rule_parameter parameters[] = {
     {"persons", PARAMETER_COUNT, false, NULL},
@@ -19,11 +20,21 @@ const struct approval *gate_approval_of(const struct federation *federation, con
   return NULL;
 }
 
+enum tamis_status gate_approval_may(const struct state *state, const struct federation *federation,
+                                    const char *person, int64_t now_ms, struct fault *fault) {
+  enum duty_role role = federation->approval_count == 0 ? ROLE_RELEASE_MANAGER : ROLE_REVIEWER;
+  if (duties_may(state, person, role, now_ms)) return TAMIS_OK;
+  return fault_set(fault, TAMIS_DENIED,
+                   "%s is no %s: a candidate is approved by a release-manager "
+                   "first and by a reviewer then",
+                   person, duties_role_name(role));
+}
+
 static enum tamis_status check(const struct gate_stage *stage, struct fault *fault) {
   size_t persons = gates_count(stage, "persons", PERSONS);
-  if (persons >= 1 && persons <= STATE_OPERATORS_MAX) return TAMIS_OK;
+  if (persons >= 1 && persons <= PERSONS_MAX) return TAMIS_OK;
   return fault_set(fault, TAMIS_BAD_STATEMENT, "gates: approval: persons must be 1 to %d",
-                   STATE_OPERATORS_MAX);
+                   PERSONS_MAX);
 }
 
 static enum gate_colour look(const struct state *state, const struct federation *federation,

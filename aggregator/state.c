@@ -224,7 +224,7 @@ const struct policy *state_policy_now(const struct federation *federation) {
 }
 
 struct approval *state_approval_add(struct federation *federation) {
-  assert(federation->approval_count < STATE_PERSONS_MAX);
+  assert(federation->approval_count < STATE_APPROVALS_MAX);
   federation->approval =
       grow_for_one(federation->approval, federation->approval_count, sizeof *federation->approval);
   struct approval *approval = &federation->approval[federation->approval_count++];

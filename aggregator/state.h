@@ -26,7 +26,7 @@ enum {
   STATE_DISPUTES_MAX = 1024, /* of one federation */
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
-  STATE_PERSONS_MAX = 64,    /* who speak about one candidate */
+  STATE_APPROVALS_MAX = 64, /* of one candidate */
   STATE_NOBODY = -1,
 };
 

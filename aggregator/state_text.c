@@ -441,7 +441,7 @@ static void on_policies(struct codec *codec, struct federation *federation) {
 
 static void on_approvals(struct codec *codec, struct federation *federation) {
   size_t count = federation->approval_count;
-  on_count(codec, "approvals", &count, STATE_PERSONS_MAX);
+  on_count(codec, "approvals", &count, STATE_APPROVALS_MAX);
   for (size_t i = 0; i < count && !codec->is_bad; i++) {
     struct approval *approval =
         codec->is_reading ? state_approval_add(federation) : &federation->approval[i];

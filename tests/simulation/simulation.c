@@ -451,7 +451,8 @@ static void end(struct life *life) {
   json_int_t rounds = world_federation_integer(&life->world, "round");
   uint64_t held = unwitnessed(life);
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
-         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies, %zu words at gates, "
+         " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies, %zu "
+         "words at gates, "
          "%zu freezes\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
          life->rollbacks, life->rebuilds, life->policies, life->spoken, life->freezes);

@@ -542,7 +542,8 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
-      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL},    {"words", "f", "4"}};
+      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL},
+      {"words", "f", "4"}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
