@@ -338,7 +338,9 @@ static void run_partly(struct recompute *recompute, int threads, const bool *pas
 static void run(struct recompute *recompute, int threads, struct recomputation *out) {
   bool *past = decision_memory(calloc(recompute->work->count + 1, sizeof *past));
   inputs_find_absent(recompute, past, out);
-  if (out->absent_count > 0)
+  if (out->absent_count > 0 && recompute->work->kind == WORK_SHADOW)
+    ; /* a shadow is of the updates' bytes alone: nothing follows without them */
+  else if (out->absent_count > 0)
     run_partly(recompute, threads, past, out);
   else
     run_full(recompute, threads, past, out);
