@@ -5,6 +5,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/people.h"
+#include "aggregator/policy_lint.h"
 #include "aggregator/shadow.h"
 #include "aggregator/gate_approval.h"
 #include "aggregator/gates.h"
@@ -138,6 +139,7 @@ static enum tamis_status admit_create(const struct asking *ask, struct fault *fa
                      WITNESS_COSIGNATURES_MAX);
   enum tamis_status status =
       policy_read(json_object_get(statement->predicate, "policy"), &policy, fault);
+  if (status == TAMIS_OK) status = policy_check(&policy, fault);
   if (status == TAMIS_OK)
     status = check_rule(statement_text(statement, "rule"), (size_t)quorum, fault);
   if (status == TAMIS_OK) status = check_optimiser(statement, fault);
@@ -291,6 +293,7 @@ static enum tamis_status admit_policy(const struct asking *ask, struct fault *fa
   struct digest digest;
   enum tamis_status status = check_federation(ask, &federation, fault);
   if (status == TAMIS_OK) status = policy_read(object, &policy, fault);
+  if (status == TAMIS_OK) status = policy_check(&policy, fault);
   if (status == TAMIS_OK) status = canonical_digest(object, &digest, fault);
   if (status != TAMIS_OK) return status;
   int64_t next = (int64_t)federation->policy_count + 1;

@@ -109,6 +109,8 @@ static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 static const struct option_row model_lineage_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "of the model of this round (the head)"}, STATE, END};
 static const struct option_row state_options[] = {STATE, END};
+static const struct option_row policy_lint_options[] = {
+    {"strict", 0, NULL, VALUE_FLAG, false, "warnings fail too"}, END};
 static const struct option_row policy_set_options[] = {
     {"note", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log"}, DRY_RUN, END};
 static const struct option_row model_get_options[] = {
@@ -287,6 +289,12 @@ static const struct command row[] = {
     {"policy", "history", "FEDERATION", state_options,
      "The versions of a policy, who set them, and what changed", NULL,
      "  tamis policy history digits\n  tamis policy history digits -o wide\n", policy_history},
+    {"policy", "lint", "FILE", policy_lint_options, "What is wrong with a policy, or weak",
+     "Errors: unknown thresholds, values out of range, thresholds that contradict each\n"
+     "other. Warnings: what lets attackers do more than the default does. Notes: what is\n"
+     "harder on honest clients. Exit code 2 with errors.\n",
+     "  tamis policy lint strict.yaml\n  tamis policy lint strict.yaml --strict -o json\n",
+     policy_lint_run},
     {"policy", "set", "FEDERATION FILE", policy_set_options,
      "Judge the rounds to come by another policy",
      "FILE has one `threshold: number` a line (YAML or JSON) and is the whole policy:\n"

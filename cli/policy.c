@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/policy.h"
+#include "aggregator/policy_lint.h"
 #include "cli/command_run.h"
 #include "cli/offline.h"
 #include "cli/policy_file.h"
@@ -197,6 +197,102 @@ enum tamis_status policy_history(struct context *context, const struct arguments
   output_rows(context, &version_sheet, rows);
   json_decref(rows);
   return TAMIS_OK;
+}
+
+/* ---- lint ---- */
+
+static const struct column finding_columns[] = {
+    {"LEVEL", "level", CELL_TEXT, false},
+    {"LINE", "line", CELL_COUNT, false},
+    {"THRESHOLD", "threshold", CELL_TEXT, false},
+    {"WHY", "sentence", CELL_SENTENCE, false},
+};
+static const struct sheet finding_sheet = {"threshold", "Nothing to be said about it.",
+                                           sizeof finding_columns / sizeof *finding_columns,
+                                           finding_columns};
+
+static size_t count_level(const json_t *findings, enum policy_level level) {
+  size_t count = 0, i;
+  const json_t *finding;
+  json_array_foreach((json_t *)(uintptr_t)findings, i, finding) {
+    const char *text = json_string_value(json_object_get(finding, "level"));
+    count += text && strcmp(text, policy_level_name(level)) == 0;
+  }
+  return count;
+}
+
+/* What is wrong with the file is known; what is wrong with the policy is added. */
+static enum tamis_status add_findings(struct context *context, const json_t *policy,
+                                      json_t *findings) {
+  struct policy_finding finding[POLICY_FINDINGS_MAX];
+  struct policy read;
+  enum tamis_status status = policy_read(policy, &read, &context->fault);
+  if (status != TAMIS_OK) return status;
+  size_t count = policy_lint(&read, finding);
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(findings,
+                          json_pack("{s:s, s:s, s:s}", "level", policy_level_name(finding[i].level),
+                                    "threshold", finding[i].name, "sentence", finding[i].sentence));
+  return TAMIS_OK;
+}
+
+static void print_findings(struct context *context, const json_t *data) {
+  const json_t *findings = json_object_get(data, "findings"), *finding;
+  char a[OUTPUT_CELL_SIZE], b[OUTPUT_CELL_SIZE];
+  size_t i;
+  if (context->form == OUTPUT_WIDE) {
+    output_rows(context, &finding_sheet, findings);
+    return;
+  }
+  json_array_foreach((json_t *)(uintptr_t)findings, i, finding) {
+    long long line = (long long)output_integer(finding, "line");
+    output_text(finding, "level", a, sizeof a);
+    if (line > 0)
+      output_field(context, a, "%s, line %lld", output_text(finding, "threshold", b, sizeof b),
+                   line);
+    else
+      output_field(context, a, "%s", output_text(finding, "threshold", b, sizeof b));
+    output_paragraph(context, output_text(finding, "sentence", b, sizeof b));
+  }
+  output_field(
+      context, "findings", "%zu error%s, %zu warning%s, %zu note%s",
+      count_level(findings, POLICY_ERROR), count_level(findings, POLICY_ERROR) == 1 ? "" : "s",
+      count_level(findings, POLICY_WARNING), count_level(findings, POLICY_WARNING) == 1 ? "" : "s",
+      count_level(findings, POLICY_NOTE), count_level(findings, POLICY_NOTE) == 1 ? "" : "s");
+}
+
+/* Errors are a wrong value; warnings only with --strict. */
+static enum tamis_status lint_verdict(struct context *context, const struct arguments *arguments,
+                                      const json_t *findings) {
+  size_t errors = count_level(findings, POLICY_ERROR);
+  size_t warnings = count_level(findings, POLICY_WARNING);
+  if (errors > 0)
+    return fault_set(&context->fault, TAMIS_BAD_STATEMENT, "%s: %zu error%s", arguments->word[0],
+                     errors, errors == 1 ? "" : "s");
+  if (warnings > 0 && arguments_has(arguments, "strict"))
+    return fault_set(&context->fault, TAMIS_BAD_STATEMENT,
+                     "%s: %zu setting%s weaker than the default", arguments->word[0], warnings,
+                     warnings == 1 ? " is" : "s are");
+  return TAMIS_OK;
+}
+
+enum tamis_status policy_lint_run(struct context *context, const struct arguments *arguments) {
+  json_t *policy = NULL, *findings = NULL;
+  enum tamis_status status =
+      policy_file_read(arguments->word[0], &policy, &findings, &context->fault);
+  if (status == TAMIS_OK) status = add_findings(context, policy, findings);
+  if (status == TAMIS_OK) {
+    json_t *data = json_pack("{s:s, s:O}", "file", arguments->word[0], "findings", findings);
+    status = lint_verdict(context, arguments, findings);
+    if (status == TAMIS_OK || output_is_for_people(context))
+      output_thing(context, "policy", arguments->word[0], data, print_findings);
+    else
+      context->failure = json_incref(data);
+    json_decref(data);
+  }
+  json_decref(findings);
+  json_decref(policy);
+  return status;
 }
 
 /* ---- set ---- */

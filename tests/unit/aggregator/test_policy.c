@@ -9,6 +9,7 @@
 #include <string.h>
 #include "aggregator/judge.h"
 #include "aggregator/policy.h"
+#include "aggregator/policy_lint.h"
 #include "proto/canonical.h"
 
 static void the_page_shows_every_row_as_it_is(void **unused) {
@@ -111,6 +112,71 @@ static void what_is_unknown_or_out_of_range_is_refused_by_name(void **unused) {
   refused_with_the_name(json_pack("{s:s}", "risk_hold", "f64:7ff8000000000000"), "risk_hold");
 }
 
+/* ---- lint ---- */
+
+static void every_threshold_says_what_moving_it_does(void **unused) {
+  size_t count;
+  const struct policy_row *row = policy_table(&count);
+  (void)unused;
+  for (size_t i = 0; i < count; i++) {
+    const struct policy_effect *effect = policy_effect_of(row[i].name);
+    if (!effect)
+      fail_msg("policy_lint.c has no row for %s: which way does it weaken?", row[i].name);
+    assert_int_equal(effect->more[0] == '\0', row[i].fallback == row[i].most);
+    assert_int_equal(effect->less[0] == '\0', row[i].fallback == row[i].least);
+  }
+}
+
+static void the_defaults_have_nothing_to_be_said_about(void **unused) {
+  struct policy_finding finding[POLICY_FINDINGS_MAX];
+  struct policy policy;
+  (void)unused;
+  policy_default(&policy);
+  assert_int_equal(policy_lint(&policy, finding), 0);
+  assert_int_equal(policy_check(&policy, NULL), TAMIS_OK);
+}
+
+static void what_contradicts_itself_is_an_error(void **unused) {
+  struct policy_finding finding[POLICY_FINDINGS_MAX];
+  struct policy policy;
+  struct fault fault;
+  (void)unused;
+  policy_default(&policy);
+  policy.z_low = policy.z_high = 4;
+  policy.risk_hold = 0.95;
+  policy.risk_reject = 0.9;
+  assert_true(policy_lint(&policy, finding) >= 2);
+  assert_int_equal(finding[0].level, POLICY_ERROR);
+  assert_string_equal(finding[0].name, "z_low");
+  assert_string_equal(finding[0].sentence, "4 is not below z_high, which is 4: suspicion begins at "
+                                           "the first and is full at the second");
+  assert_string_equal(
+      finding[1].sentence,
+      "0.95 is not at most risk_reject, which is 0.9: otherwise nothing is ever held");
+  assert_int_equal(policy_check(&policy, &fault), TAMIS_BAD_STATEMENT);
+  assert_non_null(strstr(fault.text, "z_low"));
+  policy.z_low = 2;
+  policy.risk_hold = policy.risk_reject;
+  assert_int_equal(policy_check(&policy, &fault), TAMIS_OK);
+}
+
+static void what_weakens_is_a_warning_and_the_other_way_a_note(void **unused) {
+  struct policy_finding finding[POLICY_FINDINGS_MAX];
+  struct policy policy;
+  (void)unused;
+  policy_default(&policy);
+  double before = policy.strikes_exclude++;
+  policy.clean_rounds++;
+  char sentence[256];
+  snprintf(sentence, sizeof sentence, "%g is above the default %g: %s", before + 1, before,
+           policy_effect_of("strikes_exclude")->more);
+  assert_int_equal(policy_lint(&policy, finding), 2);
+  assert_int_equal(finding[0].level, POLICY_NOTE);
+  assert_string_equal(finding[0].name, "clean_rounds");
+  assert_int_equal(finding[1].level, POLICY_WARNING);
+  assert_string_equal(finding[1].sentence, sentence);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_page_shows_every_row_as_it_is),
@@ -118,6 +184,10 @@ int main(void) {
       cmocka_unit_test(defaults_are_within_their_own_bounds),
       cmocka_unit_test(an_empty_policy_is_the_default),
       cmocka_unit_test(a_named_field_is_set_and_only_that),
+      cmocka_unit_test(every_threshold_says_what_moving_it_does),
+      cmocka_unit_test(the_defaults_have_nothing_to_be_said_about),
+      cmocka_unit_test(what_contradicts_itself_is_an_error),
+      cmocka_unit_test(what_weakens_is_a_warning_and_the_other_way_a_note),
       cmocka_unit_test(what_is_unknown_or_out_of_range_is_refused_by_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
