@@ -10,33 +10,13 @@
 #include "cli/progress.h"
 #include "cli/site.h"
 
-/* "7", "3..9", "3.." or "..9"; 0 is no bound. */
-static bool rounds_read(const char *text, int64_t *first, int64_t *last) {
-  const char *dots = strstr(text, "..");
-  char left[HUMAN_TEXT_SIZE] = "";
-  uint64_t from = 0, to = 0;
-  size_t length = dots == NULL ? strlen(text) : (size_t)(dots - text);
-  if (length >= sizeof left) return false;
-  memcpy(left, text, length);
-  if (length > 0 && (!human_count_read(left, &from) || from == 0)) return false;
-  const char *right = dots == NULL ? left : dots + 2;
-  if (*right != '\0' && (!human_count_read(right, &to) || to == 0)) return false;
-  if ((from == 0 && to == 0) || (to != 0 && to < from)) return false;
-  *first = (int64_t)from;
-  *last = (int64_t)to;
-  return true;
-}
-
 static enum tamis_status options_read(struct context *context, const struct arguments *arguments,
                                       struct audit_options *options) {
-  const char *rounds = arguments_text(arguments, "rounds", NULL);
   uint64_t threads = arguments_count(arguments, "threads", 0);
   *options = (struct audit_options){.federation = arguments_text(arguments, "federation", NULL),
                                     .is_light = arguments_has(arguments, "light"),
                                     .threads = threads > 1024 ? 1024 : (int)threads};
-  if (rounds == NULL || rounds_read(rounds, &options->first, &options->last)) return TAMIS_OK;
-  fault_set(&context->fault, TAMIS_BAD_REQUEST, "\"%.40s\" are no rounds", rounds);
-  return context_hint(context, TAMIS_BAD_REQUEST, "write 7, 3..9, 3.. or ..9; rounds begin at 1");
+  return context_rounds(context, arguments, &options->first, &options->last);
 }
 
 /* ---- the report ---- */

@@ -111,8 +111,17 @@ static const struct option_row model_lineage_options[] = {
 static const struct option_row state_options[] = {STATE, END};
 static const struct option_row policy_lint_options[] = {
     {"strict", 0, NULL, VALUE_FLAG, false, "warnings fail too"}, END};
+static const struct option_row policy_dry_run_options[] = {
+    FEDERATION,
+    {"rounds", 0, "A..B", VALUE_TEXT, false, "only these: 7, 3..9, 3.. or ..9"},
+    {"report", 0, "FILE", VALUE_FILE, false, "keep the report, for policy set --report"},
+    STATE_FOLDER,
+    END};
 static const struct option_row policy_set_options[] = {
-    {"note", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log"}, DRY_RUN, END};
+    {"note", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log"},
+    {"report", 0, "FILE", VALUE_FILE, false, "of a dry run of this very policy: it is named"},
+    DRY_RUN,
+    END};
 static const struct option_row model_get_options[] = {
     {"round", 0, "ROUND", VALUE_COUNT, false, "the model of this round (the head)"},
     {"file", 'O', "FILE", VALUE_FILE, true, "where to put it; never overwrites"},
@@ -295,6 +304,14 @@ static const struct command row[] = {
      "harder on honest clients. Exit code 2 with errors.\n",
      "  tamis policy lint strict.yaml\n  tamis policy lint strict.yaml --strict -o json\n",
      policy_lint_run},
+    {"policy", "dry-run", "FILE", policy_dry_run_options,
+     "What another policy would have said to past rounds",
+     "Judges the stored evidence again, histories included, and lays it beside what\n"
+     "happened. Reads the state folder or a copy, beside a running server; needs no\n"
+     "updates. Later updates would have been others: it says what it cannot know.\n",
+     "  tamis policy dry-run strict.yaml --federation digits\n"
+     "  tamis policy dry-run strict.yaml --federation digits --rounds 10.. --report r.json\n",
+     policy_dry_run},
     {"policy", "set", "FEDERATION FILE", policy_set_options,
      "Judge the rounds to come by another policy",
      "FILE has one `threshold: number` a line (YAML or JSON) and is the whole policy:\n"

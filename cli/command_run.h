@@ -15,6 +15,7 @@ enum tamis_status federation_show(struct context *context, const struct argument
 enum tamis_status policy_show(struct context *context, const struct arguments *arguments);
 enum tamis_status policy_history(struct context *context, const struct arguments *arguments);
 enum tamis_status policy_lint_run(struct context *context, const struct arguments *arguments);
+enum tamis_status policy_dry_run(struct context *context, const struct arguments *arguments);
 enum tamis_status policy_set(struct context *context, const struct arguments *arguments);
 
 enum tamis_status client_invite(struct context *context, const struct arguments *arguments);

@@ -280,3 +280,29 @@ enum tamis_status context_confirm(struct context *context, const char *what, con
     return TAMIS_OK;
   return fault_set(&context->fault, TAMIS_CANCELLED, "not confirmed: nothing was changed");
 }
+
+/* "7", "3..9", "3.." or "..9"; 0 is no bound. */
+static bool rounds_read(const char *text, int64_t *first, int64_t *last) {
+  const char *dots = strstr(text, "..");
+  char left[HUMAN_TEXT_SIZE] = "";
+  uint64_t from = 0, to = 0;
+  size_t length = dots == NULL ? strlen(text) : (size_t)(dots - text);
+  if (length >= sizeof left) return false;
+  memcpy(left, text, length);
+  if (length > 0 && (!human_count_read(left, &from) || from == 0)) return false;
+  const char *right = dots == NULL ? left : dots + 2;
+  if (*right != '\0' && (!human_count_read(right, &to) || to == 0)) return false;
+  if ((from == 0 && to == 0) || (to != 0 && to < from)) return false;
+  *first = (int64_t)from;
+  *last = (int64_t)to;
+  return true;
+}
+
+enum tamis_status context_rounds(struct context *context, const struct arguments *arguments,
+                                 int64_t *first, int64_t *last) {
+  const char *rounds = arguments_text(arguments, "rounds", NULL);
+  *first = *last = 0;
+  if (rounds == NULL || rounds_read(rounds, first, last)) return TAMIS_OK;
+  fault_set(&context->fault, TAMIS_BAD_REQUEST, "\"%.40s\" are no rounds", rounds);
+  return context_hint(context, TAMIS_BAD_REQUEST, "write 7, 3..9, 3.. or ..9; rounds begin at 1");
+}

@@ -65,6 +65,10 @@ enum tamis_status context_find(struct context *context, const char *name, const 
                                const char *column, const char *value, enum tamis_status missing,
                                json_t **row);
 
+/* --rounds as "7", "3..9", "3.." or "..9"; 0 is no bound, also where it is not given. */
+enum tamis_status context_rounds(struct context *context, const struct arguments *arguments,
+                                 int64_t *first, int64_t *last);
+
 /* Asks a person at a terminal; without one, or with another answer than yes, a fault. `what` wants
  * to be confirmed: "a rollback". */
 enum tamis_status context_confirm(struct context *context, const char *what, const char *question);

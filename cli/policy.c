@@ -297,20 +297,27 @@ enum tamis_status policy_lint_run(struct context *context, const struct argument
 
 /* ---- set ---- */
 
-static enum tamis_status read_file(struct context *context, const char *path, json_t **policy) {
-  json_t *findings = NULL;
-  enum tamis_status status = policy_file_read(path, policy, &findings, &context->fault);
-  if (status != TAMIS_OK) return status;
-  const json_t *first = json_array_get(findings, 0);
-  if (first) {
-    status = fault_set(&context->fault, TAMIS_BAD_REQUEST, "%s, line %lld: %s: %s", path,
-                       (long long)output_integer(first, "line"),
-                       json_string_value(json_object_get(first, "threshold")),
-                       json_string_value(json_object_get(first, "sentence")));
-    json_decref(*policy);
-    *policy = NULL;
-  }
-  json_decref(findings);
+/* A report that is named must be of this policy and this federation. Everybody may read it. */
+static enum tamis_status take_report(struct context *context, const struct arguments *arguments,
+                                     const json_t *policy, json_t *predicate) {
+  const char *path = arguments_text(arguments, "report", NULL);
+  struct digest digest;
+  char hex[DIGEST_HEX_SIZE];
+  if (path == NULL) return TAMIS_OK;
+  json_t *report = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+  const char *format = json_string_value(json_object_get(report, "format"));
+  const char *federation = json_string_value(json_object_get(report, "federation"));
+  bool is_it = format && strcmp(format, "tamis-dry-run/v1") == 0 && federation &&
+               strcmp(federation, arguments->word[0]) == 0 &&
+               json_equal(json_object_get(report, "policy"), (json_t *)(uintptr_t)policy);
+  json_decref(report);
+  if (!is_it)
+    return fault_set(&context->fault, TAMIS_BAD_REQUEST,
+                     "%s is no report of a dry run of this policy for %.64s", path,
+                     arguments->word[0]);
+  enum tamis_status status = operator_put_file(context->operator, path, &digest, &context->fault);
+  digest_to_hex(&digest, hex);
+  if (status == TAMIS_OK) json_object_set_new(predicate, "report", json_string(hex));
   return status;
 }
 
@@ -326,8 +333,10 @@ static enum tamis_status submit_policy(struct context *context, const struct arg
   json_t *predicate =
       json_pack("{s:s, s:I, s:O, s:s}", "federation", federation, "version", version, "policy",
                 policy, "note", arguments_text(arguments, "note", ""));
-  status = operator_submit(context->operator, STATEMENT_POLICY_SET, predicate, "policy", &digest,
-                           dry_run, &index, &result, &context->fault);
+  status = take_report(context, arguments, policy, predicate);
+  if (status == TAMIS_OK)
+    status = operator_submit(context->operator, STATEMENT_POLICY_SET, predicate, "policy", &digest,
+                             dry_run, &index, &result, &context->fault);
   json_decref(predicate);
   if (status != TAMIS_OK) return status;
   const char *sentence = json_string_value(json_object_get(result, "sentence"));
@@ -344,7 +353,7 @@ static enum tamis_status submit_policy(struct context *context, const struct arg
 
 enum tamis_status policy_set(struct context *context, const struct arguments *arguments) {
   json_t *policy = NULL, *rows = NULL;
-  enum tamis_status status = read_file(context, arguments->word[1], &policy);
+  enum tamis_status status = policy_file_read_good(arguments->word[1], &policy, &context->fault);
   if (status == TAMIS_OK) status = context_operator(context);
   if (status == TAMIS_OK) status = query_versions(context, arguments->word[0], &rows);
   if (status == TAMIS_OK)

@@ -184,3 +184,20 @@ enum tamis_status policy_file_read(const char *path, json_t **policy, json_t **f
   json_decref(reading.findings);
   return status;
 }
+
+enum tamis_status policy_file_read_good(const char *path, json_t **policy, struct fault *fault) {
+  json_t *findings = NULL;
+  enum tamis_status status = policy_file_read(path, policy, &findings, fault);
+  if (status != TAMIS_OK) return status;
+  const json_t *first = json_array_get(findings, 0);
+  if (first) {
+    status = fault_set(fault, TAMIS_BAD_REQUEST, "%s, line %lld: %s: %s", path,
+                       (long long)json_integer_value(json_object_get(first, "line")),
+                       json_string_value(json_object_get(first, "threshold")),
+                       json_string_value(json_object_get(first, "sentence")));
+    json_decref(*policy);
+    *policy = NULL;
+  }
+  json_decref(findings);
+  return status;
+}

@@ -14,4 +14,7 @@
 enum tamis_status policy_file_read(const char *path, json_t **policy, json_t **findings,
                                    struct fault *fault);
 
+/* The same when only a good policy will do: BAD_REQUEST with the first finding. */
+enum tamis_status policy_file_read_good(const char *path, json_t **policy, struct fault *fault);
+
 #endif
