@@ -35,28 +35,22 @@ static const struct sheet round_sheet = {"round", "No round would have gone othe
                                          sizeof round_columns / sizeof *round_columns,
                                          round_columns};
 
-/* "4", or "4 (was 0)": what would be, and what was where that is another. */
+/* "4", or "4/0": what would be, and what was where that is another. */
 static void set_pair(json_t *row, const char *key, json_int_t would, json_int_t was) {
   char text[64];
   if (would == was)
     snprintf(text, sizeof text, "%lld", (long long)would);
   else
-    snprintf(text, sizeof text, "%lld (was %lld)", (long long)would, (long long)was);
+    snprintf(text, sizeof text, "%lld/%lld", (long long)would, (long long)was);
   json_object_set_new(row, key, json_string(text));
 }
 
-/* "round 7", "round 7 (was never)", "-" */
+/* "7", "7/-": the round in which it would have begun, and did; "-": in none. */
 static void set_when(json_t *row, const char *key, json_int_t would, json_int_t was) {
-  char text[64], then[24];
-  snprintf(then, sizeof then, was == 0 ? "never" : "%lld", (long long)was);
-  if (would == 0 && was == 0)
-    snprintf(text, sizeof text, "-");
-  else if (would == was)
-    snprintf(text, sizeof text, "%lld", (long long)would);
-  else if (would == 0)
-    snprintf(text, sizeof text, "never (was %s)", then);
-  else
-    snprintf(text, sizeof text, "%lld (was %s)", (long long)would, then);
+  char text[64], now[24] = "-", then[24] = "-";
+  if (would > 0) snprintf(now, sizeof now, "%lld", (long long)would);
+  if (was > 0) snprintf(then, sizeof then, "%lld", (long long)was);
+  snprintf(text, sizeof text, would == was ? "%s" : "%s/%s", now, then);
   json_object_set_new(row, key, json_string(text));
 }
 
@@ -75,7 +69,7 @@ static json_t *client_row(const json_t *client) {
   output_text(would, "state", now, sizeof now);
   output_text(was, "state", then, sizeof then);
   bool is_same = strcmp(now, then) == 0;
-  snprintf(state, sizeof state, is_same ? "%s" : "%s (was %s)", now, then);
+  snprintf(state, sizeof state, is_same ? "%s" : "%s/%s", now, then);
   json_object_set_new(row, "state", json_string(state));
   return row;
 }
@@ -91,8 +85,9 @@ static void print_clients(struct context *context, const json_t *report) {
   if (json_array_size(rows) == 0)
     fputs("\nNo client would have fared otherwise.\n", context->out);
   else {
-    fputs("\nClients that would have fared otherwise; standings by the round they began:\n",
-          context->out);
+    fputs(
+        "\nClients that would have fared otherwise (would/was; standings by their first round):\n",
+        context->out);
     output_rows(context, &client_sheet, rows);
   }
   json_decref(rows);
@@ -120,7 +115,7 @@ static void print_rounds(struct context *context, const json_t *report) {
       json_array_append_new(rows, round_row(round));
   }
   if (json_array_size(rows) > 0) {
-    fputs("\nRounds that would have gone otherwise:\n", context->out);
+    fputs("\nRounds that would have gone otherwise (would/was):\n", context->out);
     output_rows(context, &round_sheet, rows);
   }
   json_decref(rows);

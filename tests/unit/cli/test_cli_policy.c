@@ -90,8 +90,8 @@ static void a_dry_run_is_laid_beside_what_happened(void **state) {
   typed_holds(said, "rounds        6 judged again, ");
   typed_holds(said, "accepted      42 updates, in truth 48\n");
   typed_holds(said, "Clients that would have fared otherwise");
-  typed_holds(said, "excluded (was probation)");
-  typed_holds(said, "2 (was never)");
+  typed_holds(said, "excluded/probation");
+  typed_holds(said, "  2/-");
   typed_holds(said, "round 1: c00 reject, not accept: ");
   typed_holds(said, "round 5: c00 absent, not accept: it would have been excluded before");
   typed_holds(said, "What this cannot know:\n");
