@@ -16,11 +16,18 @@ enum {
   OPTION_RESULTS,
   OPTION_UPDATES,
   OPTION_LIST,
-  OPTION_BARE,
+  OPTION_BESIDE,
+  OPTION_ALONE,
+  OPTION_ONLY_KNOWN,
   OPTION_FIRST,
   OPTION_DATA,
   OPTION_STRENGTH
 };
+
+/* What a row is made of: the attack under the policy and, beside it, what it is compared with. */
+enum kind { JUDGED, BARE, CLEAN, MEAN, KINDS };
+
+static const char *const kind_names[KINDS] = {"judged", "bare", "clean", "mean"};
 
 struct plan {
   const char *attack[LIST_MAX];
@@ -30,7 +37,8 @@ struct plan {
   size_t seeds, first_seed;
   const char *data;
   struct pool_options pool;
-  bool is_json, is_alone;
+  bool is_json, is_roc;
+  bool is_beside[KINDS];
 };
 
 static const struct argp_option options[] = {
@@ -45,7 +53,12 @@ static const struct argp_option options[] = {
     {"rule", 'R', "RULE", 0, "default trimmed_mean(f=15)", 0},
     {"policy", 'p', "K=V,...", 0, "thresholds other than the defaults", 0},
     {"roc", OPTION_ROC, NULL, 0, "AUC of every number, nobody being judged", 0},
-    {"alone", OPTION_BARE, NULL, 0, "without the bare rule and the clean run", 0},
+    {"alone", OPTION_ALONE, NULL, 0, "as --beside none", 0},
+    {"beside", OPTION_BESIDE, "KIND,...", 0,
+     "of bare (the rule alone), clean (nobody lies), mean (the plain mean), or none (default "
+     "bare,clean)",
+     0},
+    {"only-known", OPTION_ONLY_KNOWN, NULL, 0, "play nothing, tell what --results has", 0},
     {"updates", OPTION_UPDATES, "FILE", 0, "a line of JSON for each update judged", 0},
     {"results", OPTION_RESULTS, "FILE", 0, "where matches are kept, and found", 0},
     {"jobs", 'j', "N", 0, "processes (default: one a processor)", 0},
@@ -85,6 +98,20 @@ static size_t words(char *text, const char **word, struct argp_state *state) {
   return count;
 }
 
+static void parse_beside(struct plan *plan, char *text, struct argp_state *state) {
+  const char *name[LIST_MAX];
+  size_t count = words(text, name, state);
+  plan->is_beside[BARE] = plan->is_beside[CLEAN] = false;
+  for (size_t i = 0; i < count; i++) {
+    int kind = BARE;
+    while (kind < KINDS && strcmp(kind_names[kind], name[i]) != 0) kind++;
+    if (kind < KINDS)
+      plan->is_beside[kind] = true;
+    else if (strcmp(name[i], "none") != 0)
+      argp_error(state, "beside what: bare, clean, mean or none, not %s", name[i]);
+  }
+}
+
 static void list_attacks(void) {
   size_t count;
   const struct attack *attack = attack_table(&count);
@@ -112,8 +139,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case OPTION_STRENGTH: plan->cell.strength = number(text, 0, 1e9, state); return 0;
   case OPTION_FIRST: plan->first_seed = whole(text, 1000000, state); return 0;
-  case OPTION_ROC: plan->pool.with_roc = true; return 0;
-  case OPTION_BARE: plan->is_alone = true; return 0;
+  case OPTION_ROC: plan->is_roc = true; return 0;
+  case OPTION_ONLY_KNOWN: plan->pool.only_known = true; return 0;
+  case OPTION_ALONE: plan->is_beside[BARE] = plan->is_beside[CLEAN] = false; return 0;
+  case OPTION_BESIDE: parse_beside(plan, text, state); return 0;
   case OPTION_UPDATES: plan->pool.updates = text; return 0;
   case OPTION_RESULTS: plan->pool.results = text; return 0;
   case OPTION_DATA: plan->data = text; return 0;
@@ -124,70 +153,84 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 
 /* ---- rows ---- */
 
-enum { JUDGED, BARE, CLEAN, KINDS };
-
-/* The jobs of a row: for each seed one of each kind. */
+/* Every kind has a job for each seed, whether it is asked for or not: NULL results tell nothing. */
 struct row {
   struct cell cell;
-  size_t first, kinds;
+  struct pool_job *kind[KINDS]; /* plan->seeds each; NULL: not asked for */
 };
 
 static const char *policy_bare(const char *policy) {
-  static char text[1024];
-  snprintf(text, sizeof text, "%s%senforce=0", policy, policy[0] ? "," : "");
-  return strdup(text);
+  size_t size = strlen(policy) + sizeof ",enforce=0";
+  char *text = malloc(size);
+  if (!text) exit(EXIT_FAILURE);
+  snprintf(text, size, "%s%senforce=0", policy, policy[0] ? "," : "");
+  return text;
+}
+
+static struct cell cell_of(enum kind kind, struct cell cell, const char *bare) {
+  if (kind == BARE || kind == MEAN) cell.policy = bare;
+  if (kind == MEAN) cell.rule = "mean";
+  if (kind == CLEAN) {
+    cell.attack = "none";
+    cell.fraction = cell.strength = 0;
+  }
+  return cell;
 }
 
 static void add_row(const struct plan *plan, struct cell cell, struct row *row,
                     struct pool_job *job, size_t *jobs) {
-  *row = (struct row){cell, *jobs, plan->pool.with_roc || plan->is_alone ? 1 : KINDS};
   const char *bare = policy_bare(cell.policy);
-  for (size_t seed = 0; seed < plan->seeds; seed++)
-    for (size_t kind = 0; kind < row->kinds; kind++) {
-      struct cell one = cell;
+  *row = (struct row){.cell = cell};
+  for (int kind = 0; kind < KINDS; kind++) {
+    if (!plan->is_beside[kind]) continue;
+    row->kind[kind] = job + *jobs;
+    for (size_t seed = 0; seed < plan->seeds; seed++) {
+      struct cell one = cell_of((enum kind)kind, cell, bare);
       one.seed = plan->first_seed + seed;
-      if (kind == BARE || plan->pool.with_roc) one.policy = bare;
-      if (kind == CLEAN) one.attack = "none", one.fraction = 0, one.strength = 0;
       job[(*jobs)++] = (struct pool_job){.cell = one};
     }
+  }
 }
 
-static double value(const struct row *row, const struct pool_job *job, size_t seed, size_t kind,
-                    const char *name) {
-  const json_t *result = job[row->first + seed * row->kinds + kind].result;
-  return json_number_value(json_object_get(result, name));
+/* Of a kind's matches that were played: the sum and the largest of a number, and how many. */
+struct sums {
+  double sum, most, count;
+};
+
+static struct sums sums_of(const struct plan *plan, const struct row *row, enum kind kind,
+                           const char *name) {
+  struct sums sums = {0, 0, 0};
+  for (size_t seed = 0; row->kind[kind] && seed < plan->seeds; seed++) {
+    const json_t *result = row->kind[kind][seed].result;
+    double value = json_number_value(json_object_get(result, name));
+    if (!result) continue;
+    sums.sum += value;
+    sums.most = fmax(sums.most, value);
+    sums.count++;
+  }
+  return sums;
 }
 
-static double sum(const struct plan *plan, const struct row *row, const struct pool_job *job,
-                  size_t kind, const char *name) {
-  double all = 0;
-  for (size_t seed = 0; seed < plan->seeds; seed++) all += value(row, job, seed, kind, name);
-  return all;
+static double mean_of(const struct plan *plan, const struct row *row, enum kind kind,
+                      const char *name) {
+  struct sums sums = sums_of(plan, row, kind, name);
+  return sums.count > 0 ? sums.sum / sums.count : NAN;
 }
 
-static double most(const struct plan *plan, const struct row *row, const struct pool_job *job,
-                   size_t kind, const char *name) {
-  double all = 0;
-  for (size_t seed = 0; seed < plan->seeds; seed++)
-    all = fmax(all, value(row, job, seed, kind, name));
-  return all;
-}
-
-static void tell_row(const struct plan *plan, const struct row *row, const struct pool_job *job) {
-  double liars = sum(plan, row, job, JUDGED, "liars"), seeds = (double)plan->seeds;
+static void tell_row(const struct plan *plan, const struct row *row) {
+  double liars = sums_of(plan, row, JUDGED, "liars").sum;
   char alpha[16] = "iid";
   if (row->cell.alpha > 0) snprintf(alpha, sizeof alpha, "%g", row->cell.alpha);
-  printf("%-16s %4.0f%% %5s  %5.1f%% %4.0f %4.0f  %4.0f %6.1f%% %6.2f%%  %6.4f", row->cell.attack,
-         100 * row->cell.fraction, alpha,
-         liars > 0 ? 100 * sum(plan, row, job, JUDGED, "liars_excluded") / liars : 0,
-         sum(plan, row, job, JUDGED, "rounds_median") / seeds,
-         most(plan, row, job, JUDGED, "rounds_most"),
-         sum(plan, row, job, JUDGED, "honest_excluded"),
-         100 * most(plan, row, job, JUDGED, "honest_held_most"),
-         100 * sum(plan, row, job, JUDGED, "honest_held_mean") / seeds,
-         sum(plan, row, job, JUDGED, "accuracy") / seeds);
-  for (size_t kind = BARE; kind < row->kinds; kind++)
-    printf(" %6.4f", sum(plan, row, job, kind, "accuracy") / seeds);
+  printf(
+      "%-16s %4.0f%% %5s  %5.1f%% %4.0f %4.0f  %4.0f %6.1f%% %6.2f%%  %6.4f", row->cell.attack,
+      100 * row->cell.fraction, alpha,
+      liars > 0 ? 100 * sums_of(plan, row, JUDGED, "liars_excluded").sum / liars : 0,
+      mean_of(plan, row, JUDGED, "rounds_median"), sums_of(plan, row, JUDGED, "rounds_most").most,
+      sums_of(plan, row, JUDGED, "honest_excluded").sum,
+      100 * sums_of(plan, row, JUDGED, "honest_held_most").most,
+      100 * mean_of(plan, row, JUDGED, "honest_held_mean"), mean_of(plan, row, JUDGED, "accuracy"));
+  for (int kind = BARE; kind < KINDS; kind++)
+    if (row->kind[kind]) printf(" %6.4f", mean_of(plan, row, (enum kind)kind, "accuracy"));
   printf("\n");
 }
 
@@ -195,42 +238,48 @@ static void tell_head(const struct plan *plan) {
   printf("%s, %zu clients, %zu rounds, %zu seeds from %zu, policy: %s\n", plan->cell.rule,
          plan->cell.clients, plan->cell.rounds, plan->seeds, plan->first_seed,
          plan->cell.policy[0] ? plan->cell.policy : "default");
-  printf("%-16s %5s %5s  %6s %9s  %s\n%-16s %5s %5s  %6s %4s %4s  %4s %7s %7s  %6s %6s %6s\n", "",
-         "", "", "liars", "in rounds", "honest: out, held", "attack", "liars", "alpha", "out",
-         "med.", "most", "out", "most", "mean", "judged", "bare", "clean");
+  printf("%-16s %5s %5s  %6s %9s  %s\n%-16s %5s %5s  %6s %4s %4s  %4s %7s %7s  %6s", "", "", "",
+         "liars", "in rounds", "honest: out, held", "attack", "liars", "alpha", "out", "med.",
+         "most", "out", "most", "mean", "judged");
+  for (int kind = BARE; kind < KINDS; kind++)
+    if (plan->is_beside[kind]) printf(" %6s", kind_names[kind]);
+  printf("\n");
 }
 
 /* The seeds' matches of the row, as they are. */
-static void tell_json(const struct plan *plan, const struct row *row, const struct pool_job *job) {
-  static const char *const name[] = {"judged", "bare", "clean"};
+static void tell_json(const struct plan *plan, const struct row *row) {
   json_t *all = match_key(&row->cell);
   json_object_del(all, "seed");
-  for (size_t kind = 0; kind < row->kinds; kind++) {
+  for (int kind = 0; kind < KINDS; kind++) {
+    if (!row->kind[kind]) continue;
     json_t *matches = json_array();
     for (size_t seed = 0; seed < plan->seeds; seed++)
-      json_array_append(matches, job[row->first + seed * row->kinds + kind].result);
-    json_object_set_new(all, name[kind], matches);
+      if (row->kind[kind][seed].result) json_array_append(matches, row->kind[kind][seed].result);
+    json_object_set_new(all, kind_names[kind], matches);
   }
   json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
   printf("\n");
   json_decref(all);
 }
 
-/* Of every number: mean AUC and catch over the seeds. */
-static void tell_roc(const struct plan *plan, const struct row *row, const struct pool_job *job) {
+/* Of every number: mean AUC over the seeds, and how many lies it finds when it errs about one
+ * honest update in a hundred. */
+static void tell_roc(const struct plan *plan, const struct row *row) {
+  enum { AT_1_PERCENT = 3, CAUGHT = 2 };
   const char *name;
   json_t *first;
   printf("%s, %g of them, alpha %g\n", row->cell.attack, row->cell.fraction, row->cell.alpha);
-  json_object_foreach(json_object_get(job[row->first].result, "roc"), name, first) {
-    double auc = 0, at_1 = 0;
+  json_object_foreach(json_object_get(row->kind[BARE][0].result, "roc"), name, first) {
+    double auc = 0, caught = 0;
     for (size_t seed = 0; seed < plan->seeds; seed++) {
       const json_t *one =
-          json_object_get(json_object_get(job[row->first + seed].result, "roc"), name);
+          json_object_get(json_object_get(row->kind[BARE][seed].result, "roc"), name);
+      const json_t *at = json_array_get(json_object_get(one, "at"), AT_1_PERCENT);
       auc += json_number_value(json_object_get(one, "auc"));
-      at_1 += json_number_value(json_object_get(one, "at_1"));
+      caught += json_number_value(json_array_get(at, CAUGHT));
     }
-    printf("  %-24s AUC %.3f  caught at 1%% false %.3f\n", name, auc / (double)plan->seeds,
-           at_1 / (double)plan->seeds);
+    printf("  %-28s AUC %.3f  caught at 1%% false %.3f\n", name, auc / (double)plan->seeds,
+           caught / (double)plan->seeds);
   }
 }
 
@@ -259,14 +308,14 @@ static void play(const struct plan *plan) {
   size_t rows = plan_rows(plan, row, job, &jobs);
   field_data_open(&data, plan->data);
   pool_play(job, jobs, &data, &plan->pool);
-  if (!plan->is_json && !plan->pool.with_roc) tell_head(plan);
+  if (!plan->is_json && !plan->is_roc) tell_head(plan);
   for (size_t i = 0; i < rows; i++)
     if (plan->is_json)
-      tell_json(plan, &row[i], job);
-    else if (plan->pool.with_roc)
-      tell_roc(plan, &row[i], job);
+      tell_json(plan, &row[i]);
+    else if (plan->is_roc)
+      tell_roc(plan, &row[i]);
     else
-      tell_row(plan, &row[i], job);
+      tell_row(plan, &row[i]);
   for (size_t i = 0; i < jobs; i++) json_decref(job[i].result);
   field_data_close(&data);
   free(job);
@@ -293,8 +342,11 @@ int main(int argc, char **argv) {
                             NULL,
                             NULL,
                             NULL};
+  plan.is_beside[JUDGED] = plan.is_beside[BARE] = plan.is_beside[CLEAN] = true;
   plan.pool.processes = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
   argp_parse(&argp, argc, argv, 0, NULL, &plan);
+  if (plan.is_roc)
+    for (int kind = 0; kind < KINDS; kind++) plan.is_beside[kind] = kind == BARE;
   play(&plan);
   return 0;
 }

@@ -95,6 +95,11 @@ json_t *match_key(const struct cell *cell) {
                    (json_int_t)cell->rounds, "rule", cell->rule, "policy", cell->policy);
 }
 
+static bool is_enforced(const json_t *object) {
+  struct policy policy;
+  return policy_read(object, &policy, NULL) != TAMIS_OK || policy.enforce > 0;
+}
+
 /* ---- who is who ---- */
 
 /* The same liars for every attack of a seed, and a smaller fraction's are among a larger one's. */
@@ -122,7 +127,7 @@ static void name_organisations(const struct match *match, char (*organisation)[S
 }
 
 static void match_open(struct match *match, const struct cell *cell, const struct field_data *data,
-                       bool with_roc, FILE *updates) {
+                       FILE *updates) {
   static char organisation[STAGE_CLIENTS_MAX][STATE_NAME_SIZE];
   static float first[PARAMETERS];
   *match = (struct match){.cell = cell, .updates = updates};
@@ -134,6 +139,7 @@ static void match_open(struct match *match, const struct cell *cell, const struc
     if (match->lies[i]) field_make_odd(&match->field, i, match->scheme.odd, cell->seed);
   mlp_init(field_shape, random_mix(cell->seed, 4), first);
   json_t *policy = policy_object(cell->policy);
+  bool with_roc = match->liars > 0 && !is_enforced(policy);
   struct stage_terms terms = {.rule = cell->rule,
                               .policy = policy,
                               .seed = cell->seed,
@@ -365,6 +371,17 @@ static void write_update(const struct match *match, const json_t *update, bool i
   fputs("}\n", match->updates);
 }
 
+/* What is remembered of the clients after the round. */
+static void note_histories(struct match *match, size_t round) {
+  const json_t *clients = json_object_get(stage_verdicts(match->stage), "clients"), *history;
+  size_t i;
+  json_array_foreach(clients, i, history) {
+    size_t client =
+        stage_client(match->stage, json_string_value(json_object_get(history, "client")));
+    roc_add(match->roc, "after.", history, match->lies[client], round);
+  }
+}
+
 static void note_verdicts(struct match *match, size_t round) {
   const json_t *updates = json_object_get(stage_verdicts(match->stage), "updates"), *update;
   size_t i, honest = 0, held = 0;
@@ -381,9 +398,10 @@ static void note_verdicts(struct match *match, size_t round) {
     match->theirs_held += is_liar && is_awake(match, round) && !is_in;
     if (is_liar && !is_in && is_awake(match, round) && match->held_first[client] == 0)
       match->held_first[client] = round;
-    if (match->roc && is_awake(match, round)) roc_add(match->roc, update, is_liar, round);
+    if (match->roc && is_awake(match, round)) roc_add(match->roc, "", update, is_liar, round);
     if (match->updates) write_update(match, update, is_liar, round);
   }
+  if (match->roc && is_awake(match, round)) note_histories(match, round);
   double share = honest ? (double)held / (double)honest : 0;
   match->held_sum += share;
   match->held_most = fmax(match->held_most, share);
@@ -488,11 +506,10 @@ static json_t *tell(const struct match *match, size_t rounds) {
   return said;
 }
 
-json_t *match_play(const struct cell *cell, const struct field_data *data, bool with_roc,
-                   FILE *updates) {
+json_t *match_play(const struct cell *cell, const struct field_data *data, FILE *updates) {
   static struct match match;
   size_t round = 0;
-  match_open(&match, cell, data, with_roc, updates);
+  match_open(&match, cell, data, updates);
   while (round < cell->rounds && play_round(&match, round + 1)) round++;
   json_t *said = tell(&match, round);
   match_close(&match);

@@ -22,10 +22,10 @@ struct cell {
 /* The cell itself, as the first members of what match_play gives back: its key. */
 json_t *match_key(const struct cell *cell);
 
-/* A new reference. The same cell gives the same bytes. `with_roc`: how well every single number
- * tells liars from the others. `updates`, unless NULL, gets a line of CSV for each update. */
-json_t *match_play(const struct cell *cell, const struct field_data *data, bool with_roc,
-                   FILE *updates);
+/* A new reference. The same cell gives the same bytes. Where nobody is judged (enforce=0), it says
+ * how well every single number tells liars from the others. `updates`, unless NULL, gets a line of
+ * JSON for each update. */
+json_t *match_play(const struct cell *cell, const struct field_data *data, FILE *updates);
 
 /* False, and a sentence on stderr, when the attack or a threshold is none. */
 bool match_check(const struct cell *cell);

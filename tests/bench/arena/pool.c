@@ -31,10 +31,9 @@ static void program_name(char hex[DIGEST_HEX_SIZE]) {
 }
 
 /* The text by which a result is known again. */
-static char *key_of(const struct cell *cell, const char *program, bool with_roc) {
+static char *key_of(const struct cell *cell, const char *program) {
   json_t *key = match_key(cell);
   json_object_set_new(key, "program", json_string(program));
-  json_object_set_new(key, "with_roc", json_boolean(with_roc));
   char *text = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS);
   json_decref(key);
   return text;
@@ -70,26 +69,37 @@ static int open_path(const char *path) {
   return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
+struct todo {
+  uint64_t seed;
+  size_t job;
+};
+
+static int by_seed(const void *left, const void *right) {
+  const struct todo *a = left, *b = right;
+  if (a->seed != b->seed) return a->seed < b->seed ? -1 : 1;
+  return a->job < b->job ? -1 : 1;
+}
+
 struct board { /* shared by all processes */
   atomic_size_t next, done;
 };
 
-static void work(struct pool_job *job, char *const *key, const size_t *todo, size_t count,
+static void work(struct pool_job *job, char *const *key, const struct todo *todo, size_t count,
                  struct board *board, int fd, const struct field_data *data,
                  const struct pool_options *options) {
   FILE *updates = options->updates ? fopen(options->updates, "a") : NULL;
   if (options->updates && !updates) give_up(options->updates);
   mlp_use_one_thread();
   for (size_t at; (at = atomic_fetch_add(&board->next, 1)) < count;) {
-    size_t i = todo[at];
-    append_line(fd, key[i], match_play(&job[i].cell, data, options->with_roc, updates));
+    size_t i = todo[at].job;
+    append_line(fd, key[i], match_play(&job[i].cell, data, updates));
     size_t done = atomic_fetch_add(&board->done, 1) + 1;
     fprintf(stderr, "\r%zu of %zu", done, count);
   }
   if (updates) fclose(updates);
 }
 
-static void play_todo(struct pool_job *job, char *const *key, const size_t *todo, size_t count,
+static void play_todo(struct pool_job *job, char *const *key, const struct todo *todo, size_t count,
                       const char *path, const struct field_data *data,
                       const struct pool_options *options) {
   struct board *board =
@@ -123,7 +133,8 @@ void pool_play(struct pool_job *job, size_t count, const struct field_data *data
   char program[DIGEST_HEX_SIZE], scratch[] = "/tmp/tamis-arena-XXXXXX";
   const char *path = options->results;
   char **key = calloc(count + 1, sizeof *key);
-  size_t *todo = calloc(count + 1, sizeof *todo), left = 0;
+  struct todo *todo = calloc(count + 1, sizeof *todo);
+  size_t left = 0;
   if (!key || !todo) give_up("arena");
   program_name(program);
   if (!path) {
@@ -134,13 +145,15 @@ void pool_play(struct pool_job *job, size_t count, const struct field_data *data
   }
   json_t *known = results_load(path), *wanted = json_object();
   for (size_t i = 0; i < count; i++) {
-    key[i] = key_of(&job[i].cell, program, options->with_roc);
-    if (!json_object_get(known, key[i]) && !json_object_get(wanted, key[i])) todo[left++] = i;
+    key[i] = key_of(&job[i].cell, program);
+    if (!json_object_get(known, key[i]) && !json_object_get(wanted, key[i]))
+      todo[left++] = (struct todo){job[i].cell.seed, i};
     json_object_set_new(wanted, key[i], json_true());
   }
+  qsort(todo, left, sizeof *todo, by_seed);
   json_decref(wanted);
   json_decref(known);
-  if (left > 0) play_todo(job, key, todo, left, path, data, options);
+  if (left > 0 && !options->only_known) play_todo(job, key, todo, left, path, data, options);
   known = results_load(path);
   for (size_t i = 0; i < count; i++) {
     job[i].result = json_incref(json_object_get(known, key[i]));

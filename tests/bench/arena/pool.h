@@ -16,12 +16,13 @@ struct pool_options {
   const char *results; /* the file; NULL: one that is forgotten */
   const char *updates; /* a file for a line for each update, one process then; NULL: none */
   size_t processes;
-  bool with_roc;
+  bool only_known; /* play nothing: results that are not in the file stay NULL */
 };
 
 /* Plays every job whose result is not in the file yet. Results there count when they are of the
- * same cell and were made by the same program, byte for byte; equal jobs are played once. Progress
- * goes to stderr. */
+ * same cell and were made by the same program, byte for byte; equal jobs are played once. Lower
+ * seeds come first, so that a run that is stopped has the same seeds of every row. Progress goes to
+ * stderr. */
 void pool_play(struct pool_job *job, size_t count, const struct field_data *data,
                const struct pool_options *options);
 

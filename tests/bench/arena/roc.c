@@ -1,6 +1,7 @@
 /* Numbers are found by their spelling, so that what a manifest gains is measured the same day. */
 #include "roc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "proto/canonical.h"
@@ -55,17 +56,20 @@ static void add(struct roc *roc, const char *name, struct sample sample) {
   number->sample[number->count++] = sample;
 }
 
-void roc_add(struct roc *roc, const json_t *update, bool is_liar, size_t round) {
+void roc_add(struct roc *roc, const char *prefix, const json_t *object, bool is_liar,
+             size_t round) {
   const char *name;
+  char whole[NAME_MAX_BYTES];
   json_t *value;
-  json_object_foreach((json_t *)(uintptr_t)update, name, value) {
+  json_object_foreach((json_t *)(uintptr_t)object, name, value) {
     double number;
     bool is_count = json_is_integer(value) && strcmp(name, "index") != 0;
     if (is_count)
       number = (double)json_integer_value(value);
     else if (!canonical_f64_read(value, &number))
       continue;
-    add(roc, name, (struct sample){number, is_liar, round});
+    snprintf(whole, sizeof whole, "%s%s", prefix, name);
+    add(roc, whole, (struct sample){number, is_liar, round});
   }
 }
 
@@ -101,32 +105,51 @@ static int descending(const void *left, const void *right) {
   return (a < b) - (a > b);
 }
 
-/* The share of liars beyond the (1% + 1)-th honest number. */
-static double caught_at(const struct number *number, double sign) {
-  double *honest = calloc(number->count + 1, sizeof *honest), caught = 0, liars = 0;
+static const double false_shares[] = {0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5};
+
+enum { FALSE_SHARES = sizeof false_shares / sizeof *false_shares };
+
+/* `sign` times the numbers of one side, largest first; how many. */
+static size_t side_of(const struct number *number, bool is_liar, double sign, double *value) {
   size_t n = 0;
-  if (!honest) abort();
   for (size_t i = 0; i < number->count; i++)
-    if (!number->sample[i].is_liar) honest[n++] = sign * number->sample[i].value;
-  qsort(honest, n, sizeof *honest, descending);
-  for (size_t i = 0; i < number->count; i++) {
-    if (!number->sample[i].is_liar) continue;
-    liars++;
-    caught += n == 0 || sign * number->sample[i].value > honest[n / 100];
+    if (number->sample[i].is_liar == is_liar) value[n++] = sign * number->sample[i].value;
+  qsort(value, n, sizeof *value, descending);
+  return n;
+}
+
+static json_t *curve_of(const struct number *number, double sign) {
+  double *honest = calloc(number->count + 1, sizeof *honest);
+  double *lies = calloc(number->count + 1, sizeof *lies);
+  json_t *curve = json_array();
+  if (!honest || !lies) abort();
+  size_t n = side_of(number, false, sign, honest), k = side_of(number, true, sign, lies), at = 0;
+  for (size_t i = 0; i < FALSE_SHARES && n > 0 && k > 0; i++) {
+    double threshold = honest[(size_t)(false_shares[i] * (double)n)];
+    while (at < k && lies[at] > threshold) at++;
+    json_array_append_new(
+        curve, json_pack("[f, f, f]", false_shares[i], sign * threshold, (double)at / (double)k));
   }
+  free(lies);
   free(honest);
-  return liars > 0 ? caught / liars : 0;
+  return curve;
+}
+
+static bool is_constant(const struct number *number) {
+  for (size_t i = 1; i < number->count; i++)
+    if (number->sample[i].value != number->sample[0].value) return false;
+  return true;
 }
 
 json_t *roc_tell(const struct roc *roc) {
   json_t *all = json_object();
   for (size_t i = 0; i < roc->count; i++) {
     const struct number *number = &roc->number[i];
-    double area = auc_by_round(number);
+    double area = is_constant(number) ? -1 : auc_by_round(number);
     if (area < 0) continue;
     json_object_set_new(
         all, number->name,
-        json_pack("{s:f, s:f}", "auc", area, "at_1", caught_at(number, area < 0.5 ? -1 : 1)));
+        json_pack("{s:f, s:o}", "auc", area, "at", curve_of(number, area < 0.5 ? -1 : 1)));
   }
   return all;
 }

@@ -10,11 +10,13 @@ struct roc;
 
 struct roc *roc_new(void);
 void roc_free(struct roc *roc);
-/* An element of `updates` in a verdict manifest: every f64 in it is a number. Rounds count up. */
-void roc_add(struct roc *roc, const json_t *update, bool is_liar, size_t round);
-/* {name: {"auc": .., "at_1": ..}}: the chance that a liar's number is larger than an honest one's
- * of the same round, ties half, mean over the rounds; and the share of liars' numbers beyond what
- * at most 1% of honest ones reach, over all rounds, on the side that `auc` says. */
+/* Every f64 and every whole number of an object in a verdict manifest is a number, `prefix` before
+ * its name. Rounds count up. */
+void roc_add(struct roc *roc, const char *prefix, const json_t *object, bool is_liar, size_t round);
+/* {name: {"auc": .., "at": [[false, threshold, caught], ..]}}: the chance that a liar's number is
+ * larger than an honest one's of the same round, ties half, mean over the rounds; and the share of
+ * liars' numbers beyond the threshold that at most this share of honest ones are beyond, over all
+ * rounds, on the side that `auc` says. Numbers that are the same for all are left out. */
 json_t *roc_tell(const struct roc *roc);
 
 #endif
