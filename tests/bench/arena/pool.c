@@ -65,8 +65,14 @@ static void append_line(int fd, const char *key, json_t *result) {
   json_decref(line);
 }
 
+/* A line that a stopped run left half is ended, so that it spoils no other. */
 static int open_path(const char *path) {
-  return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  char last = '\n';
+  int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+  if (size > 0 && pread(fd, &last, 1, size - 1) != 1) give_up(path);
+  if (last != '\n' && write(fd, "\n", 1) != 1) give_up(path);
+  return fd;
 }
 
 struct todo {
