@@ -32,6 +32,56 @@ static void put_seconds(FILE *out, const char *name, const char *help, double va
   fprintf(out, "%s %.6f\n", name, value);
 }
 
+/* What an answer that is not "done" means for what was sent. */
+enum ingestion { UNAUTHENTICATED, MALFORMED, TRUNCATED, ABORTED, REFUSED, FAILED, INGESTIONS };
+
+static const char *const ingestion_names[INGESTIONS] = {"unauthenticated", "malformed", "truncated",
+                                                        "aborted",         "refused",   "failed"};
+
+static enum ingestion ingestion_of(enum tamis_status status) {
+  switch (status) {
+  case TAMIS_BAD_SIGNATURE:
+  case TAMIS_NO_SESSION:
+  case TAMIS_UNKNOWN_CLIENT:
+  case TAMIS_KEY_REVOKED:
+  case TAMIS_BAD_TOKEN:
+  case TAMIS_TOKEN_EXPIRED:
+  case TAMIS_DENIED: return UNAUTHENTICATED;
+  case TAMIS_BAD_REQUEST:
+  case TAMIS_BAD_STATEMENT:
+  case TAMIS_WRONG_ORIGIN:
+  case TAMIS_TOO_LARGE:
+  case TAMIS_WRONG_LAYOUT:
+  case TAMIS_NOT_FINITE: return MALFORMED;
+  case TAMIS_TRUNCATED:
+  case TAMIS_BAD_OFFSET:
+  case TAMIS_DIGEST_MISMATCH:
+  case TAMIS_TOO_SLOW: return TRUNCATED;
+  case TAMIS_CANCELLED: return ABORTED;
+  case TAMIS_DISK_FULL:
+  case TAMIS_UNAVAILABLE:
+  case TAMIS_CORRUPT:
+  case TAMIS_IO:
+  case TAMIS_NO_MEMORY:
+  case TAMIS_INTERNAL: return FAILED;
+  default: return REFUSED;
+  }
+}
+
+static void put_ingestion(FILE *out, const struct rpc_counters *rpc) {
+  uint64_t count[INGESTIONS] = {[MALFORMED] = rpc->unknown_method, [ABORTED] = rpc->gone};
+  for (int i = TAMIS_OK + 1; i < TAMIS_STATUS_COUNT; i++)
+    count[ingestion_of((enum tamis_status)i)] += rpc->answered[i];
+  put_head(out, "tamis_ingestion_errors_total", "counter",
+           "M8: calls that did not end in a good answer, by why.");
+  for (int i = 0; i < INGESTIONS; i++)
+    fprintf(out, "tamis_ingestion_errors_total{kind=\"%s\"} %" PRIu64 "\n", ingestion_names[i],
+            count[i]);
+  put_head(out, "tamis_unaccounted_requests", "gauge",
+           "M8: calls received less those that ended and those under way. Must be 0.");
+  fprintf(out, "tamis_unaccounted_requests %" PRId64 "\n", rpc_unaccounted(rpc));
+}
+
 static void put_requests(FILE *out, struct service *service) {
   struct rpc_counters rpc;
   rpc_server_counters(service->rpc, &rpc);
@@ -46,6 +96,7 @@ static void put_requests(FILE *out, struct service *service) {
   fprintf(out, "tamis_responses_total{status=\"unknown_method\"} %" PRIu64 "\n",
           rpc.unknown_method);
   put_count(out, "tamis_calls", "gauge", "Calls in flight.", rpc.in_flight);
+  put_ingestion(out, &rpc);
 }
 
 static void put_service(FILE *out, struct service *service) {
@@ -58,6 +109,11 @@ static void put_service(FILE *out, struct service *service) {
     if (atomic_load(&service->uploads[i]) || i == TAMIS_OK)
       fprintf(out, "tamis_uploads_total{status=\"%s\"} %" PRIuFAST64 "\n",
               tamis_status_name((enum tamis_status)i), atomic_load(&service->uploads[i]));
+  fprintf(out, "tamis_uploads_total{status=\"client_gone\"} %" PRIuFAST64 "\n",
+          atomic_load(&service->uploads_gone));
+  put_count(out, "tamis_uploads_begun_total", "counter",
+            "Uploads begun; at rest the sum of how they ended.",
+            atomic_load(&service->uploads_begun));
   put_count(out, "tamis_inflight_bytes", "gauge", "Memory set aside for parts of uploads.",
             (uint64_t)gate_taken(service->gate) << 20);
   put_count(out, "tamis_received_bytes_total", "counter", "Bytes of blobs received.",

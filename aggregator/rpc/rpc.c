@@ -79,8 +79,8 @@ struct rpc_server {
   bool is_drained;
   bool has_drain_begun;
   atomic_bool is_stopping;
-  atomic_uint_fast64_t received, unknown_method, gone, in_flight;
-  atomic_uint_fast64_t answered[TAMIS_STATUS_COUNT];
+  pthread_mutex_t counting;
+  struct rpc_counters counted; /* under `counting`, so that whoever reads them reads one moment */
   int loop_count;
   struct loop loop[];
 };
@@ -183,6 +183,46 @@ static void *loop_thread(void *argument) {
   }
 }
 
+/* Counting: an arrival, an outcome and an end for each call, each in one place. */
+
+static uint64_t count_arrival(struct rpc_server *server) {
+  pthread_mutex_lock(&server->counting);
+  server->counted.received++;
+  uint64_t others = server->counted.in_flight++;
+  pthread_mutex_unlock(&server->counting);
+  return others;
+}
+
+/* The answer is decided; the call goes on until it has left. */
+static void count_outcome(struct rpc_server *server, uint64_t *outcome) {
+  pthread_mutex_lock(&server->counting);
+  ++*outcome;
+  server->counted.ending++;
+  pthread_mutex_unlock(&server->counting);
+}
+
+static void count_end(struct rpc_server *server, bool is_answered) {
+  pthread_mutex_lock(&server->counting);
+  if (is_answered)
+    server->counted.ending--;
+  else
+    server->counted.gone++;
+  server->counted.in_flight--;
+  pthread_mutex_unlock(&server->counting);
+}
+
+void rpc_server_counters(struct rpc_server *server, struct rpc_counters *counters) {
+  pthread_mutex_lock(&server->counting);
+  *counters = server->counted;
+  pthread_mutex_unlock(&server->counting);
+}
+
+int64_t rpc_unaccounted(const struct rpc_counters *counters) {
+  uint64_t outcomes = counters->unknown_method + counters->gone;
+  for (int i = 0; i < TAMIS_STATUS_COUNT; i++) outcomes += counters->answered[i];
+  return (int64_t)(counters->received - outcomes - (counters->in_flight - counters->ending));
+}
+
 /* The life of a call. */
 
 static void call_free(struct rpc_call *call) {
@@ -205,8 +245,7 @@ static void call_settle(struct rpc_call *call) {
   struct rpc_server *server = call->loop->server;
   tick_remove(call);
   if (call->method && call->method->close) call->method->close(call);
-  if (!call->is_answered) atomic_fetch_add(&server->gone, 1);
-  atomic_fetch_sub(&server->in_flight, 1);
+  count_end(server, call->is_answered);
   call_free(call);
 }
 
@@ -252,7 +291,9 @@ static void call_answer(struct rpc_call *call, enum tamis_status status,
   if (call->is_answered) return;
   call->is_answered = true;
   call->status = status;
-  if (call->method) atomic_fetch_add(&call->loop->server->answered[status], 1);
+  struct rpc_server *server = call->loop->server;
+  count_outcome(server,
+                call->method ? &server->counted.answered[status] : &server->counted.unknown_method);
   rpc_tick_in(call, RPC_NEVER);
   if (call->is_sending)
     call->is_deferred = true;
@@ -326,7 +367,6 @@ static void on_posted(struct tag *tag, bool is_good) {
 static void slot_new(struct loop *loop, const struct rpc_method *method);
 
 static void call_refuse_unknown(struct rpc_call *call) {
-  atomic_fetch_add(&call->loop->server->unknown_method, 1);
   call->code = GRPC_STATUS_UNIMPLEMENTED;
   snprintf(call->detail, sizeof call->detail, "no such method");
   call_answer(call, TAMIS_NOT_FOUND, NULL);
@@ -336,8 +376,7 @@ static void call_open(struct rpc_call *call) {
   struct rpc_server *server = call->loop->server;
   grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
   close.data.recv_close_on_server.cancelled = &call->was_cancelled;
-  uint64_t others = atomic_fetch_add(&server->in_flight, 1);
-  atomic_fetch_add(&server->received, 1);
+  uint64_t others = count_arrival(server);
   call_start(call, &close, 1, &call->closed);
   if (!call->method)
     call_refuse_unknown(call);
@@ -701,6 +740,7 @@ static void server_init(struct rpc_server *server, const struct rpc_options *opt
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_mutex_init(&server->lock, NULL);
+  pthread_mutex_init(&server->counting, NULL);
   pthread_cond_init(&server->ended, &monotonic);
   pthread_condattr_destroy(&monotonic);
   server->methods = methods;
@@ -811,16 +851,9 @@ void rpc_server_close(struct rpc_server *server) {
   if (!server_is_running(server)) grpc_server_destroy(server->core);
   grpc_shutdown();
   pthread_cond_destroy(&server->ended);
+  assert(rpc_unaccounted(&server->counted) == 0);
+  pthread_mutex_destroy(&server->counting);
   pthread_mutex_destroy(&server->lock);
   free(server->registered);
   free(server);
-}
-
-void rpc_server_counters(struct rpc_server *server, struct rpc_counters *counters) {
-  counters->in_flight = atomic_load(&server->in_flight);
-  counters->received = atomic_load(&server->received);
-  counters->unknown_method = atomic_load(&server->unknown_method);
-  counters->gone = atomic_load(&server->gone);
-  for (int i = 0; i < TAMIS_STATUS_COUNT; i++)
-    counters->answered[i] = atomic_load(&server->answered[i]);
 }

@@ -61,15 +61,19 @@ void rpc_server_cancel(struct rpc_server *server);
 /* Drains, breaks what is left, frees. Whoever holds calls (rpc_hold) must have let go of them. */
 void rpc_server_close(struct rpc_server *server);
 
-/* Every call received is answered once, or its client left before: received = sum of the rest. */
+/* Every call received is answered once, or its client left before. All of one moment. */
 struct rpc_counters {
   uint64_t received;
   uint64_t answered[TAMIS_STATUS_COUNT];
   uint64_t unknown_method;
   uint64_t gone;
   uint64_t in_flight;
+  uint64_t ending; /* of these: counted as answered, though the answer has not left yet */
 };
 void rpc_server_counters(struct rpc_server *server, struct rpc_counters *counters);
+/* Calls received, less those with an outcome and those that still wait for one. Other than 0: a
+ * call was lost without a word, or counted twice. */
+int64_t rpc_unaccounted(const struct rpc_counters *counters);
 
 /* For handlers, on the call's loop only. */
 void *rpc_state(struct rpc_call *call);

@@ -47,7 +47,8 @@ struct service {
   uint64_t (*now_ms)(void *context); /* unix time */
   void *clock_context;
   atomic_uint_fast64_t bytes_received, bytes_sent;  /* of blobs */
-  atomic_uint_fast64_t uploads[TAMIS_STATUS_COUNT]; /* how uploads ended */
+  atomic_uint_fast64_t uploads_begun, uploads_gone; /* gone: the client left before an answer */
+  atomic_uint_fast64_t uploads[TAMIS_STATUS_COUNT]; /* how the others ended */
 };
 
 struct service_options {

@@ -57,6 +57,7 @@ struct upload {
   struct rpc_message *current, *waiting; /* with a worker; next in line */
   bool is_open;                          /* the header was seen to */
   bool is_reading, has_ended, is_in_line;
+  bool is_told;   /* its outcome is counted */
   uint32_t slots; /* of the gate; at most one for each message being read, waiting or written */
   struct gate_seat seat;
   uint64_t asked_ms; /* when the read under way began */
@@ -283,11 +284,16 @@ static void upload_log(const struct upload *upload, enum tamis_status status,
       log_text("sentence", sentence), log_end());
 }
 
+static void upload_count(struct upload *upload, enum tamis_status status) {
+  atomic_fetch_add(&upload->service->uploads[status], 1);
+  upload->is_told = true;
+}
+
 static void upload_refuse(struct rpc_call *call, enum tamis_status status, const char *sentence) {
   struct upload *upload = upload_of(call);
   if (rpc_is_answered(call)) return;
   upload_log(upload, status, sentence);
-  atomic_fetch_add(&upload->service->uploads[status], 1);
+  upload_count(upload, status);
   if (status == TAMIS_BAD_OFFSET)
     rpc_refuse_offset(call, upload->offset, sentence);
   else
@@ -299,7 +305,7 @@ static void upload_complete(struct rpc_call *call) {
   uint8_t *reply = upload->reply;
   upload->reply = NULL;
   upload_log(upload, TAMIS_OK, "");
-  atomic_fetch_add(&upload->service->uploads[TAMIS_OK], 1);
+  upload_count(upload, TAMIS_OK);
   rpc_reply(call, reply, upload->reply_length);
 }
 
@@ -394,6 +400,7 @@ static void upload_on_open(struct rpc_call *call) {
   struct upload *upload = upload_of(call);
   upload->call = call;
   upload->service = rpc_context(call);
+  atomic_fetch_add(&upload->service->uploads_begun, 1);
   upload->row = rpc_row(call);
   upload->seat.enter = upload_enter;
   upload->is_reading =
@@ -465,6 +472,7 @@ static void upload_on_gone(struct rpc_call *call) {
 static void upload_on_close(struct rpc_call *call) {
   struct upload *upload = upload_of(call);
   struct service *service = upload->service;
+  if (service && !upload->is_told) atomic_fetch_add(&service->uploads_gone, 1);
   upload_return_slots(upload, 0);
   if (upload->blob) blob_upload_close(upload->blob);
   content_close(upload->content);
