@@ -23,6 +23,55 @@
   " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size)"         \
   " FROM entries "
 
+/* Service level indicators. Of the last 20 rounds of a federation, the newer 10 are "now". `who` is
+ * whose they are: of all (""), of an organisation or of a client. */
+#define SLI_RECENT                                                                                 \
+  "WITH recent AS (SELECT updates.federation AS federation,"                                       \
+  " CASE coalesce(?4, '') WHEN 'client' THEN updates.client WHEN 'organisation'"                   \
+  " THEN coalesce(organisation, '') ELSE '' END AS who, verdict, status, norm, cosine,"            \
+  " updates.round > federations.round - 10 AS now FROM updates JOIN federations"                   \
+  " USING (federation) LEFT JOIN clients USING (client)"                                           \
+  " WHERE coalesce(?3, '') IN ('', updates.federation)"                                            \
+  " AND updates.round > federations.round - 20),"
+
+/* Population stability: half octaves of length, tenths of cosine, half an update added to each bin.
+ * Too few updates in one of the two windows and it is NULL, which is no drift and no calm. */
+#define SLI_DRIFT                                                                                  \
+  " features AS (SELECT federation, who, now, 'log_norm' AS label,"                                \
+  " CAST(floor(2 * log2(norm)) AS INTEGER) AS bin FROM recent WHERE norm > 0 UNION ALL"            \
+  " SELECT federation, who, now, 'cosine', CAST(floor(10 * cosine) AS INTEGER) FROM recent"        \
+  " WHERE norm IS NOT NULL),"                                                                      \
+  " bins AS (SELECT federation, who, label, bin, sum(now) AS p, sum(NOT now) AS q FROM features"   \
+  " GROUP BY 1, 2, 3, 4),"                                                                         \
+  " sums AS (SELECT federation, who, label, sum(p) AS n, sum(q) AS m, count(*) AS b FROM bins"     \
+  " GROUP BY 1, 2, 3),"                                                                            \
+  " shares AS (SELECT federation, who, label, n, m, (p + 0.5) / (n + 0.5 * b) AS p,"               \
+  " (q + 0.5) / (m + 0.5 * b) AS q FROM bins JOIN sums USING (federation, who, label)),"           \
+  " drift AS (SELECT 'M2' AS sli, 'feature_drift_rate' AS name, federation, who, label,"           \
+  " iif(min(n, m) < 50, NULL, sum((p - q) * ln(p / q))) AS value, min(n, m) AS samples"            \
+  " FROM shares GROUP BY federation, who, label),"
+
+#define SLI_ANOMALIES                                                                              \
+  " received AS (SELECT federation, who, count(*) AS n FROM recent WHERE now GROUP BY 1, 2),"      \
+  " reasons AS (SELECT federation, who, CASE verdict WHEN 'hold' THEN 'held' WHEN 'reject'"        \
+  " THEN 'rejected' ELSE status END AS label, count(*) AS bad FROM recent"                         \
+  " WHERE now AND verdict IN ('hold', 'reject', 'refused') GROUP BY 1, 2, 3),"                     \
+  " anomalies AS (SELECT 'M4', 'anomalous_input_rate', federation, who, 'any',"                    \
+  " coalesce(sum(bad), 0) * 1.0 / n, n FROM received LEFT JOIN reasons USING (federation, who)"    \
+  " GROUP BY federation, who UNION ALL SELECT 'M4', 'anomalous_input_rate', federation, who,"      \
+  " label, bad * 1.0 / n, n FROM received JOIN reasons USING (federation, who)),"
+
+/* Of the last round that the shadows have seen; and how many promoted rounds they have not. */
+#define SLI_SHADOWS                                                                                \
+  " seen AS (SELECT federation, max(round) AS round FROM shadows GROUP BY 1),"                     \
+  " divergence AS (SELECT 'M9', 'shadow_divergence', federation, '', rule, max(distance), 1"       \
+  " FROM shadows JOIN seen USING (federation, round) GROUP BY federation, rule UNION ALL"          \
+  " SELECT 'M9', 'shadow_age_rounds', federation, '', '', (SELECT count(*) FROM rounds"            \
+  "  WHERE rounds.federation = federations.federation AND outcome = 'promoted'"                    \
+  "  AND rounds.round > coalesce((SELECT round FROM seen"                                          \
+  "   WHERE seen.federation = federations.federation), 0)), 1"                                     \
+  " FROM federations WHERE shadows IS NOT NULL AND shadows <> ''),"
+
 const struct projection_question projection_questions[] = {
     /* The root is not a fold over rows: who asks brings it. */
     {"status", 0, 1,
@@ -118,6 +167,18 @@ const struct projection_question projection_questions[] = {
      " 'index', entry, 'manifest', manifest) FROM shadows WHERE federation = ?3"
      " AND (coalesce(?4, '') = '' OR round = CAST(?4 AS INTEGER)) AND rowid > ?1"
      " ORDER BY rowid LIMIT ?2"},
+
+    /* Federation or "", and of whom: "" (all), "organisation" or "client". */
+    {"slis", 0, 2,
+     SLI_RECENT SLI_DRIFT SLI_ANOMALIES SLI_SHADOWS
+     " indicators AS (SELECT * FROM drift UNION ALL SELECT * FROM anomalies UNION ALL"
+     " SELECT * FROM divergence WHERE coalesce(?4, '') = ''"
+     "  AND coalesce(?3, '') IN ('', federation)),"
+     " numbered AS (SELECT row_number() OVER (ORDER BY federation, sli, name, who, label)"
+     " AS cursor, * FROM indicators)"
+     " SELECT cursor, json_object('sli', sli, 'name', name, 'federation', federation, 'of', who,"
+     " 'label', label, 'value', value, 'samples', samples) FROM numbered WHERE cursor > ?1"
+     " ORDER BY cursor LIMIT ?2"},
 
     /* What was sent to the round itself and let in: a round that redoes it counts, but never got.
      */

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "audit/audit.h"
+#include "cli/audit_textfile.h"
 #include "cli/command_run.h"
 #include "cli/human.h"
 #include "cli/progress.h"
@@ -128,9 +130,23 @@ static void add_divergence(json_t *data, const struct audit_divergence *divergen
   json_object_set_new(data, "found", json_string(divergence->found));
 }
 
+/* A log that parts is told first; that its file could not be written is then a message. */
+static enum tamis_status write_textfile(struct context *context, const char *path,
+                                        const char *origin, const struct audit_report *report,
+                                        double seconds) {
+  struct fault fault;
+  if (path == NULL) return TAMIS_OK;
+  enum tamis_status status =
+      audit_textfile_write(path, origin, report, time(NULL), seconds, &fault);
+  if (status == TAMIS_OK) return TAMIS_OK;
+  if (!report->has_diverged) return fault_set(&context->fault, status, "%s", fault.text);
+  context_say(context, "%s", fault.text);
+  return TAMIS_OK;
+}
+
 static enum tamis_status audit_and_tell(struct context *context, const char *folder,
                                         const char *vkey, const struct public_key *log_key,
-                                        struct audit_options *options) {
+                                        struct audit_options *options, const char *textfile) {
   struct progress progress;
   struct audit_report report;
   int64_t began_ms = context_monotonic_ms();
@@ -140,8 +156,10 @@ static enum tamis_status audit_and_tell(struct context *context, const char *fol
   enum tamis_status status = audit_run(folder, vkey, options, &report, &context->fault);
   progress_end(&progress);
   if (status != TAMIS_OK && !report.has_diverged) return status;
-  json_t *data = report_json(&report, options->is_light, log_key->name,
-                             (double)(context_monotonic_ms() - began_ms) / 1000);
+  double seconds = (double)(context_monotonic_ms() - began_ms) / 1000;
+  enum tamis_status written = write_textfile(context, textfile, log_key->name, &report, seconds);
+  if (written != TAMIS_OK) return written;
+  json_t *data = report_json(&report, options->is_light, log_key->name, seconds);
   if (report.has_diverged) {
     add_divergence(data, &report.divergence);
     context->failure = data;
@@ -158,9 +176,16 @@ enum tamis_status audit_command(struct context *context, const struct arguments 
   const char *vkey;
   char *folder = NULL;
   enum tamis_status status = options_read(context, arguments, &options);
+  bool is_whole = !options.federation && !options.first && !options.last && !options.is_light;
+  if (status == TAMIS_OK && !is_whole && arguments_has(arguments, "textfile"))
+    status = fault_set(&context->fault, TAMIS_BAD_REQUEST,
+                       "--textfile is about the whole log: leave out --rounds, --federation and "
+                       "--light");
   if (status == TAMIS_OK) status = site_log_key(context, arguments, &vkey, &log_key);
   if (status == TAMIS_OK) status = site_state(context, arguments, &folder);
-  if (status == TAMIS_OK) status = audit_and_tell(context, folder, vkey, &log_key, &options);
+  if (status == TAMIS_OK)
+    status = audit_and_tell(context, folder, vkey, &log_key, &options,
+                            arguments_text(arguments, "textfile", NULL));
   free(folder);
   return status;
 }

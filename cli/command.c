@@ -67,6 +67,9 @@ static const struct option_row federation_create_options[] = {
     END,
 };
 
+static const struct option_row slis_options[] = {
+    {"by", 0, "WHOM", VALUE_TEXT, false, "organisation or client (of the whole federation)"}, END};
+
 static const struct option_row federation_retain_options[] = {
     {"rounds", 0, "N", VALUE_COUNT, true, "of so many rounds; 0: of all"},
     REASON,
@@ -217,6 +220,7 @@ static const struct option_row audit_options[] = {
     {"rounds", 0, "A..B", VALUE_TEXT, false, "compute only these again: 7, 3..9, 3.. or ..9"},
     {"federation", 0, "NAME", VALUE_NAME, false, "and only this federation's"},
     {"light", 0, NULL, VALUE_FLAG, false, "decisions alone, from the logged Gram matrices"},
+    {"textfile", 0, "FILE", VALUE_FILE, false, "the result for the node exporter, *.prom"},
     THREADS,
     END,
 };
@@ -463,6 +467,7 @@ static const struct command row[] = {
      "it says. Rounds whose files the retention policy dropped count neither way.\n"
      "Exit code 1 at the first entry that is not what it had to be; it is named.\n",
      "  tamis audit\n"
+     "  tamis audit --textfile /var/lib/prometheus/node-exporter/tamis.prom\n"
      "  tamis audit --rounds 100..120 --federation digits\n"
      "  tamis audit --light --state copy --log-key 'fl.example/agg1+1a2b3c4d+AX...'\n",
      audit_command},
@@ -578,6 +583,12 @@ static const struct command row[] = {
      "Updates can be let go (tamis federation retain); models and manifests stay. What\n"
      "can be made again from the journal is counted as index.\n",
      "  tamis space\n  tamis space -o json\n", space_run},
+    {"slis", NULL, "[FEDERATION]", slis_options,
+     "Service level indicators: what /metrics exports, and whose it is",
+     "M2 feature drift, M4 anomalous input and M9 shadow divergence, of the last 10\n"
+     "rounds. No value: too few samples to say. docs/slis.md has the definitions, and\n"
+     "deploy/alerts.yml what to do about them.\n",
+     "  tamis slis\n  tamis slis digits --by client -o json\n", slis_run},
     {"ping", NULL, "", NULL, "Is the server serving?", NULL, "  tamis ping && echo yes\n",
      ping_run},
     {"help", NULL, "[TOPIC] [VERB]", NULL, "Help on a command, or on exit-codes", NULL,

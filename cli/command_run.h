@@ -30,6 +30,7 @@ enum tamis_status client_rounds(struct context *context, const struct arguments 
 
 enum tamis_status round_list(struct context *context, const struct arguments *arguments);
 enum tamis_status round_show(struct context *context, const struct arguments *arguments);
+enum tamis_status slis_run(struct context *context, const struct arguments *arguments);
 enum tamis_status shadow_list(struct context *context, const struct arguments *arguments);
 /* Below a round's updates, when there are shadows and a person reads. */
 enum tamis_status shadow_print(struct context *context, const char *const *federation_round);

@@ -3,6 +3,7 @@
 #include "aggregator/rpc/metrics.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,9 +171,12 @@ static void put_core(FILE *out, struct service *service) {
   fprintf(out, "tamis_rounds_total{outcome=\"rebuilt\"} %" PRIu64 "\n", core.rounds_rebuilt);
   fprintf(out, "tamis_rounds_total{outcome=\"abandoned\"} %" PRIu64 "\n", core.rounds_abandoned);
   put_gates(out, &core);
+  put_count(out, "tamis_shadows_total", "counter", "Rounds that shadow rules have seen.",
+            core.shadows);
   put_head(out, "tamis_round_seconds_total", "counter", "Time spent on closed rounds, by phase.");
   fprintf(out, "tamis_round_seconds_total{phase=\"judge\"} %.6f\n", core.judge_seconds);
   fprintf(out, "tamis_round_seconds_total{phase=\"aggregate\"} %.6f\n", core.aggregate_seconds);
+  fprintf(out, "tamis_round_seconds_total{phase=\"shadow\"} %.6f\n", core.shadow_seconds);
   put_count(out, "tamis_fork_evidence_total", "counter",
             "Calls of clients that were shown another history than this log.", core.fork_evidence);
   put_count(out, "tamis_model_rollbacks_total", "counter", "Rollbacks.", core.rollbacks);
@@ -205,6 +209,76 @@ static void put_core(FILE *out, struct service *service) {
             core.dropped_bytes);
 }
 
+/* ---- indicators, which are questions to the projection ---- */
+
+struct indicator {
+  const char *name, *label, *help; /* label NULL: the federation alone */
+};
+
+static const struct indicator indicators[] = {
+    {"feature_drift_rate", "feature",
+     "M2: population stability index of updates' features, the last 10 rounds against the 10 "
+     "before."},
+    {"anomalous_input_rate", "reason",
+     "M4: share of the last 10 rounds' updates that were held, rejected or refused."},
+    {"shadow_divergence", "rule",
+     "M9: |shadow - plan| / |plan| of the last round that the shadows have seen."},
+    {"shadow_age_rounds", NULL, "M9: promoted rounds that the shadows have not seen."},
+};
+
+/* A rule's text is an operator's: what Prometheus escapes is escaped. */
+static void put_label(FILE *out, const char *key, const char *value) {
+  fprintf(out, ",%s=\"", key);
+  for (; *value; value++) {
+    if (*value == '"' || *value == '\\') fputc('\\', out);
+    fputc(*value, out);
+  }
+  fputc('"', out);
+}
+
+static void put_indicator(FILE *out, const struct indicator *indicator, const json_t *row) {
+  const json_t *value = json_object_get(row, "value");
+  if (!json_is_number(value)) return;
+  fprintf(out, "tamis_%s{federation=\"%s\"", indicator->name,
+          json_string_value(json_object_get(row, "federation")));
+  if (indicator->label)
+    put_label(out, indicator->label, json_string_value(json_object_get(row, "label")));
+  fprintf(out, "} %.9g\n", json_number_value(value));
+}
+
+/* All rows of a question, page by page. NULL: the core does not answer. */
+static json_t *ask_all(struct service *service, const char *question) {
+  json_t *all = json_array();
+  uint64_t next = 0;
+  do {
+    char *text = NULL;
+    if (core_query(service->core, question, 0, NULL, next, &text, &next, NULL) != TAMIS_OK) {
+      json_decref(all);
+      return NULL;
+    }
+    json_t *rows = json_loads(text, 0, NULL);
+    json_array_extend(all, rows);
+    json_decref(rows);
+    free(text);
+  } while (next != 0);
+  return all;
+}
+
+static void put_indicators(FILE *out, struct service *service) {
+  json_t *rows = ask_all(service, "slis"), *row;
+  size_t k;
+  for (size_t i = 0; rows && i < sizeof indicators / sizeof *indicators; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "tamis_%s", indicators[i].name);
+    put_head(out, name, "gauge", indicators[i].help);
+    json_array_foreach(rows, k, row) {
+      if (strcmp(json_string_value(json_object_get(row, "name")), indicators[i].name) == 0)
+        put_indicator(out, &indicators[i], row);
+    }
+  }
+  json_decref(rows);
+}
+
 static uint64_t resident_bytes(void) {
   unsigned long total = 0, resident = 0;
   FILE *file = fopen("/proc/self/statm", "re");
@@ -222,6 +296,7 @@ char *metrics_text(struct service *service, size_t *length) {
   put_requests(out, service);
   put_service(out, service);
   put_core(out, service);
+  put_indicators(out, service);
   put_count(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
   if (fclose(out)) {
     free(text);

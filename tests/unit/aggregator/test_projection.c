@@ -31,9 +31,10 @@ static void genesis(struct script *script) {
 
 static void create(struct script *script, const char *federation, int rounds_max) {
   script_say(script, STATEMENT_FEDERATION_CREATE, OPERATOR, "model 0",
-             json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:{s:o}}", "federation", federation, "rule",
-                       "krum(f=1)", "parameters", 50890, "quorum", 2, "cohort", 0, "rounds_max",
-                       rounds_max, "policy", "risk_hold", canonical_f64(0.25)),
+             json_pack("{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:{s:o}}", "federation", federation, "rule",
+                       "krum(f=1)", "shadows", "median; krum(f=9)", "parameters", 50890, "quorum",
+                       2, "cohort", 0, "rounds_max", rounds_max, "policy", "risk_hold",
+                       canonical_f64(0.25)),
              NULL);
 }
 
@@ -542,8 +543,8 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"entries", NULL, NULL},      {"bases", "f", "1"},         {"lineage", "f", "1"},
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
-      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"policies", "f", NULL},
-      {"words", "f", "4"}};
+      {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
+      {"policies", "f", NULL},      {"words", "f", "4"}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -707,6 +708,32 @@ static void shadows_are_listed_with_their_distance_or_their_sentence(void **stat
   json_decref(rows);
   rows = ask(fixture->projection, "shadows", "f", "3");
   assert_int_equal(json_array_size(rows), 0);
+  json_decref(rows);
+}
+
+static double sli(json_t *rows, const char *name, const char *federation, const char *label) {
+  json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "federation")), federation) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "label")), label) == 0)
+      return json_number_value(json_object_get(row, "value"));
+  }
+  return -1;
+}
+
+/* Two of "f"'s three updates came to something bad: one held, one refused as not finite. */
+static void indicators_are_shares_and_distances_of_what_is_in_the_tables(void **state) {
+  struct fixture *fixture = *state;
+  json_t *rows = ask(fixture->projection, "slis", "", "");
+  assert_true(sli(rows, "shadow_divergence", "f", "median") == 0.25);
+  assert_true(sli(rows, "shadow_divergence", "f", "krum(f=9)") <= 0); /* no distance */
+  assert_true(sli(rows, "shadow_age_rounds", "other", "") == 2);      /* promoted, and not seen */
+  assert_true(fabs(sli(rows, "anomalous_input_rate", "f", "any") - 2.0 / 3) < 1e-12);
+  assert_true(fabs(sli(rows, "anomalous_input_rate", "f", "held") - 1.0 / 3) < 1e-12);
+  assert_true(fabs(sli(rows, "anomalous_input_rate", "f", "NOT_FINITE") - 1.0 / 3) < 1e-12);
+  assert_true(sli(rows, "anomalous_input_rate", "other", "any") == 0);
   json_decref(rows);
 }
 
@@ -975,6 +1002,7 @@ int main(void) {
       CLAIM(clients_are_listed_with_and_without_a_history),
       CLAIM(moves_of_the_judge_and_of_operators_are_in_one_list),
       CLAIM(shadows_are_listed_with_their_distance_or_their_sentence),
+      CLAIM(indicators_are_shares_and_distances_of_what_is_in_the_tables),
       CLAIM(an_invitation_is_used_once_somebody_came),
       CLAIM(questions_that_are_not_in_the_table_are_refused),
       CLAIM(an_argument_is_never_sql),

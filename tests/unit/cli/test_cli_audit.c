@@ -91,6 +91,34 @@ static void the_first_divergence_is_told_and_is_the_exit_code(void **state) {
   json_decref(root);
 }
 
+/* The text of the file that was asked for; the caller frees it. */
+static char *textfile(void) {
+  char path[256], *text = calloc(1, 8192);
+  snprintf(path, sizeof path, "%s/tamis.prom", folder);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  assert_true(fread(text, 1, 8191, file) > 0);
+  fclose(file);
+  return text;
+}
+
+static void completeness_moves_with_what_the_audit_finds(void **state) {
+  char path[256];
+  (void)state;
+  snprintf(path, sizeof path, "%s/tamis.prom", folder);
+  for (int times = 1; times <= 2; times++) {
+    make_state(times);
+    RUN(times - 1, "audit", "--textfile", path);
+    char *text = textfile();
+    typed_holds(text, times == 1 ? "tamis_provenance_completeness{origin=\"test/log\"} 1\n"
+                                 : "tamis_provenance_completeness{origin=\"test/log\"} 0.5\n");
+    typed_holds(text, "tamis_audit_timestamp_seconds{origin=\"test/log\"} ");
+    free(text);
+  }
+  RUN(2, "audit", "--light", "--textfile", path);
+  typed_holds(complained, "about the whole log");
+}
+
 static void slips_are_told(void **state) {
   (void)state;
   static const char *const absurd[] = {"0", "x", "3..2", "..", "1..2..3", "-1", "0..4"};
@@ -111,6 +139,7 @@ int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
       CASE(a_true_log_is_told_line_by_line),
       CASE(the_first_divergence_is_told_and_is_the_exit_code),
+      CASE(completeness_moves_with_what_the_audit_finds),
       CASE(slips_are_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
