@@ -33,6 +33,7 @@ struct core {
   void *changed_context;
   bool works[STATE_FEDERATIONS_MAX]; /* work of this federation is under way */
   bool shadow_is_busy[STATE_FEDERATIONS_MAX];
+  bool shadow_is_stale[STATE_FEDERATIONS_MAX]; /* said so */
   int64_t shadow_tried[STATE_FEDERATIONS_MAX]; /* the latest round handed out since the start */
   int64_t quiet_until_ms; /* monotonic; after a failure of the disk we wait a little */
   bool keep_is_due;       /* something may have become droppable */

@@ -7,6 +7,9 @@
 #include "aggregator/round.h"
 #include "aggregator/shadow.h"
 
+/* Rounds behind from which on it is said, once until they have caught up. */
+enum { STALE_ROUNDS = 3 };
+
 struct shadow_letter {
   struct letter letter;
   struct work *work;
@@ -51,11 +54,24 @@ static void handle_work(struct core *core, struct shadow_letter *letter) {
   if (!mailbox_post(&core->mailbox, &letter->letter)) letter_free(letter);
 }
 
+static void look_at_age(struct core *core, size_t i) {
+  const struct federation *federation = core->ledger.state->federation[i];
+  int64_t age = shadow_age(federation);
+  if (age <= 1) core->shadow_is_stale[i] = false;
+  if (age < STALE_ROUNDS || core->shadow_is_stale[i]) return;
+  core->shadow_is_stale[i] = true;
+  notice_say(&core->ledger.notice, NOTICE_WARN, "shadows stale",
+             "the shadows of %s have not seen the last %" PRId64 " promoted rounds: they fail, or "
+             "are slower than rounds. tamis shadow list %s says what they saw last",
+             federation->name, age, federation->name);
+}
+
 void core_shadow_run(struct core *core) {
   const struct state *state = core->ledger.state;
   for (size_t i = 0; i < state->federation_count; i++) {
     const struct federation *federation = state->federation[i];
     int64_t round = shadow_due(federation);
+    look_at_age(core, i);
     if (round <= core->shadow_tried[i] || core->shadow_is_busy[i]) continue;
     struct shadow_letter *letter = calloc(1, sizeof *letter);
     if (!letter) return;

@@ -35,6 +35,7 @@ bool shadow_may(const struct federation *federation, int64_t round) {
 }
 
 int64_t shadow_due(const struct federation *federation) {
+  if (federation->terms.shadows[0] == '\0') return 0;
   int64_t round = federation->last_round;
   while (round > federation->shadowed_round && !shadow_may(federation, round)) round--;
   return shadow_may(federation, round) ? round : 0;
@@ -42,6 +43,7 @@ int64_t shadow_due(const struct federation *federation) {
 
 int64_t shadow_age(const struct federation *federation) {
   int64_t age = 0;
+  if (federation->terms.shadows[0] == '\0') return 0;
   for (int64_t i = federation->shadowed_round + 1; i <= federation->last_round; i++)
     age += shadow_may(federation, i);
   return age;
