@@ -46,6 +46,7 @@ struct moment {
   bool is_other_history;   /* update: the checkpoint that it names is no tree of this log */
   bool has_update;         /* dispute: the log has that update of that client in that round */
   uint64_t dropped_in;     /* dispute: the tombstone's entry; 0: its bytes are kept */
+  bool is_preview;         /* nobody has signed it yet: what it would do is asked, not who may */
   bool is_full;            /* the disk takes no more updates: no round is opened */
   const struct undo_plan *plan; /* rebuild: what it would do; NULL: not looked at, as in an audit,
                                    where the files need not be here any more */

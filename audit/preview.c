@@ -108,7 +108,7 @@ enum tamis_status preview_undo(struct archive *archive, enum statement_kind kind
                                const struct digest *model, struct evaluator *evaluator, int threads,
                                json_t **json, struct fault *fault) {
   const struct state *state = archive_state(archive);
-  struct moment moment = {.is_settled = true};
+  struct moment moment = {.is_settled = true, .is_preview = true};
   struct entry entry = {0};
   struct undo_plan plan;
   *json = NULL;
