@@ -223,6 +223,16 @@ static const float *values_of(struct checker *checker, const struct digest *dige
   return (const float *)(const void *)(view->bytes + 8 + header);
 }
 
+/* Gone since it was sent: the end says whether it may be. */
+static bool is_gone(struct checker *checker, const struct digest *update) {
+  char hex[DIGEST_HEX_SIZE];
+  digest_to_hex(update, hex);
+  if (blob_exists(checker->blobs, update)) return false;
+  for (size_t i = 0; i < checker->sent_count; i++)
+    if (strcmp(checker->sent[i].update, hex) == 0) checker->sent[i].is_here = false;
+  return true;
+}
+
 /* All rules of the simulation stay, coordinate by coordinate, within what the accepted updates say:
  * so the new momentum without the old one's share must, too. With another old one it would not. */
 static const char *within_updates(struct checker *checker, const json_t *rows, const float *m,
@@ -235,9 +245,8 @@ static const char *within_updates(struct checker *checker, const json_t *rows, c
     struct digest digest;
     struct blob_view view = {0};
     digest_from_hex(text(row, "update"), 64, &digest);
-    const struct sent *sent = sent_of(checker, text(row, "client"), checker->round);
-    if (sent && !sent->is_here) return NULL; /* gone since: the end says whether it may be */
     const float *update = values_of(checker, &digest, &view, &count);
+    if (!update && is_gone(checker, &digest)) return NULL;
     if (!update || count != d) return "an update cannot be read";
     for (size_t k = 0; k < d; k++) low[k] = fminf(low[k], update[k]);
     for (size_t k = 0; k < d; k++) high[k] = fmaxf(high[k], update[k]);

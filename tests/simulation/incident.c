@@ -150,7 +150,8 @@ static void work_on(const struct incident *incident, const struct data *data, si
                               &random));
   for (size_t i = 0; i < WORLD_PARAMETERS; i++) update[i] -= base[i];
   if (!lies) return;
-  struct attack_turn turn = {incident->seed, (uint32_t)share, (uint32_t)round, incident->strength, NULL};
+  struct attack_turn turn = {incident->seed, (uint32_t)share, (uint32_t)round, incident->strength,
+                             NULL};
   attack_delta(incident->attack->on_delta ? incident->attack : attack_find("scale"), turn, update,
                WORLD_PARAMETERS);
 }
