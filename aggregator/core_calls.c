@@ -203,25 +203,33 @@ void core_task_close(struct core_task *task) {
 
 /* ---- updates of rounds that are over ---- */
 
-/* Rounds that are over are a question to the projection. `*row` is a new reference to the row of
- * the update this client sent to the round: to the round itself, not to one that redoes it. */
-static enum tamis_status update_row(struct core *core, const char *client, const char *federation,
-                                    uint64_t number, json_t **row, struct fault *fault) {
+/* The first row of a question to the projection, a new reference; NOT_FOUND when there is none. */
+static enum tamis_status one_row(struct core *core, const char *question, size_t count,
+                                 const char *const *arguments, json_t **row, struct fault *fault) {
   struct projection *projection;
-  char round[24], *rows = NULL;
-  snprintf(round, sizeof round, "%" PRIu64, number);
-  const char *arguments[] = {federation, round, client};
+  char *rows = NULL;
   uint64_t after = 0;
   *row = NULL;
   enum tamis_status status = ledger_projection(&core->ledger, &projection, fault);
   if (status == TAMIS_OK)
-    status = projection_query(projection, "updates", 3, arguments, 0, 1, &rows, &after, fault);
+    status = projection_query(projection, question, count, arguments, 0, 1, &rows, &after, fault);
   if (status != TAMIS_OK) return status;
   json_t *list = json_loads(rows, 0, NULL);
   *row = json_incref(json_array_get(list, 0));
   json_decref(list);
   free(rows);
-  if (*row) return TAMIS_OK;
+  return *row ? TAMIS_OK : fault_set(fault, TAMIS_NOT_FOUND, "no such row of %s", question);
+}
+
+/* Rounds that are over are a question to the projection. `*row` is a new reference to the row of
+ * the update this client sent to the round: to the round itself, not to one that redoes it. */
+static enum tamis_status update_row(struct core *core, const char *client, const char *federation,
+                                    uint64_t number, json_t **row, struct fault *fault) {
+  char round[24];
+  snprintf(round, sizeof round, "%" PRIu64, number);
+  const char *arguments[] = {federation, round, client};
+  enum tamis_status status = one_row(core, "updates", 3, arguments, row, fault);
+  if (status != TAMIS_NOT_FOUND) return status;
   return fault_set(fault, TAMIS_NOT_FOUND, "%.64s has no update in round %" PRIu64 " of %.64s",
                    client, number, federation);
 }
@@ -271,6 +279,25 @@ static void find_disputed(struct core *core, const struct statement *statement,
   json_decref(row);
 }
 
+static void find_reviewed(struct core *core, const struct statement *statement,
+                          struct moment *moment) {
+  char hex[DIGEST_HEX_SIZE], index[24];
+  json_t *row = NULL, *item = NULL;
+  digest_to_hex(&statement->subject[0], hex);
+  if (update_row(core, statement_text(statement, "client"), statement_text(statement, "federation"),
+                 (uint64_t)statement_integer(statement, "round"), &row, NULL) != TAMIS_OK)
+    return;
+  json_int_t at = json_integer_value(json_object_get(row, "index"));
+  snprintf(index, sizeof index, "%lld", (long long)at);
+  if (one_row(core, "reviews", 3, (const char *[]){"", "", index}, &item, NULL) == TAMIS_OK) {
+    const char *update = json_string_value(json_object_get(item, "update"));
+    moment->reviewed.is_there = update && strcmp(update, hex) == 0;
+    moment->reviewed.index = (uint64_t)at;
+  }
+  json_decref(item);
+  json_decref(row);
+}
+
 /* Going back is looked at before it is done; only then is it known whether a rebuild can be.
  * `*plan` is its JSON, or stays NULL. */
 static enum tamis_status admit_plan(struct core *core, const struct entry *entry,
@@ -298,11 +325,33 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
   if (entry->statement.kind == STATEMENT_FEDERATION_CREATE)
     status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
   if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
+  if (entry->statement.kind == STATEMENT_REVIEW) find_reviewed(core, &entry->statement, &moment);
   moment.layout = is_there ? &layout : NULL;
   if (status == TAMIS_OK) status = federation_admit(core->ledger.state, entry, &moment, fault);
   if (status == TAMIS_OK) status = admit_plan(core, entry, &moment, plan, fault);
   if (is_there) layout_close(&layout);
   return status;
+}
+
+static void describe_review(const struct state *state, const struct statement *statement,
+                            char *sentence, size_t size) {
+  const struct federation *federation =
+      state_federation_find(state, statement_text(statement, "federation"));
+  const char *client = statement_text(statement, "client");
+  const struct history *history = &federation->member[state_client_find(state, client)].history;
+  bool releases = strcmp(statement_text(statement, "decision"), "release") == 0;
+  if (statement_integer(statement, "opinion") == 1)
+    snprintf(sentence, size, "your opinion is on record; the first decision stays");
+  else if (releases)
+    snprintf(sentence, size,
+             "the verdict on %s in round %" PRId64 " was wrong: a strike that it brought goes, "
+             "reputation and counters are mended; the model stays as it is",
+             client, statement_integer(statement, "round"));
+  else
+    snprintf(sentence, size,
+             "the verdict on %s in round %" PRId64 " was right: a strike that it brought is never "
+             "forgiven; %s has %" PRId64 " now",
+             client, statement_integer(statement, "round"), client, history->strikes);
 }
 
 /* What it does, for people: asked before it is done. */
@@ -387,6 +436,7 @@ static void describe(struct core *core, const struct statement *statement, char 
   case STATEMENT_UNFREEZE:
     snprintf(sentence, size, "%s goes on", statement_text(statement, "federation"));
     break;
+  case STATEMENT_REVIEW: describe_review(state, statement, sentence, size); break;
   default: snprintf(sentence, size, "%s", statement_kind_name(statement->kind)); break;
   }
 }

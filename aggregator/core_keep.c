@@ -145,6 +145,7 @@ void core_keep_note(struct core *core, const struct statement *statement) {
   case STATEMENT_ROLLBACK:
   case STATEMENT_RETENTION:
   case STATEMENT_DISPUTE:
+  case STATEMENT_REVIEW:
   case STATEMENT_REBUILT: core->keep_is_due = true; break;
   case STATEMENT_TOMBSTONE:
     core->counters.dropped += (uint64_t)statement_integer(statement, "updates");

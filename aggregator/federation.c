@@ -12,6 +12,7 @@
 #include "aggregator/manifest.h"
 #include "aggregator/people.h"
 #include "aggregator/retention.h"
+#include "aggregator/review.h"
 #include "aggregator/shadow.h"
 #include "aggregator/state_text.h"
 #include "aggregator/undo.h"
@@ -158,7 +159,7 @@ static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault
   if (!member) return undo_contradiction(a, fault, "there is no such client or federation");
   member->history.standing = STANDING_EXCLUDED;
   member->is_barred = true;
-  member->word_index = a->index;
+  member->word_index = member->basis = a->index;
   snprintf(member->history.sentence, sizeof member->history.sentence, "excluded by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   slot_give_up(a->state, federation, statement_text(a->statement, "client"));
@@ -172,7 +173,8 @@ static enum tamis_status apply_reinstatement(struct applying *a, struct fault *f
   if (!member) return undo_contradiction(a, fault, "there is no such client or federation");
   judge_history_start(&member->history);
   member->is_barred = false;
-  member->word_index = a->index;
+  member->word_index = member->basis = a->index;
+  review_forget(federation, (uint32_t)(member - federation->member));
   snprintf(member->history.sentence, sizeof member->history.sentence, "reinstated by %.80s: %.150s",
            a->entry->signer, statement_text(a->statement, "reason"));
   federation->revision++;
@@ -318,6 +320,7 @@ static enum tamis_status histories_read(const struct applying *a, struct federat
     if (client == STATE_NOBODY) return undo_contradiction(a, fault, "a history of nobody we know");
     struct member *member = &federation->member[client];
     member->has_moved = member->history.standing != history.standing;
+    if (member->has_moved || history.strikes > member->history.strikes) member->basis = a->index;
     member->moved_from = member->history.standing;
     member->history = history;
     member->before = before;
@@ -343,6 +346,9 @@ static enum tamis_status apply_verdicts(struct applying *a, struct fault *fault)
   round->gram = statement_digest(a->statement, "gram");
   federation->past[round->number].verdicts = round->verdicts;
   federation->past[round->number].gram = round->gram;
+  federation->past[round->number].judged_index = a->index;
+  federation->past[round->number].history_of = federation->history_round;
+  federation->history_round = round->number;
   state_readable_add(a->state, &round->verdicts);
   return TAMIS_OK;
 }
@@ -687,6 +693,8 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_SNAPSHOT] = apply_snapshot,
     [STATEMENT_RETENTION] = apply_retention,
     [STATEMENT_DISPUTE] = apply_dispute,
+    [STATEMENT_REVIEW] = review_apply,
+    [STATEMENT_AMENDED] = review_apply_amended,
     [STATEMENT_TOMBSTONE] = apply_tombstone,
     [STATEMENT_POLICY_SET] = apply_policy,
     [STATEMENT_GATE] = apply_gate,
@@ -731,6 +739,20 @@ static bool rollback_manifest(const struct state *state, const struct statement 
   return true;
 }
 
+/* A decision acts on what the round's verdicts did; an opinion does nothing. */
+static bool review_manifest(const struct state *state, const struct statement *statement,
+                            struct digest *manifest) {
+  const struct federation *federation =
+      state_federation_find(state, statement_text(statement, "federation"));
+  int64_t round = statement_integer(statement, "round");
+  if (!federation || round > federation->last_round ||
+      digest_is_zero(&federation->past[round].verdicts) ||
+      statement_integer(statement, "opinion") == 1)
+    return false;
+  *manifest = federation->past[round].verdicts;
+  return true;
+}
+
 bool federation_manifest(const struct state *state, const struct entry *entry,
                          struct digest *manifest) {
   const struct statement *statement = &entry->statement;
@@ -739,10 +761,12 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   case STATEMENT_VERDICTS:
   case STATEMENT_SHADOW:
   case STATEMENT_TOMBSTONE:
+  case STATEMENT_AMENDED:
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
   case STATEMENT_AGGREGATE:
   case STATEMENT_REBUILT: *manifest = statement->subject[1]; return true;
   case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);
+  case STATEMENT_REVIEW: return review_manifest(state, statement, manifest);
   default: return false;
   }
 }

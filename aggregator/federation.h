@@ -13,6 +13,7 @@
 #include "aggregator/entry.h"
 #include "aggregator/evidence.h"
 #include "aggregator/manifest.h"
+#include "aggregator/review.h"
 #include "aggregator/state.h"
 #include "aggregator/witness.h"
 #include "proto/fault.h"
@@ -21,8 +22,9 @@
 
 /* ---- entries that were appended ---- */
 
-/* Is the entry about a manifest: a cohort, verdicts, weights, witnesses, or for a rollback the
- * verdicts of the round it returns to? Then its digest. */
+/* Is the entry about a manifest: a cohort, verdicts, weights, witnesses, a history, or for a
+ * rollback the verdicts of the round it returns to and for a review those of its round? Then its
+ * digest. */
 bool federation_manifest(const struct state *state, const struct entry *entry,
                          struct digest *manifest);
 
@@ -41,13 +43,14 @@ struct moment {
   struct digest root;
   const struct cosigned *seen; /* the largest tree that witnesses vouched for; NULL: none */
   const struct layout
-      *layout;             /* federation-create: of the model, NULL when the blob is not there */
-  uint64_t expected_bytes; /* update: size of the base model's file */
-  bool is_other_history;   /* update: the checkpoint that it names is no tree of this log */
-  bool has_update;         /* dispute: the log has that update of that client in that round */
-  uint64_t dropped_in;     /* dispute: the tombstone's entry; 0: its bytes are kept */
-  bool is_preview;         /* nobody has signed it yet: what it would do is asked, not who may */
-  bool is_full;            /* the disk takes no more updates: no round is opened */
+      *layout;              /* federation-create: of the model, NULL when the blob is not there */
+  uint64_t expected_bytes;  /* update: size of the base model's file */
+  bool is_other_history;    /* update: the checkpoint that it names is no tree of this log */
+  bool has_update;          /* dispute: the log has that update of that client in that round */
+  struct reviewed reviewed; /* review: the update that it is about */
+  uint64_t dropped_in;      /* dispute: the tombstone's entry; 0: its bytes are kept */
+  bool is_preview;          /* nobody has signed it yet: what it would do is asked, not who may */
+  bool is_full;             /* the disk takes no more updates: no round is opened */
   const struct undo_plan *plan; /* rebuild: what it would do; NULL: not looked at, as in an audit,
                                    where the files need not be here any more */
 };

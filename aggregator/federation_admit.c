@@ -340,6 +340,11 @@ static enum tamis_status admit_dispute(const struct asking *ask, struct fault *f
   return TAMIS_OK;
 }
 
+static enum tamis_status admit_review(const struct asking *ask, struct fault *fault) {
+  return review_admit(ask->state, ask->statement, ask->entry->signer, &ask->moment->reviewed,
+                      fault);
+}
+
 static enum tamis_status check_without(const struct asking *ask, struct fault *fault) {
   const json_t *names = json_object_get(ask->statement->predicate, "without"), *name;
   size_t i;
@@ -473,6 +478,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
     [STATEMENT_POLICY_SET] = admit_policy,     [STATEMENT_APPROVAL] = admit_approval,
     [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
+    [STATEMENT_REVIEW] = admit_review,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -329,6 +329,7 @@ static bool next_of_rebuild(const struct state *state, const struct federation *
 
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision) {
+  if (review_next(state, federation, decision)) return true;
   if (federation->rebuild.is_under_way) return next_of_rebuild(state, federation, moment, decision);
   switch (federation->round.phase) {
   case PHASE_WAITING:

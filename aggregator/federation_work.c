@@ -124,6 +124,7 @@ static struct work *rebuild_work(const struct state *state, const struct federat
 struct work *federation_work(const struct state *state, const struct federation *federation,
                              int64_t now_ms) {
   const struct round *round = &federation->round;
+  if (review_is_due(federation)) return NULL;
   if (federation->rebuild.is_under_way) return rebuild_work(state, federation);
   if (!is_ready(federation, now_ms)) return NULL;
   struct work *work =

@@ -70,7 +70,7 @@ const struct history_row *judge_history_counts(size_t *count) {
 }
 
 /* Science.md 7.3. */
-static double trust_of(const struct history *history) {
+double judge_trust(const struct history *history) {
   double good = history->beta_good, all = good + history->beta_bad;
   return fmax(0, good / all - sqrt(good * history->beta_bad / (all * all * (all + 1))));
 }
@@ -81,7 +81,7 @@ void judge_history_start(struct history *history) {
                               HISTORY_NUMBERS(X)
 #undef X
   };
-  history->trust = trust_of(history);
+  history->trust = judge_trust(history);
   snprintf(history->sentence, sizeof history->sentence, "new here");
 }
 
@@ -268,7 +268,7 @@ static const char *verdict_reason(const struct judged *judged) {
 /* Strikes come one a round and go one every `forgive_rounds` rounds without. */
 static void remember(const struct policy *policy, struct judged *judged) {
   struct history *history = &judged->history;
-  bool is_strike = judged->risk >= policy->risk_hold;
+  bool is_strike = judged->is_strike = judged->risk >= policy->risk_hold;
   double excess = fmin(judged->z_distance - policy->cusum_slack, policy->cusum_clip);
   history->rounds++;
   history->accepted += judged->verdict == VERDICT_ACCEPT;
@@ -277,14 +277,15 @@ static void remember(const struct policy *policy, struct judged *judged) {
   history->reputation += policy->reputation_rate * (1 - judged->risk - history->reputation);
   history->beta_good = policy->beta_fade * history->beta_good + (1 - judged->risk);
   history->beta_bad = policy->beta_fade * history->beta_bad + judged->risk;
-  history->trust = trust_of(history);
+  history->trust = judge_trust(history);
   remember_drift(policy, history,
                  fmax(-policy->drift_clip, fmin(judged->z_distance, policy->drift_clip)));
   history->cusum = fmin(fmax(0, history->cusum + excess), 2 * policy->cusum_watch);
   history->clean = is_strike ? 0 : history->clean + 1;
   if (is_strike)
     history->strikes++;
-  else if (history->strikes > 0 && history->clean % (int64_t)policy->forgive_rounds == 0)
+  else if (history->strikes > history->confirmed &&
+           history->clean % (int64_t)policy->forgive_rounds == 0)
     history->strikes--;
 }
 

@@ -46,7 +46,8 @@ bool judge_verdict_read(const char *name, enum verdict *verdict);
   X(held, "of them held")                                                                          \
   X(rejected, "of them rejected")                                                                  \
   X(clean, "rounds in a row without a strike")                                                     \
-  X(strikes, "rounds that were rejected or held for their content, forgiven one by one")
+  X(strikes, "rounds that were rejected or held for their content, forgiven one by one")           \
+  X(confirmed, "of them found right by a reviewer: as many are never forgiven")
 
 struct history {
   enum standing standing;
@@ -70,6 +71,8 @@ const struct history_row *judge_history_counts(size_t *count);
 
 /* A newcomer's. */
 void judge_history_start(struct history *history);
+/* What `trust` is by the Beta parameters of now. */
+double judge_trust(const struct history *history);
 
 /* What the clients of one organisation say about it: how much more of them are convicted
  * (quarantined or excluded) than of all others, 0 to 1; each share is convicted / (clients +
@@ -90,6 +93,7 @@ struct judged {
   /* set by judge_round */
   double z_norm, z_distance, z_cosine; /* in spreads from the cohort's median */
   double risk;                         /* 0 to 1 */
+  bool is_strike;                      /* the history has it as one */
   enum verdict verdict;
   char sentence[JUDGE_SENTENCE_SIZE];
 };

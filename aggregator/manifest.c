@@ -113,6 +113,13 @@ enum tamis_status manifest_memory_read(const json_t *manifest, struct memory *me
   return TAMIS_OK;
 }
 
+static bool read_truth(const json_t *object, const char *key, bool *truth) {
+  int64_t value;
+  if (!canonical_integer(object, key, &value) || value < 0 || value > 1) return false;
+  *truth = value == 1;
+  return true;
+}
+
 json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
                               const struct manifest_alike *alike) {
   size_t count;
@@ -128,6 +135,8 @@ json_t *manifest_update_write(const struct manifest_update *update, const struct
   for (size_t i = 0; i < count; i++)
     json_object_set_new(element, row[i].name,
                         canonical_f64(evidence_get(&judged->evidence, &row[i])));
+  json_object_set_new(element, "counted", json_integer(judged->bar == BAR_NONE));
+  json_object_set_new(element, "strike", json_integer(judged->is_strike));
   return element;
 }
 
@@ -152,7 +161,17 @@ enum tamis_status manifest_update_read(const json_t *element, struct manifest_up
   if (!canonical_text(element, "verdict", &verdict) ||
       !judge_verdict_read(verdict, &update->verdict))
     return corrupt(fault, "verdict");
+  if (!canonical_double(element, "risk", &update->risk)) return corrupt(fault, "risk");
+  if (!canonical_double(element, "z_distance", &update->z_distance))
+    return corrupt(fault, "z_distance");
+  if (!read_truth(element, "counted", &update->is_counted)) return corrupt(fault, "counted");
+  if (!read_truth(element, "strike", &update->is_strike)) return corrupt(fault, "strike");
   return TAMIS_OK;
+}
+
+json_t *manifest_amended(const char *federation, int64_t round, json_t *history) {
+  return json_pack("{s:s, s:I, s:[o]}", "federation", federation, "round", (json_int_t)round,
+                   "clients", history);
 }
 
 json_t *manifest_tombstone(const char *federation, int64_t round, json_t *updates) {

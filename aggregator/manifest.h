@@ -53,6 +53,8 @@ struct manifest_update {
   struct digest update;
   int64_t examples;
   enum verdict verdict;
+  bool is_strike, is_counted; /* is the round in the client's history, and as a strike? */
+  double risk, z_distance;
 };
 /* Names of the clients that the evidence points to; "": nobody. */
 struct manifest_alike {
@@ -70,6 +72,9 @@ json_t *manifest_history_write(const char *client, const struct history *history
 enum tamis_status manifest_history_read(const json_t *element, const char **client,
                                         struct history *history, struct digest *before,
                                         struct fault *fault);
+
+/* The history of one client after a person's word; element as in the verdicts. */
+json_t *manifest_amended(const char *federation, int64_t round, json_t *history);
 
 /* The list of a tombstone, and an element of it. */
 json_t *manifest_tombstone(const char *federation, int64_t round, json_t *updates);

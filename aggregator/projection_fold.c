@@ -51,7 +51,10 @@ const char *const projection_schema[] = {
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
     " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, neighbour TEXT,"
     " residual_neighbour TEXT," EVIDENCE_COLUMNS " z_norm REAL,"
-    " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER) STRICT;"
+    " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER,"
+    " decided INTEGER) STRICT;"
+    "CREATE INDEX updates_held ON updates(federation, entry)"
+    " WHERE verdict IN ('hold', 'reject');"
     "CREATE INDEX updates_round ON updates(federation, round);"
     "CREATE INDEX updates_client ON updates(client);"
     "CREATE INDEX updates_blob ON updates(blob);"
@@ -64,12 +67,14 @@ const char *const projection_schema[] = {
     " state TEXT NOT NULL DEFAULT 'probation', reputation REAL NOT NULL DEFAULT 0,"
     " risk REAL NOT NULL DEFAULT 0, cusum REAL NOT NULL DEFAULT 0,"
     " trust REAL NOT NULL DEFAULT 0, drift REAL NOT NULL DEFAULT 0,"
-    " strikes INTEGER NOT NULL DEFAULT 0,"
     " rounds INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,"
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " refused INTEGER NOT NULL DEFAULT 0, last_round INTEGER NOT NULL DEFAULT 0,"
-    " sentence TEXT NOT NULL DEFAULT '', restored_by INTEGER,"
-    " PRIMARY KEY(federation, client)) STRICT;"
+    " strikes INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0,"
+    " clean INTEGER NOT NULL DEFAULT 0, basis INTEGER NOT NULL DEFAULT 0,"
+    " word INTEGER NOT NULL DEFAULT 0, sentence TEXT NOT NULL DEFAULT '', restored_by INTEGER,"
+    " PRIMARY KEY(federation, client)) STRICT;",
+
     "CREATE TABLE models(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, model TEXT NOT NULL, parent INTEGER,"
     " undone INTEGER NOT NULL DEFAULT 0, UNIQUE(federation, round)) STRICT;"
@@ -82,6 +87,11 @@ const char *const projection_schema[] = {
     " round INTEGER NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, sentence TEXT NOT NULL,"
     " distance REAL, cosine REAL, manifest TEXT NOT NULL) STRICT;"
     "CREATE INDEX shadows_round ON shadows(federation, round);"
+    "CREATE TABLE reviews(entry INTEGER PRIMARY KEY, item INTEGER NOT NULL,"
+    " federation TEXT NOT NULL, round INTEGER NOT NULL, client TEXT NOT NULL,"
+    " reviewer TEXT NOT NULL, decision TEXT NOT NULL, opinion INTEGER NOT NULL,"
+    " reason TEXT NOT NULL) STRICT;"
+    "CREATE INDEX reviews_item ON reviews(item);"
     "CREATE TABLE remade(federation TEXT NOT NULL, round INTEGER NOT NULL, entry INTEGER NOT NULL,"
     " client TEXT NOT NULL, weight REAL, PRIMARY KEY(federation, round, entry)) STRICT;"
     "CREATE INDEX remade_client ON remade(client);"
@@ -115,6 +125,19 @@ static const char close_rebuild[] =
   " JOIN models USING (round) WHERE models.federation = :federation"                               \
   " AND models.parent IS NOT NULL) UPDATE models"                                                  \
   " SET undone = round NOT IN (SELECT round FROM line) WHERE federation = :federation"
+
+/* A row for what the judge remembers of a client. */
+#define SET_HISTORY                                                                                \
+  "INSERT INTO standings(federation, client, state, reputation, cusum, rounds, accepted, held,"    \
+  " rejected, trust, drift, strikes, confirmed, clean, sentence) VALUES (@federation, :client,"    \
+  " :state, $reputation, $cusum, :rounds, :accepted, :held, :rejected, $trust,"                    \
+  " $drift_sum - $drift_least, :strikes, :confirmed, :clean, :sentence)"                           \
+  " ON CONFLICT DO UPDATE SET state = excluded.state,"                                             \
+  " reputation = excluded.reputation, cusum = excluded.cusum, rounds = excluded.rounds,"           \
+  " accepted = excluded.accepted, held = excluded.held, rejected = excluded.rejected,"             \
+  " trust = excluded.trust, drift = excluded.drift,"                                               \
+  " strikes = excluded.strikes, confirmed = excluded.confirmed, clean = excluded.clean,"           \
+  " sentence = excluded.sentence"
 
 const struct projection_step projection_steps[] = {
     {STATEMENT_KIND_COUNT, NULL,
@@ -194,15 +217,28 @@ const struct projection_step projection_steps[] = {
      " z_cosine = $z_cosine, risk = $risk WHERE entry = :index AND federation = @federation"},
     {STATEMENT_VERDICTS, "updates",
      "UPDATE standings SET risk = $risk WHERE federation = @federation AND client = :client"},
+    /* The basis of a decision about a client is what it was struck, moved or judged by last. */
     {STATEMENT_VERDICTS, "clients",
-     "INSERT INTO standings(federation, client, state, reputation, cusum, rounds, accepted, held,"
-     " rejected, sentence, trust, drift, strikes) VALUES (@federation, :client, :state,"
-     " $reputation, $cusum, :rounds, :accepted, :held, :rejected, :sentence, $trust,"
-     " $drift_sum - $drift_least, :strikes) ON CONFLICT DO UPDATE SET state = excluded.state,"
-     " reputation = excluded.reputation, cusum = excluded.cusum, rounds = excluded.rounds,"
-     " accepted = excluded.accepted, held = excluded.held, rejected = excluded.rejected,"
-     " sentence = excluded.sentence, trust = excluded.trust, drift = excluded.drift,"
-     " strikes = excluded.strikes"},
+     "UPDATE standings SET basis = @index WHERE federation = @federation AND client = :client"
+     " AND (state <> :state OR strikes < :strikes)"},
+    {STATEMENT_VERDICTS, "clients", SET_HISTORY},
+
+    {STATEMENT_REVIEW, NULL,
+     "INSERT INTO reviews(entry, item, federation, round, client, reviewer, decision, opinion,"
+     " reason) SELECT @index, entry, :federation, :round, :client, @signer, :decision, :opinion,"
+     " :reason FROM updates" OF_THIS_ROUND " AND client = :client AND status IS NULL"},
+    {STATEMENT_REVIEW, NULL,
+     "UPDATE updates SET decided = @index" OF_THIS_ROUND
+     " AND client = :client AND status IS NULL AND :opinion = 0"},
+    {STATEMENT_REVIEW, NULL,
+     "UPDATE standings SET basis = @index WHERE federation = :federation AND client = :client"
+     " AND :opinion = 0"},
+    {STATEMENT_AMENDED, NULL,
+     "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
+     " SELECT @index, :federation, :round, :client, :from, :to, :sentence WHERE :from <> :to"},
+    {STATEMENT_AMENDED, "clients", SET_HISTORY},
+    {STATEMENT_AMENDED, NULL,
+     "UPDATE standings SET basis = @index WHERE federation = :federation AND client = :client"},
 
     {STATEMENT_CLIENT_STATE, NULL,
      "INSERT INTO moves(entry, federation, round, client, state_before, state_after, sentence)"
@@ -288,9 +324,11 @@ const struct projection_step projection_steps[] = {
      " WHERE federation = :federation AND client = :client), 'probation'), 'excluded',"
      " 'excluded by ' || @signer || ': ' || :reason)"},
     {STATEMENT_EXCLUSION, NULL,
-     "INSERT INTO standings(federation, client, state, sentence) VALUES (:federation, :client,"
-     " 'excluded', 'excluded by ' || @signer || ': ' || :reason)"
-     " ON CONFLICT DO UPDATE SET state = excluded.state, sentence = excluded.sentence"},
+     "INSERT INTO standings(federation, client, state, basis, word, sentence)"
+     " VALUES (:federation, :client, 'excluded', @index, @index,"
+     " 'excluded by ' || @signer || ': ' || :reason) ON CONFLICT DO UPDATE SET"
+     " state = excluded.state, basis = excluded.basis, word = excluded.word,"
+     " sentence = excluded.sentence"},
 
     /* A fresh start, with nothing held for or against the client. */
     {STATEMENT_REINSTATEMENT, NULL,
@@ -300,10 +338,13 @@ const struct projection_step projection_steps[] = {
      " WHERE federation = :federation AND client = :client), 'probation'), 'probation',"
      " 'reinstated by ' || @signer || ': ' || :reason)"},
     {STATEMENT_REINSTATEMENT, NULL,
-     "INSERT INTO standings(federation, client, sentence) VALUES (:federation, :client,"
+     "INSERT INTO standings(federation, client, basis, word, sentence) VALUES (:federation,"
+     " :client, @index, @index,"
      " 'reinstated by ' || @signer || ': ' || :reason) ON CONFLICT DO UPDATE SET"
      " state = 'probation', reputation = 0, risk = 0, cusum = 0, rounds = 0, accepted = 0,"
-     " held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0, sentence = excluded.sentence"},
+     " held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0, confirmed = 0, clean = 0, basis "
+     "= excluded.basis,"
+     " word = excluded.word, sentence = excluded.sentence"},
 
     {STATEMENT_REBUILD, NULL,
      "UPDATE federations SET phase = 'rebuilding', rebuild_base = (WITH RECURSIVE line(round,"
@@ -345,13 +386,16 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_ROLLBACK, "clients",
      "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"
      " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"
-     " sentence = :sentence, trust = $trust, drift = $drift_sum - $drift_least,"
-     " strikes = :strikes WHERE federation = @federation AND client = :client"
+     " trust = $trust,"
+     " drift = $drift_sum - $drift_least, strikes = :strikes, confirmed = :confirmed, clean = "
+     ":clean, basis = @index,"
+     " sentence = :sentence WHERE federation = @federation AND client = :client"
      " AND state <> 'excluded' AND :state <> 'excluded'"},
     {STATEMENT_ROLLBACK, NULL,
      "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"
-     " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0,"
-     " sentence = '' WHERE federation = :federation"
+     " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0, confirmed = 0, "
+     "clean = 0,"
+     " basis = @index, sentence = '' WHERE federation = :federation"
      " AND state <> 'excluded' AND restored_by IS NOT @index"},
 
     {STATEMENT_POLICY_SET, NULL,

@@ -286,6 +286,36 @@ const struct projection_question projection_questions[] = {
      " 'updates', updates, 'bytes', bytes, 'manifest', manifest) FROM tombstones"
      " WHERE coalesce(?3, '') IN ('', federation) AND entry >= ?1 ORDER BY entry LIMIT ?2"},
 
+    /* A word about the client after the update settles it as well as a decision about the update.
+     */
+    {"reviews", 0, 3,
+     "WITH rows AS (SELECT updates.entry AS cursor, CASE WHEN decision = 'release' THEN 'released'"
+     " WHEN decision = 'reject' THEN 'rejected' WHEN word > updates.entry THEN 'settled'"
+     " ELSE 'open' END AS review, updates.*, reviewer, decision, reviews.reason, organisation,"
+     " coalesce(state, 'probation') AS standing, coalesce(strikes, 0) AS strikes,"
+     " coalesce(basis, 0) AS basis, coalesce(word, 0) AS word FROM updates"
+     " LEFT JOIN clients USING (client)"
+     " LEFT JOIN standings ON standings.federation = updates.federation"
+     " AND standings.client = updates.client LEFT JOIN reviews ON reviews.entry = updates.decided"
+     " WHERE updates.verdict IN ('hold', 'reject') AND updates.entry >= ?1"
+     " AND coalesce(?3, '') IN ('', updates.federation)"
+     " AND (coalesce(?5, '') = '' OR updates.entry = CAST(?5 AS INTEGER)))"
+     " SELECT cursor + 1, json_object('federation', federation, 'round', round, 'client', client,"
+     " 'organisation', organisation, 'index', entry, 'update', blob, 'verdict', verdict,"
+     " 'risk', risk, 'sentence', sentence, 'review', review, 'decided', CASE review"
+     " WHEN 'settled' THEN word ELSE decided END, 'reviewer', reviewer, 'reason', reason,"
+     " 'opinions', (SELECT count(*) FROM reviews WHERE item = rows.entry AND opinion = 1),"
+     " 'standing', standing, 'strikes', strikes, 'basis', basis, 'dropped', dropped)"
+     " FROM rows WHERE coalesce(?4, '') IN ('', review) ORDER BY cursor LIMIT ?2"},
+
+    /* All that people said, decisions and opinions, in the order of the log. */
+    {"decisions", 0, 2,
+     "SELECT entry + 1, json_object('index', entry, 'item', item, 'federation', federation,"
+     " 'round', round, 'client', client, 'reviewer', reviewer, 'decision', decision,"
+     " 'opinion', opinion, 'reason', reason) FROM reviews WHERE entry >= ?1"
+     " AND coalesce(?3, '') IN ('', federation) AND coalesce(?4, '') IN ('', client)"
+     " ORDER BY entry LIMIT ?2"},
+
     /* A round adds a model, and its updates unless as many go. */
     {"retention", 0, 0,
      "SELECT rowid, json_object('federation', federation, 'keep_rounds', keep_rounds,"

@@ -15,7 +15,8 @@ int64_t retention_round(const struct federation *federation) {
 static bool is_resolved(const struct federation *federation, int64_t client, int64_t round,
                         const struct manifest_update *update) {
   const struct dispute *dispute = state_dispute_find(federation, (uint32_t)client, round);
-  return federation->member[client].word_index > update->index || (dispute && !dispute->is_open);
+  return federation->member[client].word_index > update->index || (dispute && !dispute->is_open) ||
+         state_review_find(federation, (uint32_t)client, round);
 }
 
 enum retention retention_of(const struct state *state, const struct federation *federation,

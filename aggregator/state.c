@@ -32,6 +32,7 @@ static void federation_free(struct federation *federation) {
   free(federation->policy);
   free(federation->dispute);
   free(federation->approval);
+  free(federation->review);
   free(federation->round.slot);
   free(federation->past);
   free(federation->member);
@@ -63,6 +64,7 @@ static struct federation *federation_excerpt(const struct federation *federation
   only->policy = copy(federation->policy, federation->policy_count, sizeof *only->policy);
   only->dispute = copy(federation->dispute, federation->dispute_count, sizeof *only->dispute);
   only->approval = copy(federation->approval, federation->approval_count, sizeof *only->approval);
+  only->review = copy(federation->review, federation->review_count, sizeof *only->review);
   return only;
 }
 
@@ -230,6 +232,45 @@ struct approval *state_approval_add(struct federation *federation) {
   struct approval *approval = &federation->approval[federation->approval_count++];
   memset(approval, 0, sizeof *approval);
   return approval;
+}
+
+struct review *state_review_find(const struct federation *federation, uint32_t client,
+                                 int64_t round) {
+  for (size_t i = 0; i < federation->review_count; i++) {
+    struct review *review = &federation->review[i];
+    if (review->client == client && review->round == round) return review;
+  }
+  return NULL;
+}
+
+/* The first among equals; the order of the others stays. One that is due is not forgotten: there
+ * are never many. */
+static void review_evict(struct federation *federation) {
+  size_t oldest = 0;
+  for (size_t i = 1; i < federation->review_count; i++)
+    if (!federation->review[i].is_due &&
+        (federation->review[oldest].is_due ||
+         federation->review[i].round < federation->review[oldest].round))
+      oldest = i;
+  struct review *review = &federation->review[oldest];
+  if (review->round > federation->reviewed_round) federation->reviewed_round = review->round;
+  federation->review_count--;
+  memmove(review, review + 1, (federation->review_count - oldest) * sizeof *review);
+}
+
+struct review *state_review_add(struct federation *federation) {
+  if (federation->review_count == STATE_REVIEWS_MAX) review_evict(federation);
+  federation->review =
+      grow_for_one(federation->review, federation->review_count, sizeof *federation->review);
+  struct review *review = &federation->review[federation->review_count++];
+  memset(review, 0, sizeof *review);
+  return review;
+}
+
+bool state_history_has(const struct federation *federation, int64_t round) {
+  int64_t at = federation->history_round;
+  while (at > round) at = federation->past[at].history_of;
+  return at == round && round > 0;
 }
 
 void state_readable_add(struct state *state, const struct digest *blob) {

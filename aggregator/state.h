@@ -27,6 +27,8 @@ enum {
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
   STATE_APPROVALS_MAX = 64, /* of one candidate */
+  STATE_REVIEWS_MAX = 4096, /* of one federation; then the oldest round's are forgotten */
+  STATE_VOICES_MAX = 4,     /* people who may speak on one update */
   STATE_NOBODY = -1,
 };
 
@@ -75,6 +77,8 @@ struct member { /* a client in a federation; same position as in state.client */
   struct digest before; /* its last judged update; zero: none */
   bool is_barred;       /* excluded by an operator's word, not only by the judge's */
   uint64_t word_index;  /* of the last entry by which an operator excluded or reinstated it; or 0 */
+  uint64_t basis; /* of the last entry that brought a strike, a move, or a person's word; or 0: a
+                     decision about the client that was based on less is stale */
   bool has_moved; /* the verdicts changed its standing and no client-state entry says so yet */
   enum standing moved_from;
   struct digest last_refused; /* envelope; the same one is not logged twice */
@@ -148,6 +152,8 @@ struct past_round {
   struct memory memory;                     /* that goes with the model */
   int64_t of;                               /* rebuilt: the round that it redoes; else 0 */
   int64_t policy_version;                   /* of one that was opened */
+  int64_t history_of;    /* judged: the round whose histories its own continue; 0: new ones */
+  uint64_t judged_index; /* of its verdicts' entry */
   bool undone;
 };
 
@@ -192,6 +198,23 @@ struct dispute {
   struct digest update;
 };
 
+enum review_decision { REVIEW_RELEASE, REVIEW_REJECT, REVIEW_DECISIONS };
+
+/* What people said about an update that was held or rejected: the first decision acts. */
+struct review {
+  uint32_t client;
+  int64_t round;
+  uint64_t index; /* of the first decision's entry */
+  enum review_decision decision;
+  enum verdict verdict; /* that the history has of it; VERDICT_NONE: it has none */
+  bool is_strike;
+  bool is_due;                /* the history is still to be amended */
+  double risk, excess, drift; /* what it cost in reputation, and added to cusum and drift_sum */
+  int64_t rounds;             /* in the history, with that one */
+  size_t voice_count;
+  struct digest voice[STATE_VOICES_MAX]; /* of the names of those who spoke, the first decided */
+};
+
 struct federation {
   char name[STATE_NAME_SIZE];
   struct terms terms;
@@ -213,6 +236,10 @@ struct federation {
   int64_t dropped_round;  /* highest from which an update was dropped; 0: none was */
   struct dispute *dispute;
   size_t dispute_count;
+  int64_t history_round; /* the judged round whose histories those of now continue; 0: new ones */
+  struct review *review;
+  size_t review_count;
+  int64_t reviewed_round; /* highest from which a review was forgotten: no more of those rounds */
   struct approval *approval; /* of the open round's candidate, in the order of the log */
   size_t approval_count;
   bool is_frozen;        /* nothing is promoted and no round opens */
@@ -274,6 +301,14 @@ void state_policy_add(struct federation *federation, const struct policy *policy
 const struct policy *state_policy(const struct federation *federation, int64_t version);
 /* That of rounds which open from now on. */
 const struct policy *state_policy_now(const struct federation *federation);
+/* NULL when nobody spoke about this client's update of the round. */
+struct review *state_review_find(const struct federation *federation, uint32_t client,
+                                 int64_t round);
+/* All zero. The oldest round's is forgotten when there are too many. */
+struct review *state_review_add(struct federation *federation);
+/* Do the histories of now contain what was judged in that round? Not when a rollback took it out.
+ */
+bool state_history_has(const struct federation *federation, int64_t round);
 
 struct approval *state_approval_add(struct federation *federation);
 

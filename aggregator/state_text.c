@@ -19,16 +19,17 @@ enum { HISTORY_ROWS = 0 HISTORY_NUMBERS(X) HISTORY_COUNTS(X) };
 #undef X
 static_assert(sizeof(struct history) == 8 * HISTORY_ROWS + 8 + JUDGE_SENTENCE_SIZE,
               "a field of struct history came or went");
-static_assert(sizeof(struct member) == sizeof(struct history) + 96,
+static_assert(sizeof(struct member) == sizeof(struct history) + 104,
               "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 736, "a field of struct round came or went");
-static_assert(sizeof(struct past_round) == 600, "a field of struct past_round came or went");
+static_assert(sizeof(struct past_round) == 616, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1768, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1312,
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1344,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
+static_assert(sizeof(struct review) == 208, "a field of struct review came or went");
 static_assert(sizeof(struct state) == 1080, "a field of struct state came or went");
 
 struct codec {
@@ -292,6 +293,8 @@ static void on_past(struct codec *codec, struct past_round *past, int64_t round,
   on_round_number(codec, "of", &past->of, round ? round - 1 : 0);
   on_version(codec, &past->policy_version, policies);
   if (past->policy_version == 0 && !digest_is_zero(&past->verdicts)) codec->is_bad = true;
+  on_round_number(codec, "history_of", &past->history_of, round ? round - 1 : 0);
+  on_natural(codec, "judged_index", &past->judged_index, INT64_MAX);
   on_truth(codec, "undone", &past->undone);
 }
 
@@ -363,6 +366,7 @@ static void on_member(struct codec *codec, struct member *member) {
   on_digest(codec, "before", &member->before);
   on_truth(codec, "barred", &member->is_barred);
   on_natural(codec, "word_index", &member->word_index, INT64_MAX);
+  on_natural(codec, "basis", &member->basis, INT64_MAX);
   on_truth(codec, "has_moved", &member->has_moved);
   member->moved_from =
       (enum standing)on_small(codec, "moved_from", member->moved_from, STANDING_COUNT - 1);
@@ -451,6 +455,31 @@ static void on_approvals(struct codec *codec, struct federation *federation) {
   }
 }
 
+static void on_review(struct codec *codec, struct review *review, size_t clients, int64_t rounds) {
+  review->client = (uint32_t)on_small(codec, "review", review->client, clients ? clients - 1 : 0);
+  on_round_number(codec, "round", &review->round, rounds);
+  on_natural(codec, "index", &review->index, INT64_MAX);
+  review->decision =
+      (enum review_decision)on_small(codec, "decision", review->decision, REVIEW_DECISIONS - 1);
+  review->verdict = (enum verdict)on_small(codec, "verdict", review->verdict, VERDICT_REJECT);
+  on_truth(codec, "strike", &review->is_strike);
+  on_truth(codec, "due", &review->is_due);
+  on_double(codec, "risk", &review->risk);
+  on_double(codec, "excess", &review->excess);
+  on_double(codec, "drift", &review->drift);
+  on_integer(codec, "rounds", &review->rounds);
+  on_size(codec, "voices", &review->voice_count, STATE_VOICES_MAX);
+  for (size_t i = 0; i < review->voice_count; i++) on_digest(codec, "voice", &review->voice[i]);
+}
+
+static void on_reviews(struct codec *codec, struct federation *federation, size_t clients) {
+  size_t count = federation->review_count;
+  on_count(codec, "reviews", &count, STATE_REVIEWS_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_review(codec, codec->is_reading ? state_review_add(federation) : &federation->review[i],
+              clients, federation->last_round);
+}
+
 static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
   size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
   on_terms(codec, &federation->terms);
@@ -474,6 +503,9 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_round_number(codec, "shadowed_round", &federation->shadowed_round, (int64_t)rounds);
   on_integer(codec, "dropped_round", &federation->dropped_round);
   on_disputes(codec, federation, state->client_count);
+  on_round_number(codec, "history_round", &federation->history_round, (int64_t)rounds);
+  on_round_number(codec, "reviewed_round", &federation->reviewed_round, (int64_t)rounds);
+  on_reviews(codec, federation, state->client_count);
   on_approvals(codec, federation);
   on_truth(codec, "frozen", &federation->is_frozen);
   on_natural(codec, "freeze_index", &federation->freeze_index, INT64_MAX);

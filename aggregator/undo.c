@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aggregator/manifest.h"
+#include "aggregator/review.h"
 #include "proto/digest_set.h"
 
 enum tamis_status undo_contradiction(const struct applying *a, struct fault *fault,
@@ -21,12 +22,15 @@ enum tamis_status undo_contradiction(const struct applying *a, struct fault *fau
  * next update is compared with must still be there: where bytes were dropped, that is known of the
  * updates that are compared with now, and of `judged`. */
 static void histories_restore(struct federation *federation, const struct member *after,
-                              const struct digest_set *judged) {
+                              const struct digest_set *judged, uint64_t index) {
   for (size_t i = 0; i < federation->member_count; i++) {
     struct member *member = &federation->member[i];
     bool is_excluded = member->history.standing == STANDING_EXCLUDED;
     bool was_excluded = after[i].history.standing == STANDING_EXCLUDED;
-    if (!is_excluded && !was_excluded) member->history = after[i].history;
+    if (!is_excluded && !was_excluded) {
+      member->history = after[i].history;
+      member->basis = index;
+    }
     bool is_kept = federation->dropped_round == 0 || digest_set_has(judged, &after[i].before) ||
                    digest_equal(&member->before, &after[i].before);
     member->before = is_kept ? after[i].before : (struct digest){{0}};
@@ -99,7 +103,9 @@ enum tamis_status undo_rollback(struct applying *a, struct fault *fault) {
   enum tamis_status status = histories_after(a, federation, its, after, fault);
   if (status == TAMIS_OK && its > 0) status = judged_in(a, federation, its, &judged, fault);
   if (status == TAMIS_OK) {
-    histories_restore(federation, after, &judged);
+    federation->history_round = its;
+    histories_restore(federation, after, &judged, a->index);
+    review_restored(federation, its, a->index);
     federation->head = a->statement->subject[0];
     federation->head_round = round;
     federation->rebuild = (struct rebuild){.is_under_way = false};

@@ -331,31 +331,6 @@ enum tamis_status client_show(struct context *context, const struct arguments *a
 
 /* ---- exclude, reinstate, revoke ---- */
 
-/* Signs a statement about the client's key; steals `predicate`. */
-static enum tamis_status act_on_key(struct context *context, const struct arguments *arguments,
-                                    enum statement_kind kind, json_t *predicate,
-                                    const char *verbed) {
-  const char *client = arguments->word[0];
-  bool dry_run = arguments_has(arguments, "dry-run");
-  uint64_t index = 0;
-  struct digest key;
-  json_t *result = NULL;
-  enum tamis_status status = client_key_find(context, client, &key);
-  if (status == TAMIS_OK)
-    status = operator_submit(context->operator, kind, predicate, "key", &key, dry_run, &index,
-                             &result, &context->fault);
-  if (status == TAMIS_OK) {
-    char hex[DIGEST_HEX_SIZE];
-    digest_to_hex(&key, hex);
-    json_t *data = json_pack("{s:s, s:s, s:I, s:b, s:o*}", "client", client, "key", hex, "index",
-                             (json_int_t)index, "dry_run", dry_run, "result", result);
-    output_change(context, "client", client, verbed, dry_run, data);
-    json_decref(data);
-  }
-  json_decref(predicate);
-  return status;
-}
-
 static json_t *about(const struct arguments *arguments) {
   json_t *predicate = json_pack("{s:s, s:s}", "client", arguments->word[0], "reason",
                                 arguments_text(arguments, "reason", ""));
@@ -375,6 +350,13 @@ static enum tamis_status choose_since(struct context *context, const struct argu
   *since = (json_int_t)arguments_count(arguments, "since", (uint64_t)output_integer(row, "round"));
   json_decref(row);
   return TAMIS_OK;
+}
+
+static enum tamis_status act_on_key(struct context *context, const struct arguments *arguments,
+                                    enum statement_kind kind, json_t *predicate,
+                                    const char *verbed) {
+  return client_key_act(context, arguments->word[0], kind, predicate, verbed,
+                        arguments_has(arguments, "dry-run"));
 }
 
 enum tamis_status client_exclude(struct context *context, const struct arguments *arguments) {

@@ -96,3 +96,25 @@ out:
   json_decref(server);
   return status;
 }
+
+enum tamis_status client_key_act(struct context *context, const char *client,
+                                 enum statement_kind kind, json_t *predicate, const char *verbed,
+                                 bool dry_run) {
+  uint64_t index = 0;
+  struct digest key;
+  json_t *result = NULL;
+  enum tamis_status status = client_key_find(context, client, &key);
+  if (status == TAMIS_OK)
+    status = operator_submit(context->operator, kind, predicate, "key", &key, dry_run, &index,
+                             &result, &context->fault);
+  if (status == TAMIS_OK) {
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(&key, hex);
+    json_t *data = json_pack("{s:s, s:s, s:I, s:b, s:o*}", "client", client, "key", hex, "index",
+                             (json_int_t)index, "dry_run", dry_run, "result", result);
+    output_change(context, "client", client, verbed, dry_run, data);
+    json_decref(data);
+  }
+  json_decref(predicate);
+  return status;
+}

@@ -10,4 +10,9 @@
  * it has not enrolled. Reads the log from the client's invitation to its enrolment. */
 enum tamis_status client_key_find(struct context *context, const char *client, struct digest *key);
 
+/* Signs a statement about the client's key, sends it and says so; takes over `predicate`. */
+enum tamis_status client_key_act(struct context *context, const char *client,
+                                 enum statement_kind kind, json_t *predicate, const char *verbed,
+                                 bool dry_run);
+
 #endif

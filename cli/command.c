@@ -103,6 +103,13 @@ static const struct option_row client_dispute_options[] = {
     {"close", 0, NULL, VALUE_FLAG, false, "the dispute is over; the policy goes on"},
     DRY_RUN,
     END};
+static const struct option_row review_list_options[] = {
+    {"all", 0, NULL, VALUE_FLAG, false, "those that were decided on, too"}, END};
+static const struct option_row review_options[] = {
+    REASON,
+    {"basis", 0, "ENTRY", VALUE_COUNT, false, "what you looked at, from tamis review show"},
+    DRY_RUN,
+    END};
 static const struct option_row client_revoke_options[] = {REASON, DRY_RUN, END};
 
 #define STATE                                                                                      \
@@ -356,6 +363,23 @@ static const struct command row[] = {
     {"client", "revoke", "CLIENT", client_revoke_options, "End a client's key, in all federations",
      "For a key that was lost or stolen. The client can be invited anew.\n",
      "  tamis client revoke phone-1 --reason 'device stolen'\n", client_revoke},
+    {"review", "list", "[FEDERATION]", review_list_options, "Updates that wait for a person's word",
+     "Updates that the judge held or rejected, and nobody has spoken about.\n",
+     "  tamis review list\n  tamis review list digits --all -o wide\n", review_list},
+    {"review", "release", "ITEM", review_options, "The judge was wrong about an update",
+     "Its strike goes, reputation and counters are mended, and the client leaves a\n"
+     "quarantine that the strike put it in. The model stays as it is: see tamis help\n"
+     "rebuild. Of two people the first decides; what the second says is an opinion.\n"
+     "With --basis the decision is refused when the client has changed since.\n",
+     "  tamis review release 4711 --reason 'one class only, known to be honest'\n"
+     "  tamis review release 4711 --basis 4690 --reason 'honest' --dry-run\n",
+     review_release},
+    {"review", "reject", "ITEM", review_options, "The judge was right about an update",
+     "Its strike is never forgiven, however many clean rounds follow.\n",
+     "  tamis review reject 4711 --reason 'flips 3 and 8'\n", review_reject},
+    {"review", "exclude", "ITEM", review_options, "Exclude the client of an update",
+     "As tamis client exclude, since the update's round. Settles all of its items.\n",
+     "  tamis review exclude 4711 --reason 'flips 3 and 8'\n", review_exclude},
     {"round", "list", "FEDERATION", NULL, "Rounds of a federation", NULL,
      "  tamis round list digits\n", round_list},
     {"round", "show", "FEDERATION ROUND", NULL, "Who sent what in a round, and what was made of it",

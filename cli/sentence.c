@@ -121,6 +121,11 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
   case STATEMENT_UNFREEZE:
     write(out, "%s goes on: %s", text(s, "federation"), text(s, "reason"));
     break;
+  case STATEMENT_REVIEW:
+    write(out, "%s round %lld: update of %s %s%s: %s", text(s, "federation"), integer(s, "round"),
+          text(s, "client"), strcmp(text(s, "decision"), "release") == 0 ? "released" : "rejected",
+          integer(s, "opinion") ? " (an opinion)" : "", text(s, "reason"));
+    break;
   case STATEMENT_REBUILD:
     write(out, "%s is rebuilt from round %lld on without %s: %s", text(s, "federation"),
           integer(s, "since"), names(s, "without").list, text(s, "reason"));
@@ -206,6 +211,7 @@ static void sentence_of_client(const struct statement *s, char out[SENTENCE_SIZE
     write(out, "%s round %lld: %s refused, %s: %s", text(s, "federation"), integer(s, "round"),
           text(s, "client"), text(s, "status"), text(s, "sentence"));
     break;
+  case STATEMENT_AMENDED:
   case STATEMENT_CLIENT_STATE:
     write(out, "%s round %lld: %s %s -> %s: %s", text(s, "federation"), integer(s, "round"),
           text(s, "client"), text(s, "from"), text(s, "to"), text(s, "sentence"));

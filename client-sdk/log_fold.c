@@ -35,6 +35,7 @@ void fold_close(struct fold *fold) {
     free(fold->federation[i].update);
     free(fold->federation[i].model);
     free(fold->federation[i].excluded);
+    free(fold->federation[i].review);
     free(fold->federation[i].base_round);
     free(fold->federation[i].rebuild.without);
   }
@@ -895,6 +896,50 @@ static enum tamis_status fold_dispute(const struct folding *f) {
   return differs(f, "a dispute about a round that was opened", "one to come");
 }
 
+static const struct fold_review *review_find(const struct fold_federation *federation,
+                                             size_t client, int64_t round) {
+  for (size_t i = federation->review_count; i-- > 0;)
+    if (federation->review[i].client == client && federation->review[i].round == round)
+      return &federation->review[i];
+  return NULL;
+}
+
+/* What the round's verdicts said of the update is in their manifest: log_verify.c. */
+static enum tamis_status fold_review(const struct folding *f) {
+  struct fold_federation *federation;
+  struct fold_client *client;
+  int64_t round = statement_integer(f->statement, "round");
+  bool is_opinion = statement_integer(f->statement, "opinion") == 1;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK) status = named_client(f, &client);
+  if (status != TAMIS_OK) return status;
+  size_t position = (size_t)(client - f->fold->client);
+  const struct fold_review *first = review_find(federation, position, round);
+  if (round > federation->round)
+    return differs(f, "a review of a round that was opened", "one to come");
+  if (!text_is(f->statement, "decision", "release") && !text_is(f->statement, "decision", "reject"))
+    return differs(f, "release or reject", statement_text(f->statement, "decision"));
+  if (is_opinion) return first ? TAMIS_OK : differs(f, "a decision before opinions", "an opinion");
+  if (first) return differs(f, "one decision about an update", "another");
+  federation->review = room(federation->review, federation->review_count,
+                            &federation->review_capacity, sizeof *federation->review);
+  federation->review[federation->review_count++] = (struct fold_review){position, round, f->index};
+  return TAMIS_OK;
+}
+
+static enum tamis_status fold_amended(const struct folding *f) {
+  struct fold_federation *federation;
+  struct fold_client *client;
+  enum tamis_status status = named_federation(f, &federation);
+  if (status == TAMIS_OK) status = named_client(f, &client);
+  if (status != TAMIS_OK) return status;
+  const struct fold_review *review = review_find(federation, (size_t)(client - f->fold->client),
+                                                 statement_integer(f->statement, "round"));
+  if (review && (int64_t)review->index == statement_integer(f->statement, "review"))
+    return TAMIS_OK;
+  return differs(f, "a decision of a person that is carried out", "none about that update");
+}
+
 /* Which updates of the round were held, disputed or are compared with is more than this fold knows;
  * that the round was old enough is not. */
 static enum tamis_status fold_tombstone(const struct folding *f) {
@@ -938,6 +983,8 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_SNAPSHOT] = fold_snapshot,
     [STATEMENT_RETENTION] = fold_retention,
     [STATEMENT_DISPUTE] = fold_dispute,
+    [STATEMENT_REVIEW] = fold_review,
+    [STATEMENT_AMENDED] = fold_amended,
     [STATEMENT_TOMBSTONE] = fold_tombstone,
     [STATEMENT_POLICY_SET] = fold_policy,
     [STATEMENT_GATE] = fold_gate,

@@ -65,6 +65,12 @@ struct fold_federation {
   } rebuild;
   bool *excluded; /* [client] */
   size_t excluded_capacity;
+  struct fold_review { /* of an update that was held or rejected: the first decision about it */
+    size_t client;
+    int64_t round;
+    uint64_t index;
+  } * review;
+  size_t review_count, review_capacity;
 };
 
 struct fold {

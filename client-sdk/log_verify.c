@@ -453,6 +453,25 @@ static enum tamis_status rebuilt_check(struct log_verify *verify,
   return status == TAMIS_OK ? state_check(verify, statement, size) : status;
 }
 
+/* The history of the one client that the entry is about, in the state that it says. */
+static enum tamis_status amended_check(struct log_verify *verify,
+                                       const struct statement *statement) {
+  const char *client = "", *state = "";
+  json_t *list = NULL;
+  enum tamis_status status =
+      manifest_open(verify, statement, &statement->subject[0], "clients", true, &list);
+  if (status != TAMIS_OK) return status;
+  const json_t *history = json_array_get(list, 0);
+  if (json_array_size(list) != 1 || !canonical_text(history, "client", &client) ||
+      !canonical_text(history, "state", &state) ||
+      strcmp(client, statement_text(statement, "client")) != 0 ||
+      strcmp(state, statement_text(statement, "to")) != 0)
+    status = fold_differs(&verify->report, "the history of the client that the entry names",
+                          "%.64s, %.16s", client, state);
+  json_decref(list);
+  return status;
+}
+
 static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {
   uint64_t size;
   switch (statement->kind) {
@@ -464,6 +483,7 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
   case STATEMENT_WITNESSED: return witnessed_check(verify, statement);
   case STATEMENT_TOMBSTONE: return tombstone_check(verify, statement);
   case STATEMENT_REBUILT: return rebuilt_check(verify, statement);
+  case STATEMENT_AMENDED: return amended_check(verify, statement);
   default: return TAMIS_OK; /* names nothing that was not named before */
   }
 }

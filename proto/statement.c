@@ -133,6 +133,12 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), INT("keep_rounds", 0, ROUND_MAX), TEXT("reason"), NONCE}},
   [STATEMENT_DISPUTE] = {{"update"}, {
     NAME("federation"), ROUND, NAME("client"), INT("open", 0, 1), TEXT("reason"), NONCE}},
+  [STATEMENT_REVIEW] = {{"update"}, {
+    NAME("federation"), ROUND, NAME("client"), TEXT("decision"), INT("opinion", 0, 1),
+    TEXT("standing"), INT("basis", 0, ANY), TEXT("reason"), NONCE}},
+  [STATEMENT_AMENDED] = {{"manifest"}, {
+    NAME("federation"), ROUND, NAME("client"), INT("review", 0, ANY), TEXT("from"), TEXT("to"),
+    TEXT("sentence")}},
   [STATEMENT_TOMBSTONE] = {{"manifest"}, {
     NAME("federation"), ROUND, INT("updates", 1, CLIENTS_MAX), INT("bytes", 0, ANY)}},
   [STATEMENT_POLICY_SET] = {{"policy"}, {

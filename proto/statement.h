@@ -46,7 +46,9 @@
   X(APPROVAL, "approval", "operator")                                                              \
   X(FREEZE, "freeze", "operator")                                                                  \
   X(UNFREEZE, "unfreeze", "operator")                                                              \
-  X(AUTO_FREEZE, "auto-freeze", "aggregator")
+  X(AUTO_FREEZE, "auto-freeze", "aggregator")                                                      \
+  X(REVIEW, "review", "operator")                                                                  \
+  X(AMENDED, "amended", "aggregator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

@@ -46,7 +46,8 @@ struct checker {
   struct sent {
     char client[65], update[65], verdict[16];
     long round;
-    bool is_here, is_dropped, is_disputed, is_resolved;
+    bool is_here, is_dropped, is_disputed, is_resolved, is_spoken;
+    uint64_t review; /* the entry that decided on it; 0: none */
   } sent[SENT];
   size_t sent_count;
   char compared[CLIENTS][65]; /* [person]: its last judged update; unknown after a rollback */
@@ -550,6 +551,36 @@ static const char *dropped(struct checker *checker, const struct statement *stat
   return fault;
 }
 
+/* PROTOCOL.md 6: once, about what was held or rejected, while no word has settled it. */
+static const char *reviewed(struct checker *checker, const struct statement *statement) {
+  struct sent *sent = sent_of(checker, statement_text(statement, "client"),
+                              (long)statement_integer(statement, "round"));
+  bool is_opinion = statement_integer(statement, "opinion") == 1;
+  if (!sent) return "a review of nothing";
+  if (strcmp(sent->verdict, "hold") != 0 && strcmp(sent->verdict, "reject") != 0)
+    return "a review of what was not held";
+  if (is_opinion) return sent->review > 0 ? NULL : "an opinion before a decision";
+  if (sent->review > 0) return "two decisions about one update";
+  if (sent->is_spoken) return "a decision about what a word had settled";
+  sent->review = checker->entries;
+  sent->is_resolved = true;
+  return NULL;
+}
+
+static const char *amended(struct checker *checker, const struct statement *statement) {
+  struct sent *sent = sent_of(checker, statement_text(statement, "client"),
+                              (long)statement_integer(statement, "round"));
+  struct person *person = find(checker, statement_text(statement, "client"));
+  bool leaves = strcmp(statement_text(statement, "from"), "quarantined") == 0 &&
+                strcmp(statement_text(statement, "to"), "watched") == 0;
+  if (!sent || !person || sent->review == 0 ||
+      (int64_t)sent->review != statement_integer(statement, "review"))
+    return "a history amended that nobody decided on";
+  if (!leaves && strcmp(statement_text(statement, "from"), statement_text(statement, "to")) != 0)
+    return "a decision moved a client elsewhere than out of quarantine";
+  return NULL;
+}
+
 static const char *disputed(struct checker *checker, const struct statement *statement) {
   struct sent *sent = sent_of(checker, statement_text(statement, "client"),
                               (long)statement_integer(statement, "round"));
@@ -568,8 +599,11 @@ const char *checker_end(const struct checker *checker) {
 
 /* An operator's word about a client settles what was held of it. */
 static void resolve(struct checker *checker, const struct person *person) {
-  for (size_t i = 0; i < checker->sent_count; i++)
-    checker->sent[i].is_resolved |= strcmp(checker->sent[i].client, person->name) == 0;
+  for (size_t i = 0; i < checker->sent_count; i++) {
+    bool is_its = strcmp(checker->sent[i].client, person->name) == 0;
+    checker->sent[i].is_resolved |= is_its;
+    checker->sent[i].is_spoken |= is_its;
+  }
 }
 
 static const char *policy_was_set(struct checker *checker, const struct statement *statement) {
@@ -589,6 +623,8 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_TOMBSTONE: return dropped(checker, statement);
   case STATEMENT_DISPUTE: return disputed(checker, statement);
   case STATEMENT_POLICY_SET: return policy_was_set(checker, statement);
+  case STATEMENT_REVIEW: return reviewed(checker, statement);
+  case STATEMENT_AMENDED: return amended(checker, statement);
   case STATEMENT_RETENTION:
     checker->keep_rounds = (long)statement_integer(statement, "keep_rounds");
     return NULL;

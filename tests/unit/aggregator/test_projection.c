@@ -89,12 +89,12 @@ static json_t *judged(int index, const char *client, const char *verdict, double
 }
 
 static json_t *history(const char *client, const char *standing, double reputation, int rounds) {
-  return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:i}", "client", client,
-                   "state", standing, "sentence", "as ever", "reputation",
+  return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "client",
+                   client, "state", standing, "sentence", "as ever", "reputation",
                    canonical_f64(reputation), "cusum", canonical_f64(0.125), "trust",
                    canonical_f64(0.625), "drift_sum", canonical_f64(0.75), "drift_least",
                    canonical_f64(-0.25), "rounds", rounds, "accepted", rounds, "held", 0,
-                   "rejected", 0, "clean", rounds, "strikes", 0);
+                   "rejected", 0, "clean", rounds, "strikes", 0, "confirmed", 0);
 }
 
 /* Both lists are taken over. */
@@ -133,6 +133,25 @@ static void gates(struct script *script, const char *federation, int round) {
   script_say(script, STATEMENT_UNFREEZE, OPERATOR, "model 0",
              json_pack("{s:s}", "federation", federation), NULL);
   script_say(script, STATEMENT_AUTO_FREEZE, SERVICE, "model 0", field_of(federation, round), NULL);
+}
+
+/* A decision, and what it made of a history that was as good before. */
+static void review(struct script *script, const char *federation, int round, const char *client) {
+  json_t *predicate = field_of(federation, round);
+  int decided = (int)script->count;
+  json_object_set_new(predicate, "client", json_string(client));
+  json_object_set_new(predicate, "decision", json_string("reject"));
+  json_object_set_new(predicate, "opinion", json_integer(0));
+  json_object_set_new(predicate, "reason", json_string("looked at"));
+  script_say(script, STATEMENT_REVIEW, OPERATOR, "an update", predicate, NULL);
+  predicate = field_of(federation, round);
+  json_object_set_new(predicate, "client", json_string(client));
+  json_object_set_new(predicate, "review", json_integer(decided));
+  json_object_set_new(predicate, "from", json_string("watched"));
+  json_object_set_new(predicate, "to", json_string("watched"));
+  json_object_set_new(predicate, "sentence", json_string("confirmed"));
+  script_say(script, STATEMENT_AMENDED, SERVICE, "manifest", predicate,
+             json_pack("{s:[o]}", "clients", history(client, "watched", 0.4, 1)));
 }
 
 static void promote(struct script *script, const char *federation, int round, json_t *weights) {
@@ -203,6 +222,7 @@ static void write_log(struct script *script) {
                          json_pack("[o,o]", history("alice", "trusted", 0.9, 1),
                                    history("bob", "probation", 0.4, 1))));
   move(script, "f", 1, "bob", "probation", "watched");
+  review(script, "f", 1, "bob");
   promote(script, "f", 1,
           json_pack("{s:[{s:s,s:i,s:o}]}", "updates", "client", "alice", "index", alice, "weight",
                     canonical_f64(1.0)));
@@ -544,7 +564,8 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"client-rounds", "bob", ""}, {"round-entries", "f", "1"}, {"client-entries", "bob", NULL},
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
       {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
-      {"policies", "f", NULL},      {"words", "f", "4"}};
+      {"policies", "f", NULL},      {"words", "f", "4"},         {"reviews", "f", ""},
+      {"decisions", "", ""}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
