@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "aggregator/beside.h"
 #include "aggregator/cohort.h"
 #include "aggregator/memory.h"
 #include "aggregator/redo.h"
@@ -344,86 +345,60 @@ static enum tamis_status aggregate(struct blob_store *blobs, int threads, struct
 
 /* ---- beside it ---- */
 
-/* Sums of products over a stretch: of shadow and plan, and of their difference, which is taken
- * before it is squared. */
-struct beside {
-  double shadow, plan, both, difference;
+/* One rule of several on the same rows. What it would remember is forgotten. */
+struct aside {
+  struct work *work; /* a copy of the whole one's top; owned: its rule is this one's */
+  double *weights;   /* lent; one a row that counts */
+  struct shadow_found found;
+  bool is_exact; /* the weights say all there is to it */
 };
 
-/* Block after block, so that few bits are lost in long sums. */
-static struct beside measure_beside(const float *shadow, const float *plan, size_t d) {
-  enum { BLOCK = 8192 };
-  struct beside sum = {0, 0, 0, 0};
-  for (size_t from = 0; from < d; from += BLOCK) {
-    struct beside part = {0, 0, 0, 0};
-    size_t to = d - from < BLOCK ? d : from + BLOCK;
-    for (size_t i = from; i < to; i++) {
-      double s = (double)shadow[i], p = (double)plan[i];
-      part.shadow += s * s;
-      part.plan += p * p;
-      part.both += s * p;
-      part.difference += (s - p) * (s - p);
-    }
-    sum.shadow += part.shadow;
-    sum.plan += part.plan;
-    sum.both += part.both;
-    sum.difference += part.difference;
-  }
-  return sum;
+static bool aside_open(struct aside *aside, const struct work *work, const char *rule,
+                       double *weights) {
+  *aside = (struct aside){.work = malloc(sizeof *work), .weights = weights};
+  if (!aside->work) return false;
+  *aside->work = *work;
+  snprintf(aside->work->rule, sizeof aside->work->rule, "%s", rule);
+  return true;
 }
 
-static void compare_beside(const struct beside *sum, struct shadow_found *found) {
-  bool has_plan = sum->plan > 0, has_both = has_plan && sum->shadow > 0;
-  found->distance = has_plan ? sqrt(sum->difference) / sqrt(sum->plan) : sum->shadow > 0;
-  found->cosine = has_both ? sum->both / (sqrt(sum->shadow) * sqrt(sum->plan)) : 0;
-}
-
-/* A rule of the batch into a file of its own, weights too. What it would remember is forgotten. */
-static enum tamis_status run_beside(const struct work *work, const char *rule, struct batch *batch,
-                                    const double *gram, struct pass *pass, double *weights,
-                                    struct fault *fault) {
-  struct found forgotten = {0};
-  struct work *one = malloc(sizeof *one);
-  if (!one) return fault_plain(fault, TAMIS_NO_MEMORY);
-  *one = *work;
-  snprintf(one->rule, sizeof one->rule, "%s", rule);
-  pass->found = &forgotten;
-  pass->said = (struct robust_evidence){.weights = weights};
-  enum tamis_status status = run_rule(one, batch, gram, pass, fault);
-  found_close(&forgotten);
-  free(one);
-  return status;
-}
-
-/* A shadow that cannot keep its promise with so few updates says so; any other fault is the
+/* A rule that cannot keep its promise with so few updates says so; any other fault is the
  * machine's, and of all. */
-static enum tamis_status shadow_one(struct work *work, size_t position, struct batch *batch,
-                                    const double *gram, struct pass *pass, const float *plan,
-                                    struct fault *fault) {
-  struct shadow_found *found = &work->shadow[position];
-  char rule[STATE_RULE_SIZE];
-  struct fault why;
-  shadow_rule(work->shadows, position, rule);
-  found->status =
-      run_beside(work, rule, batch, gram, pass, work->weight + position * work->accepted, &why);
-  if (found->status == TAMIS_RULE_NOT_FEASIBLE) {
-    snprintf(found->sentence, sizeof found->sentence, "%.199s", why.text);
-    return TAMIS_OK;
-  }
-  if (found->status != TAMIS_OK) return fault_set(fault, found->status, "%s", why.text);
-  struct beside sum = measure_beside(pass->out, plan, batch->layout.parameters);
-  compare_beside(&sum, found);
-  found->margin = pass->said.margin;
+static enum tamis_status aside_end(struct aside *aside, enum tamis_status status,
+                                   const struct robust_evidence *said, const struct fault *why,
+                                   struct fault *fault) {
+  aside->found.status = status;
+  aside->found.margin = said->margin;
+  if (status == TAMIS_OK) return TAMIS_OK;
+  if (status != TAMIS_RULE_NOT_FEASIBLE) return fault_set(fault, status, "%s", why->text);
+  snprintf(aside->found.sentence, sizeof aside->found.sentence, "%.199s", why->text);
   return TAMIS_OK;
 }
 
-static enum tamis_status shadow_all(struct work *work, struct batch *batch, const double *gram,
-                                    struct pass *pass, struct pass *plan, struct fault *fault) {
-  size_t count = shadow_count(work->shadows);
-  enum tamis_status status = run_beside(work, work->rule, batch, gram, plan, work->weight, fault);
-  for (size_t i = 0; status == TAMIS_OK && i < count; i++)
-    status = shadow_one(work, i, batch, gram, pass, plan->out, fault);
-  return status;
+static enum tamis_status aside_weigh(struct aside *aside, const double *gram, struct fault *fault) {
+  struct robust_evidence said = {.weights = aside->weights};
+  struct fault why;
+  bool is_whole = false;
+  enum tamis_status status = round_rule_weigh(aside->work, gram, &said, &is_whole, &why);
+  aside->is_exact = status == TAMIS_OK && is_whole && said.weights_are_exact && !(said.noise > 0) &&
+                    said.reference_weight == 0;
+  return aside_end(aside, status, &said, &why, fault);
+}
+
+static enum tamis_status aside_run(struct aside *aside, struct batch *batch, const double *gram,
+                                   struct pass *pass, struct fault *fault) {
+  struct found forgotten = {0};
+  struct fault why;
+  pass->found = &forgotten;
+  pass->said = (struct robust_evidence){.weights = aside->weights};
+  enum tamis_status status = run_rule(aside->work, batch, gram, pass, &why);
+  found_close(&forgotten);
+  return aside_end(aside, status, &pass->said, &why, fault);
+}
+
+static void aside_compare(struct aside *aside, const struct beside *sum) {
+  aside->found.distance = beside_distance(sum);
+  aside->found.cosine = beside_cosine(sum);
 }
 
 static bool pass_room(struct pass *pass, const struct layout *layout) {
@@ -434,28 +409,80 @@ static bool pass_room(struct pass *pass, const struct layout *layout) {
   return true;
 }
 
+static bool wants_rows(const struct aside *aside, const struct aside *plan) {
+  return aside->found.status == TAMIS_OK && !(aside->is_exact && plan->is_exact);
+}
+
 /* The plan's rule once more, as its aggregate is in no file: the candidate is rounded, and an
  * optimiser may have made something else of it. */
-static enum tamis_status shadow(struct blob_store *blobs, int threads, struct work *work,
-                                struct fault *fault) {
-  struct pass pass = {.blobs = blobs, .threads = threads}, plan = pass;
-  size_t count = shadow_count(work->shadows);
+static enum tamis_status asides_run(struct blob_store *blobs, int threads, const struct work *work,
+                                    const double *gram, struct aside *plan, struct aside *aside,
+                                    size_t count, struct fault *fault) {
+  struct pass pass = {.blobs = blobs, .threads = threads}, of_plan = pass;
   struct batch batch;
-  double *gram = NULL;
   enum tamis_status status = batch_open(blobs, work, work->counts, &batch, fault);
-  if (status == TAMIS_OK) status = round_rule_counting_gram(blobs, work, &gram, fault);
-  if (status == TAMIS_OK) {
-    work->shadow = calloc(count, sizeof *work->shadow);
-    work->weight = calloc(count * work->accepted, sizeof *work->weight);
-    if (!work->shadow || !work->weight || !pass_room(&pass, &batch.layout) ||
-        !pass_room(&plan, &batch.layout))
-      status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK &&
+      (!pass_room(&pass, &batch.layout) || !pass_room(&of_plan, &batch.layout)))
+    status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = aside_run(plan, &batch, gram, &of_plan, fault);
+  for (size_t i = 0; status == TAMIS_OK && i < count; i++) {
+    if (!wants_rows(&aside[i], plan)) continue;
+    status = aside_run(&aside[i], &batch, gram, &pass, fault);
+    struct beside sum = {0, 0, 0, 0};
+    if (status == TAMIS_OK) sum = beside_of_rows(pass.out, of_plan.out, batch.layout.parameters);
+    aside_compare(&aside[i], &sum);
   }
-  if (status == TAMIS_OK) status = shadow_all(work, &batch, gram, &pass, &plan, fault);
-  free(plan.file);
+  free(of_plan.file);
   free(pass.file);
-  free(gram);
   batch_close(&batch);
+  return status;
+}
+
+/* By numbers what they can tell; then, unless it is to be light, by the rows what is left. */
+static enum tamis_status asides_find(struct blob_store *blobs, int threads, bool light,
+                                     const struct work *work, struct aside *plan,
+                                     struct aside *aside, size_t count, bool *is_whole,
+                                     struct fault *fault) {
+  double *gram = NULL;
+  enum tamis_status status = round_rule_counting_gram(blobs, work, &gram, fault);
+  if (status == TAMIS_OK) status = aside_weigh(plan, gram, fault);
+  *is_whole = true;
+  for (size_t i = 0; status == TAMIS_OK && i < count; i++) {
+    status = aside_weigh(&aside[i], gram, fault);
+    struct beside sum = beside_of_weights(aside[i].weights, plan->weights, gram, work->accepted);
+    if (wants_rows(&aside[i], plan))
+      *is_whole = false;
+    else
+      aside_compare(&aside[i], &sum);
+  }
+  if (status == TAMIS_OK && !light && !*is_whole)
+    status = asides_run(blobs, threads, work, gram, plan, aside, count, fault);
+  free(gram);
+  return status;
+}
+
+enum tamis_status round_shadow(struct blob_store *blobs, int threads, bool light, struct work *work,
+                               bool *is_whole, struct fault *fault) {
+  size_t count = shadow_count(work->shadows), n = work->accepted;
+  struct aside aside[SHADOW_RULES_MAX + 1] = {{.work = NULL}}; /* the plan is the last */
+  if (count > SHADOW_RULES_MAX)
+    return fault_set(fault, TAMIS_CORRUPT, "%zu shadows are too many", count);
+  double *of_plan = calloc(n + 1, sizeof *of_plan);
+  work->shadow = calloc(count, sizeof *work->shadow);
+  work->weight = calloc(count * n + 1, sizeof *work->weight);
+  bool has_room = of_plan && work->shadow && work->weight &&
+                  aside_open(&aside[count], work, work->rule, of_plan);
+  for (size_t i = 0; has_room && i < count; i++) {
+    char rule[STATE_RULE_SIZE];
+    shadow_rule(work->shadows, i, rule);
+    has_room = aside_open(&aside[i], work, rule, work->weight + i * n);
+  }
+  enum tamis_status status = has_room ? asides_find(blobs, threads, light, work, &aside[count],
+                                                    aside, count, is_whole, fault)
+                                      : fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; i < count && status == TAMIS_OK; i++) work->shadow[i] = aside[i].found;
+  for (size_t i = 0; i <= count; i++) free(aside[i].work);
+  free(of_plan);
   return status;
 }
 
@@ -486,6 +513,7 @@ enum tamis_status round_rows(struct blob_store *blobs, struct work *work, struct
 }
 
 void round_find(struct blob_store *blobs, int threads, struct work *work, struct found *found) {
+  bool is_whole;
   *found = (struct found){0};
   threads = thread_count(threads);
   work->status = round_rows(blobs, work, &work->fault);
@@ -493,7 +521,9 @@ void round_find(struct blob_store *blobs, int threads, struct work *work, struct
   switch (work->kind) {
   case WORK_MEASURE: work->status = measure(blobs, threads, work, found, &work->fault); break;
   case WORK_AGGREGATE: work->status = aggregate(blobs, threads, work, found, &work->fault); break;
-  case WORK_SHADOW: work->status = shadow(blobs, threads, work, &work->fault); break;
+  case WORK_SHADOW:
+    work->status = round_shadow(blobs, threads, false, work, &is_whole, &work->fault);
+    break;
   }
 }
 

@@ -114,7 +114,7 @@ static bool had_reference(const struct robust_pipeline *pipeline, const struct w
 
 /* A reference that is there but whose products are not keeps a rule that reads them from weighing
  * without the rows; its numbers are never looked at. */
-static enum tamis_status weigh(const struct robust_pipeline *pipeline, struct work *work,
+static enum tamis_status weigh(const struct robust_pipeline *pipeline, const struct work *work,
                                const double *gram, const size_t *order, const double *counts,
                                struct robust_evidence *said, bool *is_whole, struct fault *fault) {
   struct robust_input input = {.rows = {.n = work->accepted},
@@ -132,32 +132,42 @@ static enum tamis_status weigh(const struct robust_pipeline *pipeline, struct wo
   return *is_whole ? round_rule_fault(status, &error, fault) : TAMIS_OK;
 }
 
-static enum tamis_status aggregate_light(struct blob_store *blobs, struct work *work,
-                                         bool *is_whole, struct fault *fault) {
+enum tamis_status round_rule_weigh(const struct work *work, const double *gram,
+                                   struct robust_evidence *said, bool *is_whole,
+                                   struct fault *fault) {
   struct robust_pipeline *pipeline = NULL;
   struct robust_error error;
-  struct robust_evidence said = {.weights = calloc(work->count + 1, sizeof(double))};
-  size_t *order = calloc(work->count + 1, sizeof *order), k = 0;
-  double *gram = NULL, *counts = round_rule_counts(work);
-  work->weight = calloc(work->count + 1, sizeof *work->weight);
-  enum tamis_status status = said.weights && order && counts && work->weight
-                                 ? round_rule_parse(work, &pipeline, fault)
-                                 : fault_plain(fault, TAMIS_NO_MEMORY);
+  size_t *order = calloc(work->count + 1, sizeof *order);
+  double *counts = round_rule_counts(work);
+  enum tamis_status status = order && counts ? round_rule_parse(work, &pipeline, fault)
+                                             : fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK)
     status =
         round_rule_fault(robust_pipeline_check(pipeline, work->accepted, &error), &error, fault);
-  if (status == TAMIS_OK) status = round_rule_counting_gram(blobs, work, &gram, fault);
   if (status == TAMIS_OK) {
     cohort_shuffle(&work->randomness, "order", order, work->accepted);
-    status = weigh(pipeline, work, gram, order, counts, &said, is_whole, fault);
+    status = weigh(pipeline, work, gram, order, counts, said, is_whole, fault);
   }
+  robust_pipeline_free(pipeline);
+  free(counts);
+  free(order);
+  return status;
+}
+
+static enum tamis_status aggregate_light(struct blob_store *blobs, struct work *work,
+                                         bool *is_whole, struct fault *fault) {
+  struct robust_evidence said = {.weights = calloc(work->count + 1, sizeof(double))};
+  double *gram = NULL;
+  size_t k = 0;
+  work->weight = calloc(work->count + 1, sizeof *work->weight);
+  enum tamis_status status =
+      said.weights && work->weight ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK) status = round_rule_counting_gram(blobs, work, &gram, fault);
+  if (status == TAMIS_OK) status = round_rule_weigh(work, gram, &said, is_whole, fault);
   for (size_t i = 0; status == TAMIS_OK && *is_whole && i < work->count; i++)
     if (work->counts[i]) work->weight[i] = said.weights[k++];
   work->margin = said.margin;
-  robust_pipeline_free(pipeline);
-  free(counts);
   free(gram);
-  free(order);
   free(said.weights);
   return status;
 }
@@ -168,6 +178,8 @@ void round_find_light(struct blob_store *blobs, struct work *work, bool *is_whol
   if (work->status != TAMIS_OK) return;
   if (work->kind == WORK_MEASURE)
     work->status = measure_light(blobs, work, &work->fault);
+  else if (work->kind == WORK_SHADOW)
+    work->status = round_shadow(blobs, 0, true, work, is_whole, &work->fault);
   else if (work->accepted == 0)
     work->status = round_rule_nobody(work, &work->fault);
   else

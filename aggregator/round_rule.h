@@ -37,4 +37,16 @@ enum tamis_status round_rule_gram(struct blob_store *blobs, const struct digest 
 enum tamis_status round_rule_counting_gram(struct blob_store *blobs, const struct work *work,
                                            double **gram, struct fault *fault);
 
+/* Shadows and plan, side by side: shadow and weight of the work. What is decided by numbers alone
+ * is compared by them, and no row is read for it; with `light` nothing else is, and `*is_whole`
+ * says whether that was all. In round.c. */
+enum tamis_status round_shadow(struct blob_store *blobs, int threads, bool light, struct work *work,
+                               bool *is_whole, struct fault *fault);
+
+/* What the work's rule decides from the Gram matrix of the rows that count; `said->weights` is
+ * lent, one a row that counts. `*is_whole` false: it wants to see the rows. RULE_NOT_FEASIBLE. */
+enum tamis_status round_rule_weigh(const struct work *work, const double *gram,
+                                   struct robust_evidence *said, bool *is_whole,
+                                   struct fault *fault);
+
 #endif

@@ -128,9 +128,10 @@ static void note(struct audit *audit, const struct job *job, const struct recomp
   report->files += found->files;
   report->bytes += found->bytes;
   report->weights_believed += found->weights_believed;
+  report->shadows_believed += found->shadow_believed;
   switch (found->recomputed) {
   case RECOMPUTED_SAME:
-    if (job->recompute.work) note_made(audit, job, found);
+    if (job->recompute.work && !found->shadow_believed) note_made(audit, job, found);
     break;
   case RECOMPUTED_DIFFERENT:
     set_divergence(audit, found->index, job->federation, job->round, &found->difference);
@@ -434,9 +435,7 @@ static void check_shadow(struct audit *audit, const struct archive_entry *at) {
       state_federation_find(at->state, statement_text(statement, "federation"));
   int64_t round = statement_integer(statement, "round");
   if (!federation || !shadow_may(federation, round)) return; /* cannot be folded either */
-  if (audit->options->is_light)
-    audit->report->shadows_believed++;
-  else if (is_asked_for(audit, federation->name, round))
+  if (is_asked_for(audit, federation->name, round))
     add_work(audit, at, federation, shadow_work(federation, round), decided_ms(statement));
 }
 

@@ -46,7 +46,7 @@ struct audit_report {
   uint64_t troubles; /* rounds that ended for what is not in the log: a disk or a file of the server
                         failed it, witnesses did not come; light: a result that was not finite */
   uint64_t weights_believed; /* light: rounds whose rule looks into the updates to weigh them */
-  uint64_t shadows_believed; /* light: `shadow` entries */
+  uint64_t shadows_believed; /* light: `shadow` entries with a rule that looks into the updates */
   struct digest digest;      /* over everything that was made again, in the log's order */
   bool has_diverged;
   struct audit_divergence divergence;

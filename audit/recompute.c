@@ -263,6 +263,10 @@ static void run_light(struct recompute *recompute, struct recomputation *out) {
     out->fault = work->fault;
     return;
   }
+  if (work->kind == WORK_SHADOW && !is_whole) { /* its Gram matrix was good */
+    out->shadow_believed = true;
+    return;
+  }
   if (work->status == TAMIS_OK && work->kind == WORK_MEASURE) believe_bodies(recompute);
   if (work->status == TAMIS_OK && work->kind == WORK_AGGREGATE) {
     bool is_aggregate =

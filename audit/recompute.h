@@ -54,7 +54,7 @@ struct recomputation {
   bool is_only_past; /* absent are no more than updates that new ones are compared with: all else
                         was made again */
   struct fault fault;
-  bool weights_believed;
+  bool weights_believed, shadow_believed;
   uint64_t files, bytes; /* whose digest was checked */
   struct digest answer;  /* of the statement and manifest that were made again */
 };
