@@ -385,7 +385,7 @@ static const struct command row[] = {
     {"round", "show", "FEDERATION ROUND", NULL, "Who sent what in a round, and what was made of it",
      NULL, "  tamis round show digits 7\n  tamis round show digits 7 -o wide\n", round_show},
     {"shadow", "list", "FEDERATION [ROUND]", NULL,
-     "How far other rules came out from the plan's, on the same updates",
+     "How far other rules came out from the plan's",
      "Rules named with `tamis federation create --shadow` see each promoted round\n"
      "after it is over. DISTANCE is |shadow - plan| / |plan| of what the two rules\n"
      "put out, COSINE the angle between them. A shadow is never promoted.\n",
