@@ -608,7 +608,7 @@ static const struct command row[] = {
      "can be made again from the journal is counted as index.\n",
      "  tamis space\n  tamis space -o json\n", space_run},
     {"slis", NULL, "[FEDERATION]", slis_options,
-     "Service level indicators: what /metrics exports, and whose it is",
+     "Service level indicators, by federation and client",
      "M2 feature drift, M4 anomalous input and M9 shadow divergence, of the last 10\n"
      "rounds. No value: too few samples to say. docs/slis.md has the definitions, and\n"
      "deploy/alerts.yml what to do about them.\n",
