@@ -310,9 +310,9 @@ static const struct command row[] = {
      "The versions of a policy, who set them, and what changed", NULL,
      "  tamis policy history digits\n  tamis policy history digits -o wide\n", policy_history},
     {"policy", "lint", "FILE", policy_lint_options, "What is wrong with a policy, or weak",
-     "Errors: unknown thresholds, values out of range, thresholds that contradict each\n"
-     "other. Warnings: what lets attackers do more than the default does. Notes: what is\n"
-     "harder on honest clients. Exit code 2 with errors.\n",
+     "Errors: unknown thresholds, values out of range, thresholds that contradict\n"
+     "each other. Warnings: what lets attackers do more than the default does. Notes:\n"
+     "what is harder on honest clients. Exit code 2 with errors.\n",
      "  tamis policy lint strict.yaml\n  tamis policy lint strict.yaml --strict -o json\n",
      policy_lint_run},
     {"policy", "dry-run", "FILE", policy_dry_run_options,
