@@ -321,7 +321,7 @@ static const struct command row[] = {
      "happened. Reads the state folder or a copy, beside a running server; needs no\n"
      "updates. Later updates would have been others: it says what it cannot know.\n",
      "  tamis policy dry-run strict.yaml --federation digits\n"
-     "  tamis policy dry-run strict.yaml --federation digits --rounds 10.. --report r.json\n",
+     "  tamis policy dry-run p.yaml --federation digits --rounds 10.. --report r.json\n",
      policy_dry_run},
     {"policy", "set", "FEDERATION FILE", policy_set_options,
      "Judge the rounds to come by another policy",
