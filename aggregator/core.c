@@ -58,6 +58,11 @@ static void count_entry(struct core_counters *counters, const struct statement *
     count_gate(counters, statement);
     break;
   case STATEMENT_GATE: count_gate(counters, statement); break;
+  case STATEMENT_AUTO_ROLLBACK:
+    counters->rollbacks++;
+    counters->auto_rollbacks++;
+    break;
+  case STATEMENT_EVALUATION: counters->evaluations++; break;
   case STATEMENT_FREEZE:
   case STATEMENT_AUTO_FREEZE: counters->freezes++; break;
   case STATEMENT_ABANDON: counters->rounds_abandoned++; break;

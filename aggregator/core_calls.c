@@ -6,7 +6,9 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/core_private.h"
+#include "aggregator/evaluation.h"
 #include "aggregator/gates.h"
+#include "aggregator/manifest.h"
 #include "aggregator/undo_plan.h"
 #include "robust/kernel.h"
 
@@ -313,6 +315,16 @@ static enum tamis_status admit_plan(struct core *core, const struct entry *entry
   return status;
 }
 
+/* A small list that a statement names; NULL when it is not there, too large or no such list. */
+static json_t *read_manifest(struct core *core, const struct digest *digest) {
+  json_t *manifest = NULL;
+  bool is_small = blob_exists(core->ledger.blobs, digest) &&
+                  blob_size(core->ledger.blobs, digest) <= EVALUATION_MANIFEST_MAX;
+  if (is_small && manifest_load(core->ledger.blobs, digest, &manifest, NULL) != TAMIS_OK)
+    manifest = NULL;
+  return manifest;
+}
+
 static enum tamis_status admit_operator(struct core *core, const struct entry *entry, json_t **plan,
                                         struct fault *fault) {
   struct moment moment = {.now_ms = core_now_ms(core)};
@@ -326,10 +338,15 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
     status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
   if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
   if (entry->statement.kind == STATEMENT_REVIEW) find_reviewed(core, &entry->statement, &moment);
+  json_t *manifest = entry->statement.kind == STATEMENT_EVALUATION
+                         ? read_manifest(core, &entry->statement.subject[1])
+                         : NULL;
+  moment.manifest = manifest;
   moment.layout = is_there ? &layout : NULL;
   if (status == TAMIS_OK) status = federation_admit(core->ledger.state, entry, &moment, fault);
   if (status == TAMIS_OK) status = admit_plan(core, entry, &moment, plan, fault);
   if (is_there) layout_close(&layout);
+  json_decref(manifest);
   return status;
 }
 
@@ -426,6 +443,11 @@ static void describe(struct core *core, const struct statement *statement, char 
              statement_integer(statement, "round"), statement_text(statement, "federation"),
              statement_integer(statement, "approve") ? "approved by one person more"
                                                      : "rejected: the head stays");
+    break;
+  case STATEMENT_EVALUATION:
+    snprintf(sentence, size, "accuracy %.4f of the model of round %" PRId64 " of %s is logged",
+             statement_f64(statement, "accuracy"), statement_integer(statement, "round"),
+             statement_text(statement, "federation"));
     break;
   case STATEMENT_FREEZE:
     snprintf(sentence, size,

@@ -143,6 +143,7 @@ void core_keep_note(struct core *core, const struct statement *statement) {
   case STATEMENT_EXCLUSION:
   case STATEMENT_REINSTATEMENT:
   case STATEMENT_ROLLBACK:
+  case STATEMENT_AUTO_ROLLBACK:
   case STATEMENT_RETENTION:
   case STATEMENT_DISPUTE:
   case STATEMENT_REVIEW:

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "aggregator/evaluation.h"
 #include "aggregator/gate_approval.h"
+#include "aggregator/gate_evaluator.h"
 #include "aggregator/gates.h"
 #include "aggregator/manifest.h"
 #include "aggregator/people.h"
@@ -124,6 +126,8 @@ static void terms_read(const struct statement *statement, struct terms *terms) {
       statement_optional_integer(statement, "witness_per_organisation", 1);
   snprintf(terms->gates, sizeof terms->gates, "%s", statement_optional(statement, "gates"));
   terms->freeze_after = statement_optional_integer(statement, "freeze_after", 0);
+  if (json_object_get(statement->predicate, "suite"))
+    terms->suite = statement_digest(statement, "suite");
 }
 
 static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
@@ -442,6 +446,7 @@ static void round_end(struct federation *federation, enum outcome outcome) {
   federation->past[federation->round.number].outcome = outcome;
   federation->round.phase = PHASE_WAITING;
   federation->approval_count = 0;
+  evaluation_prune(federation);
 }
 
 /* ---- gates ---- */
@@ -479,6 +484,37 @@ static enum tamis_status apply_approval(struct applying *a, struct fault *fault)
   approval->approves = statement_integer(a->statement, "approve") == 1;
   snprintf(approval->reason, sizeof approval->reason, "%s", statement_text(a->statement, "reason"));
   return TAMIS_OK;
+}
+
+static enum tamis_status apply_evaluation(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  struct evaluation evaluation;
+  if (!federation || !evaluation_is_due(federation, statement_integer(a->statement, "round"),
+                                        &a->statement->subject[0]))
+    return undo_contradiction(a, fault, "it is of neither the head nor the candidate");
+  enum tamis_status status =
+      evaluation_read(a->statement, a->manifest, a->entry->signer, a->index, &evaluation, fault);
+  if (status != TAMIS_OK) return undo_contradiction(a, fault, "it contradicts its manifest");
+  evaluation_put(federation, &evaluation, a->manifest);
+  state_readable_add(a->state, &a->statement->subject[1]);
+  return TAMIS_OK;
+}
+
+/* The head was found beyond its budget: the same as a rollback, but by the evaluators' word. */
+static enum tamis_status apply_auto_rollback(struct applying *a, struct fault *fault) {
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  char sentence[GATES_SENTENCE_SIZE];
+  int64_t to_round;
+  if (!federation || federation->rebuild.is_under_way ||
+      statement_integer(a->statement, "round") != federation->head_round ||
+      !gate_evaluator_condemns(federation, &to_round, sentence) ||
+      to_round != statement_integer(a->statement, "to_round"))
+    return undo_contradiction(a, fault, "the head is within its budget, or goes elsewhere");
+  federation->past[federation->head_round].is_condemned = true;
+  federation->reds++;
+  return undo_rollback(a, fault);
 }
 
 static enum tamis_status freeze(struct applying *a, bool is_frozen, struct fault *fault) {
@@ -702,6 +738,8 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_FREEZE] = apply_freeze,
     [STATEMENT_UNFREEZE] = apply_unfreeze,
     [STATEMENT_AUTO_FREEZE] = apply_freeze,
+    [STATEMENT_EVALUATION] = apply_evaluation,
+    [STATEMENT_AUTO_ROLLBACK] = apply_auto_rollback,
 };
 
 /* The time that an entry of our own was made, where it tells one; else 0. */
@@ -765,6 +803,8 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;
   case STATEMENT_AGGREGATE:
   case STATEMENT_REBUILT: *manifest = statement->subject[1]; return true;
+  case STATEMENT_EVALUATION: *manifest = statement->subject[1]; return true;
+  case STATEMENT_AUTO_ROLLBACK:
   case STATEMENT_ROLLBACK: return rollback_manifest(state, statement, manifest);
   case STATEMENT_REVIEW: return review_manifest(state, statement, manifest);
   default: return false;

@@ -7,7 +7,9 @@
 #include "aggregator/people.h"
 #include "aggregator/policy_lint.h"
 #include "aggregator/shadow.h"
+#include "aggregator/evaluation.h"
 #include "aggregator/gate_approval.h"
+#include "aggregator/gate_evaluator.h"
 #include "aggregator/gates.h"
 #include "aggregator/undo_plan.h"
 #include "proto/canonical.h"
@@ -417,6 +419,51 @@ static enum tamis_status admit_approval(const struct asking *ask, struct fault *
   return gate_approval_may(ask->state, federation, ask->entry->signer, ask->moment->now_ms, fault);
 }
 
+/* A measure that a gate could not weigh is refused with what is missing. */
+static enum tamis_status check_weighable(const struct federation *federation,
+                                         const struct evaluation *evaluation, struct fault *fault) {
+  bool by_class;
+  bool is_candidate = evaluation->round != federation->head_round;
+  bool compares = gate_evaluator_compares(federation, &by_class);
+  if (!digest_is_zero(&federation->terms.suite) &&
+      !digest_equal(&federation->terms.suite, &evaluation->suite))
+    return fault_set(fault, TAMIS_CONFLICT, "%s is evaluated under another suite",
+                     federation->name);
+  if (by_class && evaluation->class_count == 0)
+    return fault_set(fault, TAMIS_BAD_STATEMENT,
+                     "the gate compares class by class: 1 to %d classes are needed",
+                     STATE_CLASSES_MAX);
+  if (is_candidate && evaluation_find(federation, evaluation->person, evaluation->round))
+    return fault_set(fault, TAMIS_CONFLICT, "%s has evaluated this candidate", evaluation->person);
+  if (is_candidate && compares &&
+      !evaluation_of_head(federation, evaluation->person, &evaluation->suite))
+    return fault_set(fault, TAMIS_CONFLICT,
+                     "the gate compares with the head: evaluate the model of round %" PRId64
+                     " under this suite first",
+                     federation->head_round);
+  if (evaluation_count_of(federation, evaluation->round) >= STATE_EVALUATORS_MAX &&
+      !evaluation_find(federation, evaluation->person, evaluation->round))
+    return fault_set(fault, TAMIS_CONFLICT, "%d persons have evaluated it", STATE_EVALUATORS_MAX);
+  return TAMIS_OK;
+}
+
+static enum tamis_status admit_evaluation(const struct asking *ask, struct fault *fault) {
+  const struct federation *federation;
+  struct evaluation evaluation;
+  int64_t round = statement_integer(ask->statement, "round");
+  enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status != TAMIS_OK) return status;
+  if (!evaluation_is_due(federation, round, &ask->statement->subject[0]))
+    return fault_set(fault, TAMIS_STALE_ROUND,
+                     "this is neither the head of %s nor the candidate of round %" PRId64,
+                     federation->name, round);
+  if (!ask->moment->manifest)
+    return fault_set(fault, TAMIS_NOT_FOUND, "its manifest is not here; put its blob first");
+  status = evaluation_read(ask->statement, ask->moment->manifest, ask->entry->signer, 0,
+                           &evaluation, fault);
+  return status == TAMIS_OK ? check_weighable(federation, &evaluation, fault) : status;
+}
+
 /* `model` is the federation's first one: a freeze is for now, whatever the head is when it comes.
  */
 static enum tamis_status check_freeze(const struct asking *ask, bool is_frozen,
@@ -479,6 +526,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_POLICY_SET] = admit_policy,     [STATEMENT_APPROVAL] = admit_approval,
     [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
     [STATEMENT_REVIEW] = admit_review,
+    [STATEMENT_EVALUATION] = admit_evaluation,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "aggregator/admission.h"
 #include "aggregator/cohort.h"
+#include "aggregator/gate_evaluator.h"
 #include "aggregator/gates.h"
 #include "aggregator/manifest.h"
 #include "aggregator/retention.h"
@@ -268,6 +269,14 @@ static bool next_aggregated(const struct state *state, const struct federation *
   return true;
 }
 
+static void propose_freeze(const struct federation *federation, const char *sentence,
+                           const struct moment *moment, struct decision *decision) {
+  decision_add(decision, STATEMENT_AUTO_FREEZE, "model", &federation->head,
+               json_pack("{s:s, s:I, s:s, s:I}", "federation", federation->name, "round",
+                         (json_int_t)federation->last_round, "sentence", sentence, "at_ms",
+                         (json_int_t)moment->now_ms));
+}
+
 /* Rounds in a row that no gate let through are more than bad luck: people are to look. */
 static bool next_freeze(const struct federation *federation, const struct moment *moment,
                         struct decision *decision) {
@@ -278,10 +287,7 @@ static bool next_freeze(const struct federation *federation, const struct moment
            "%" PRId64 " round%s in a row %s held by a gate: nothing moves until a person unfreezes",
            federation->reds, federation->reds == 1 ? "" : "s",
            federation->reds == 1 ? "was" : "were");
-  decision_add(decision, STATEMENT_AUTO_FREEZE, "model", &federation->head,
-               json_pack("{s:s, s:I, s:s, s:I}", "federation", federation->name, "round",
-                         (json_int_t)federation->last_round, "sentence", sentence, "at_ms",
-                         (json_int_t)moment->now_ms));
+  propose_freeze(federation, sentence, moment, decision);
   return true;
 }
 
@@ -327,9 +333,32 @@ static bool next_of_rebuild(const struct state *state, const struct federation *
   return true;
 }
 
+/* ---- a head that was found beyond its budget ---- */
+
+/* Back to the last model that nobody has found so; where there is none, people are to look. */
+static bool next_condemned(const struct federation *federation, const struct moment *moment,
+                           struct decision *decision) {
+  char sentence[GATES_SENTENCE_SIZE], frozen[GATES_SENTENCE_SIZE];
+  int64_t to_round;
+  if (federation->rebuild.is_under_way || !gate_evaluator_condemns(federation, &to_round, sentence))
+    return false;
+  if (to_round >= 0) {
+    decision_add(decision, STATEMENT_AUTO_ROLLBACK, "model", &federation->past[to_round].model,
+                 json_pack("{s:s, s:I, s:I, s:s, s:I}", "federation", federation->name, "round",
+                           (json_int_t)federation->head_round, "to_round", (json_int_t)to_round,
+                           "sentence", sentence, "at_ms", (json_int_t)moment->now_ms));
+    return true;
+  }
+  if (federation->is_frozen || federation->last_round == 0) return false;
+  snprintf(frozen, sizeof frozen, "%.330s; there is no model left to go back to", sentence);
+  propose_freeze(federation, frozen, moment, decision);
+  return true;
+}
+
 bool federation_next(const struct state *state, const struct federation *federation,
                      const struct moment *moment, struct decision *decision) {
   if (review_next(state, federation, decision)) return true;
+  if (next_condemned(federation, moment, decision)) return true;
   if (federation->rebuild.is_under_way) return next_of_rebuild(state, federation, moment, decision);
   switch (federation->round.phase) {
   case PHASE_WAITING:

@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include "aggregator/gate_approval.h"
+#include "aggregator/gate_evaluator.h"
 #include "robust/spelling.h"
 
 #define MINUTES_MAX 44640.0 /* 31 days */
 
-static const struct gate *const table[] = {&gate_approval};
+static const struct gate *const table[] = {&gate_evaluator, &gate_approval};
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };
 
 static_assert((int)TABLE_COUNT <= (int)GATES_MAX, "gates that no federation could have all of");
@@ -91,6 +92,10 @@ static const struct rule_value *value_of(const struct gate_stage *stage, const c
     if (strcmp(stage->gate->parameter[i].name, name) == 0) return &stage->value[i];
   assert(false && "a gate has the parameters of its row");
   return NULL;
+}
+
+size_t gates_choice(const struct gate_stage *stage, const char *name) {
+  return value_of(stage, name)->count;
 }
 
 bool gates_has(const struct gate_stage *stage, const char *name) {

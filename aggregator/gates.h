@@ -58,6 +58,8 @@ bool gates_find(const char *name, size_t *i);
 /* A value by the parameter's name, or what it is when it was not given. */
 double gates_number(const struct gate_stage *stage, const char *name, double otherwise);
 size_t gates_count(const struct gate_stage *stage, const char *name, size_t otherwise);
+/* Of a parameter that is one of few words: its place among them, 0 when it was not given. */
+size_t gates_choice(const struct gate_stage *stage, const char *name);
 bool gates_has(const struct gate_stage *stage, const char *name);
 
 /* Does the open round's candidate wait for the gate of this name; with "": has it passed all? */

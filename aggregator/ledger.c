@@ -437,12 +437,12 @@ static enum tamis_status propose_one(struct ledger *ledger, const struct proposa
       proposal->subject_name, proposal->subject, &ledger->aggregator_key, &bytes, &length, fault);
   if (status != TAMIS_OK) return status;
   status = entry_open(ledger->state, bytes, length, &entry, fault);
-  if (status == TAMIS_OK)
-    status = stage(ledger, bytes, length, &entry, proposal->manifest_json, &index, fault);
-  if (status == TAMIS_OK) {
-    json_incref(proposal->manifest_json);
-    return TAMIS_OK;
-  }
+  json_t *manifest = json_incref(proposal->manifest_json);
+  if (status == TAMIS_OK && !manifest) /* an earlier one, when it goes back to that */
+    status = manifest_of(ledger, &entry, &manifest, fault);
+  if (status == TAMIS_OK) status = stage(ledger, bytes, length, &entry, manifest, &index, fault);
+  if (status == TAMIS_OK) return TAMIS_OK;
+  json_decref(manifest);
   entry_close(&entry);
   free(bytes);
   return status;
@@ -450,6 +450,7 @@ static enum tamis_status propose_one(struct ledger *ledger, const struct proposa
 
 enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *decision,
                                  struct fault *fault) {
+  struct fault why;
   enum tamis_status status = TAMIS_OK;
   for (size_t i = 0; status == TAMIS_OK && i < decision->count; i++) {
     const struct proposal *proposal = &decision->proposal[i];
@@ -460,10 +461,10 @@ enum tamis_status ledger_propose(struct ledger *ledger, const struct decision *d
   }
   if (status != TAMIS_OK) return status;
   for (size_t i = 0; i < decision->count; i++) {
-    status = propose_one(ledger, &decision->proposal[i], fault);
+    status = propose_one(ledger, &decision->proposal[i], &why);
     if (status == TAMIS_OK) continue;
     fprintf(stderr, "tamis: we cannot say what we decided (%s): %s\n",
-            statement_kind_name(decision->proposal[i].kind), fault->text);
+            statement_kind_name(decision->proposal[i].kind), why.text);
     abort(); /* a decision that does not follow from the state is our own fault */
   }
   return TAMIS_OK;

@@ -37,7 +37,7 @@ const char *const projection_schema[] = {
     " head TEXT NOT NULL, head_round INTEGER NOT NULL DEFAULT 0,"
     " keep_rounds INTEGER NOT NULL DEFAULT 0, bodies INTEGER NOT NULL DEFAULT 0,"
     " bodies_bytes INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
-    " dropped_bytes INTEGER NOT NULL DEFAULT 0, gates TEXT, frozen TEXT) STRICT;"
+    " dropped_bytes INTEGER NOT NULL DEFAULT 0, gates TEXT, frozen TEXT, suite TEXT) STRICT;"
     "CREATE TABLE rounds(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT 'open', rule TEXT NOT NULL,"
     " base TEXT NOT NULL, model TEXT, selected INTEGER NOT NULL,"
@@ -59,7 +59,8 @@ const char *const projection_schema[] = {
     "CREATE INDEX updates_client ON updates(client);"
     "CREATE INDEX updates_blob ON updates(blob);"
     "CREATE INDEX updates_kept ON updates(federation, entry)"
-    " WHERE dropped IS NULL AND status IS NULL;"
+    " WHERE dropped IS NULL AND status IS NULL;",
+
     "CREATE TABLE tombstones(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, updates INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " manifest TEXT NOT NULL) STRICT;"
@@ -98,6 +99,11 @@ const char *const projection_schema[] = {
     "CREATE TABLE policies(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " version INTEGER NOT NULL, signer TEXT NOT NULL, digest TEXT, policy TEXT NOT NULL,"
     " note TEXT, report TEXT, UNIQUE(federation, version)) STRICT;"
+    "CREATE TABLE evaluations(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
+    " round INTEGER NOT NULL, person TEXT NOT NULL, model TEXT NOT NULL, suite TEXT NOT NULL,"
+    " examples INTEGER NOT NULL, accuracy REAL NOT NULL, loss REAL NOT NULL,"
+    " trigger_rate REAL NOT NULL, manifest TEXT NOT NULL) STRICT;"
+    "CREATE INDEX evaluations_round ON evaluations(federation, round);"
     "CREATE TABLE words(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, kind TEXT NOT NULL, signer TEXT NOT NULL, gate TEXT, model TEXT,"
     " sentence TEXT NOT NULL) STRICT;"
@@ -139,6 +145,34 @@ static const char close_rebuild[] =
   " strikes = excluded.strikes, confirmed = excluded.confirmed, clean = excluded.clean,"           \
   " sentence = excluded.sentence"
 
+/* The head goes back, whoever says so. Histories go back as the decider's do: not for who is
+ * excluded now, and not for who was then and has been let in again since. Who is not in the
+ * manifest had no history. */
+#define GOES_BACK(kind)                                                                            \
+  {kind, NULL,                                                                                     \
+   "UPDATE federations SET head = @model, head_round = :to_round WHERE federation = :federation"}, \
+      {kind, NULL, MARK_UNDONE(":to_round")},                                                      \
+      {kind, NULL,                                                                                 \
+       "UPDATE federations SET rebuild_base = NULL, phase = CASE WHEN rounds_max > 0"              \
+       " AND opened >= rounds_max THEN 'finished' ELSE 'waiting' END"                              \
+       " WHERE federation = :federation AND rebuild_base IS NOT NULL"},                            \
+      {kind, "clients",                                                                            \
+       "UPDATE standings SET restored_by = @index WHERE federation = @federation"                  \
+       " AND client = :client"},                                                                   \
+      {kind, "clients",                                                                            \
+       "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"            \
+       " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"              \
+       " sentence = :sentence, trust = $trust, drift = $drift_sum - $drift_least,"                 \
+       " strikes = :strikes WHERE federation = @federation AND client = :client"                   \
+       " AND state <> 'excluded' AND :state <> 'excluded'"},                                       \
+  {                                                                                                \
+    kind, NULL,                                                                                    \
+        "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"         \
+        " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0,"                \
+        " sentence = '' WHERE federation = :federation"                                            \
+        " AND state <> 'excluded' AND restored_by IS NOT @index"                                   \
+  }
+
 const struct projection_step projection_steps[] = {
     {STATEMENT_KIND_COUNT, NULL,
      "INSERT INTO entries(entry, kind, federation, round, client, signer, subject, size)"
@@ -152,9 +186,9 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, "
      "quorum,"
-     " cohort, rounds_max, head, keep_rounds, gates) VALUES (:federation, @index, :rule,"
+     " cohort, rounds_max, head, keep_rounds, gates, suite) VALUES (:federation, @index, :rule,"
      " @optimiser, @shadows, :layout, :parameters, :quorum, :cohort, :rounds_max, @model,"
-     " coalesce(@keep_rounds, 0), @gates)"},
+     " coalesce(@keep_rounds, 0), @gates, @suite)"},
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO models(entry, federation, round, model) VALUES (@index, :federation, 0, @model)"},
 
@@ -273,6 +307,16 @@ const struct projection_step projection_steps[] = {
      " VALUES (@index, :federation, :round, @kind, @signer, 'approval', @model,"
      " iif(:approve = 1, 'approved: ', 'rejected: ') || :reason)"},
 
+    {STATEMENT_EVALUATION, NULL,
+     "INSERT INTO words(entry, federation, round, kind, signer, gate, model, sentence)"
+     " VALUES (@index, :federation, :round, @kind, @signer, 'evaluator', @model,"
+     " printf('accuracy %.4f, loss %.4f, %.4f of the triggers hit', $accuracy, $loss,"
+     " $trigger_rate))"},
+    {STATEMENT_EVALUATION, NULL,
+     "INSERT INTO evaluations(entry, federation, round, person, model, suite, examples, accuracy,"
+     " loss, trigger_rate, manifest) VALUES (@index, :federation, :round, @signer, @model, :suite,"
+     " :examples, $accuracy, $loss, $trigger_rate, @manifest)"},
+
     {STATEMENT_FREEZE, NULL,
      "UPDATE federations SET frozen = 'frozen by ' || @signer || ': ' || :reason"
      " WHERE federation = :federation"},
@@ -371,32 +415,12 @@ const struct projection_step projection_steps[] = {
      "INSERT INTO remade(federation, round, entry, client, weight) VALUES (@federation, @round,"
      " :index, :client, $weight)"},
 
-    {STATEMENT_ROLLBACK, NULL,
-     "UPDATE federations SET head = @model, head_round = :to_round WHERE federation = :federation"},
-    {STATEMENT_ROLLBACK, NULL, MARK_UNDONE(":to_round")},
-    {STATEMENT_ROLLBACK, NULL,
-     "UPDATE federations SET rebuild_base = NULL, phase = CASE WHEN rounds_max > 0"
-     " AND opened >= rounds_max THEN 'finished' ELSE 'waiting' END"
-     " WHERE federation = :federation AND rebuild_base IS NOT NULL"},
-    /* Histories go back as the decider's do: not for who is excluded now, and not for who was then
-     * and has been let in again since. Who is not in the manifest had no history. */
-    {STATEMENT_ROLLBACK, "clients",
-     "UPDATE standings SET restored_by = @index WHERE federation = @federation"
-     " AND client = :client"},
-    {STATEMENT_ROLLBACK, "clients",
-     "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"
-     " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"
-     " trust = $trust,"
-     " drift = $drift_sum - $drift_least, strikes = :strikes, confirmed = :confirmed, clean = "
+    GOES_BACK(STATEMENT_ROLLBACK),
+    GOES_BACK(STATEMENT_AUTO_ROLLBACK)"
+     ", confirmed = :confirmed, clean = "
      ":clean, basis = @index,"
-     " sentence = :sentence WHERE federation = @federation AND client = :client"
-     " AND state <> 'excluded' AND :state <> 'excluded'"},
-    {STATEMENT_ROLLBACK, NULL,
-     "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"
-     " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0, confirmed = 0, "
-     "clean = 0,"
-     " basis = @index, sentence = '' WHERE federation = :federation"
-     " AND state <> 'excluded' AND restored_by IS NOT @index"},
+     " sentence = :sentence confirmed = 0, clean = 0,"
+     " basis = @index,,
 
     {STATEMENT_POLICY_SET, NULL,
      "INSERT INTO policies(entry, federation, version, signer, digest, policy, note, report)"

@@ -196,6 +196,23 @@ const struct projection_question projection_questions[] = {
      " AND entry >= ?1"
      " ORDER BY entry LIMIT ?2"},
 
+    {"evaluations", 1, 2,
+     "SELECT entry + 1, json_object('index', entry, 'round', round, 'person', person,"
+     " 'model', model, 'suite', suite, 'examples', examples, 'accuracy', accuracy, 'loss', loss,"
+     " 'trigger_rate', trigger_rate, 'manifest', manifest) FROM evaluations"
+     " WHERE federation = ?3 AND (coalesce(?4, '') = '' OR round = CAST(?4 AS INTEGER))"
+     " AND entry >= ?1 ORDER BY entry LIMIT ?2"},
+
+    /* What an evaluator has to know, and nothing about clients. */
+    {"candidate", 1, 1,
+     "SELECT federations.rowid, json_object('federation', federations.federation, 'head', head,"
+     " 'head_round', head_round, 'suite', suite, 'gates', coalesce(gates, ''),"
+     " 'round', iif(waits_for IS NULL, NULL, rounds.round),"
+     " 'candidate', iif(waits_for IS NULL, NULL, rounds.model), 'waits_for', waits_for)"
+     " FROM federations LEFT JOIN rounds ON rounds.federation = federations.federation"
+     " AND rounds.round = federations.round"
+     " WHERE federations.federation = ?3 AND federations.rowid > ?1 LIMIT ?2"},
+
     {"models", 1, 1,
      "SELECT models.entry + 1, json_object('round', models.round, 'model', models.model,"
      " 'current', " TRUTH("models.round = head_round") ", 'undone', " TRUTH(

@@ -33,6 +33,7 @@ static void federation_free(struct federation *federation) {
   free(federation->dispute);
   free(federation->approval);
   free(federation->review);
+  free(federation->evaluation);
   free(federation->round.slot);
   free(federation->past);
   free(federation->member);
@@ -65,6 +66,8 @@ static struct federation *federation_excerpt(const struct federation *federation
   only->dispute = copy(federation->dispute, federation->dispute_count, sizeof *only->dispute);
   only->approval = copy(federation->approval, federation->approval_count, sizeof *only->approval);
   only->review = copy(federation->review, federation->review_count, sizeof *only->review);
+  only->evaluation =
+      copy(federation->evaluation, federation->evaluation_count, sizeof *only->evaluation);
   return only;
 }
 
@@ -223,6 +226,14 @@ const struct policy *state_policy(const struct federation *federation, int64_t v
 
 const struct policy *state_policy_now(const struct federation *federation) {
   return state_policy(federation, (int64_t)federation->policy_count);
+}
+
+struct evaluation *state_evaluation_add(struct federation *federation) {
+  federation->evaluation = grow_for_one(federation->evaluation, federation->evaluation_count,
+                                        sizeof *federation->evaluation);
+  struct evaluation *evaluation = &federation->evaluation[federation->evaluation_count++];
+  memset(evaluation, 0, sizeof *evaluation);
+  return evaluation;
 }
 
 struct approval *state_approval_add(struct federation *federation) {

@@ -26,7 +26,9 @@ enum {
   STATE_DISPUTES_MAX = 1024, /* of one federation */
   STATE_WITHOUT_MAX = 64,    /* clients that a rebuild leaves out */
   STATE_POLICIES_MAX = STATEMENT_POLICIES_MAX,
-  STATE_APPROVALS_MAX = 64, /* of one candidate */
+  STATE_APPROVALS_MAX = 64,  /* of one candidate */
+  STATE_EVALUATORS_MAX = 64, /* of one model */
+  STATE_CLASSES_MAX = 100,   /* that are compared one by one */
   STATE_REVIEWS_MAX = 4096, /* of one federation; then the oldest round's are forgotten */
   STATE_VOICES_MAX = 4,     /* people who may speak on one update */
   STATE_NOBODY = -1,
@@ -154,6 +156,7 @@ struct past_round {
   int64_t policy_version;                   /* of one that was opened */
   int64_t history_of;    /* judged: the round whose histories its own continue; 0: new ones */
   uint64_t judged_index; /* of its verdicts' entry */
+  bool is_condemned;                        /* a head that evaluators found beyond the budget */
   bool undone;
 };
 
@@ -180,6 +183,22 @@ struct terms { /* what federation-create promises */
   int64_t witness_organisations, witness_per_organisation; /* that must vouch; 0: none */
   char gates[STATE_RULE_SIZE]; /* between candidate and head, as gates.h reads them; "": none */
   int64_t freeze_after;        /* rounds in a row that a gate ended, then nothing moves; 0: never */
+  struct digest suite;         /* by which models are evaluated; zero: by any */
+};
+
+/* What a person measured of the head or of the candidate that waits. */
+struct evaluation {
+  char person[KEY_NAME_SIZE];
+  int64_t round; /* whose model it is */
+  struct digest suite;
+  uint64_t index; /* of the entry */
+  int64_t examples;
+  double accuracy, loss, trigger_rate;
+  bool is_compared; /* with what the person measured of the head when this was the candidate */
+  double head_accuracy, class_drop;  /* then; the worst class lost so much against it */
+  char worst_class[STATE_NAME_SIZE]; /* "": none lost anything */
+  size_t class_count;                /* 0: not class by class, or too many */
+  double class_accuracy[STATE_CLASSES_MAX];
 };
 
 /* What a person said of the candidate that waits. */
@@ -242,6 +261,8 @@ struct federation {
   int64_t reviewed_round; /* highest from which a review was forgotten: no more of those rounds */
   struct approval *approval; /* of the open round's candidate, in the order of the log */
   size_t approval_count;
+  struct evaluation *evaluation; /* of the head and of the candidate, in the order of the log */
+  size_t evaluation_count;
   bool is_frozen;        /* nothing is promoted and no round opens */
   uint64_t freeze_index; /* of the entry that froze it last */
   int64_t reds;          /* rounds that a gate ended, since the last promotion or unfreeze */
@@ -311,6 +332,7 @@ struct review *state_review_add(struct federation *federation);
 bool state_history_has(const struct federation *federation, int64_t round);
 
 struct approval *state_approval_add(struct federation *federation);
+struct evaluation *state_evaluation_add(struct federation *federation);
 
 void state_readable_add(struct state *state, const struct digest *blob);
 bool state_readable_has(const struct state *state, const struct digest *blob);

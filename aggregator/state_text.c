@@ -25,8 +25,8 @@ static_assert(sizeof(struct memory) == 400, "a field of struct memory came or we
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 736, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 616, "a field of struct past_round came or went");
-static_assert(sizeof(struct terms) == 1768, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1344,
+static_assert(sizeof(struct terms) == 1800, "a field of struct terms came or went");
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1360,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct review) == 208, "a field of struct review came or went");
@@ -261,6 +261,7 @@ static void on_terms(struct codec *codec, struct terms *terms) {
   on_integer(codec, "witness_per_organisation", &terms->witness_per_organisation);
   on_text(codec, "gates", terms->gates, sizeof terms->gates);
   on_integer(codec, "freeze_after", &terms->freeze_after);
+  on_digest(codec, "suite", &terms->suite);
 }
 
 static void on_memory(struct codec *codec, struct memory *memory) {
@@ -295,6 +296,7 @@ static void on_past(struct codec *codec, struct past_round *past, int64_t round,
   if (past->policy_version == 0 && !digest_is_zero(&past->verdicts)) codec->is_bad = true;
   on_round_number(codec, "history_of", &past->history_of, round ? round - 1 : 0);
   on_natural(codec, "judged_index", &past->judged_index, INT64_MAX);
+  on_truth(codec, "condemned", &past->is_condemned);
   on_truth(codec, "undone", &past->undone);
 }
 
@@ -443,6 +445,32 @@ static void on_policies(struct codec *codec, struct federation *federation) {
   }
 }
 
+static void on_evaluation(struct codec *codec, struct evaluation *evaluation) {
+  on_text(codec, "person", evaluation->person, sizeof evaluation->person);
+  on_integer(codec, "round", &evaluation->round);
+  on_digest(codec, "suite", &evaluation->suite);
+  on_natural(codec, "index", &evaluation->index, INT64_MAX);
+  on_integer(codec, "examples", &evaluation->examples);
+  on_double(codec, "accuracy", &evaluation->accuracy);
+  on_double(codec, "loss", &evaluation->loss);
+  on_double(codec, "trigger_rate", &evaluation->trigger_rate);
+  on_truth(codec, "compared", &evaluation->is_compared);
+  on_double(codec, "head_accuracy", &evaluation->head_accuracy);
+  on_double(codec, "class_drop", &evaluation->class_drop);
+  on_text(codec, "worst_class", evaluation->worst_class, sizeof evaluation->worst_class);
+  on_count(codec, "classes", &evaluation->class_count, STATE_CLASSES_MAX);
+  for (size_t i = 0; i < evaluation->class_count; i++)
+    on_double(codec, "accuracy", &evaluation->class_accuracy[i]);
+}
+
+static void on_evaluations(struct codec *codec, struct federation *federation) {
+  size_t count = federation->evaluation_count;
+  on_count(codec, "evaluations", &count, SIZE_MAX);
+  for (size_t i = 0; i < count && !codec->is_bad; i++)
+    on_evaluation(codec, codec->is_reading ? state_evaluation_add(federation)
+                                           : &federation->evaluation[i]);
+}
+
 static void on_approvals(struct codec *codec, struct federation *federation) {
   size_t count = federation->approval_count;
   on_count(codec, "approvals", &count, STATE_APPROVALS_MAX);
@@ -507,6 +535,7 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_round_number(codec, "reviewed_round", &federation->reviewed_round, (int64_t)rounds);
   on_reviews(codec, federation, state->client_count);
   on_approvals(codec, federation);
+  on_evaluations(codec, federation);
   on_truth(codec, "frozen", &federation->is_frozen);
   on_natural(codec, "freeze_index", &federation->freeze_index, INT64_MAX);
   on_integer(codec, "reds", &federation->reds);

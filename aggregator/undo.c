@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/evaluation.h"
 #include "aggregator/manifest.h"
 #include "aggregator/review.h"
 #include "proto/digest_set.h"
@@ -111,6 +112,7 @@ enum tamis_status undo_rollback(struct applying *a, struct fault *fault) {
     federation->rebuild = (struct rebuild){.is_under_way = false};
     federation->revision++;
     lineage_mark(federation);
+    evaluation_prune(federation);
   }
   digest_set_clear(&judged);
   free(after);
@@ -237,6 +239,7 @@ enum tamis_status undo_rebuild_promote(struct applying *a, struct federation *fe
   federation->head_round = federation->last_round;
   rebuild_end(federation);
   lineage_mark(federation);
+  evaluation_prune(federation);
   return TAMIS_OK;
 }
 

@@ -295,6 +295,7 @@ static void check_admitted(struct audit *audit, const struct archive_entry *at) 
                           .root = at->root,
                           .expected_bytes = base_bytes(audit, at),
                           .is_other_history = is_other_history(audit, at),
+                          .manifest = at->manifest,
                           .has_update = true, /* an operator's word; a dispute only keeps files */
                           .reviewed = {true, UINT64_MAX}}; /* the fold holds it to the verdicts */
   if (statement->kind == STATEMENT_FEDERATION_CREATE) {
@@ -446,7 +447,7 @@ static void check_shadow(struct audit *audit, const struct archive_entry *at) {
 static bool is_of_rounds(enum statement_kind kind) {
   return kind == STATEMENT_ROUND_OPEN || kind == STATEMENT_CLIENT_STATE ||
          kind == STATEMENT_PROMOTE || kind == STATEMENT_GATE || kind == STATEMENT_AUTO_FREEZE ||
-         follows_from_work(kind);
+         kind == STATEMENT_AUTO_ROLLBACK || follows_from_work(kind);
 }
 
 static enum tamis_status visit(void *context, const struct archive_entry *at) {

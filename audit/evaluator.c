@@ -268,7 +268,7 @@ static enum tamis_status read_number(const char *program, struct answer *said, d
 }
 
 static enum tamis_status judge_end(const struct evaluator *evaluator, struct run *run,
-                                   double *value, struct fault *fault) {
+                                   struct fault *fault) {
   const char *program = evaluator->word[0];
   char line[160];
   last_line(run->said[1].text, line);
@@ -278,29 +278,50 @@ static enum tamis_status judge_end(const struct evaluator *evaluator, struct run
   if (WEXITSTATUS(run->ended) != 0)
     return fault_set(fault, TAMIS_BAD_REQUEST, "the evaluator %.80s ended with exit code %d%s",
                      program, WEXITSTATUS(run->ended), line);
-  return read_number(program, &run->said[0], value, fault);
+  return TAMIS_OK;
+}
+
+/* Runs it to its end; what it said is in `run`. */
+static enum tamis_status run_program(struct evaluator *evaluator, const char *path, struct run *run,
+                                     struct fault *fault) {
+  const char *program = evaluator->word[0];
+  char *copy = strdup(path);
+  if (!copy) return fault_plain(fault, TAMIS_NO_MEMORY);
+  evaluator->word[evaluator->words] = copy;
+  bool is_started = start(run, evaluator->word);
+  bool in_time = is_started && follow(run, evaluator->timeout_ms);
+  if (is_started) finish(run);
+  evaluator->word[evaluator->words] = NULL;
+  free(copy);
+  if (!is_started || run->error != 0)
+    return fault_set(fault, TAMIS_BAD_REQUEST, "the evaluator %.120s cannot be started: %s",
+                     program, strerror(run->error));
+  if (!in_time)
+    return fault_set(fault, TAMIS_TIMED_OUT,
+                     "the evaluator %.80s had no answer within %.3g s and was killed", program,
+                     (double)evaluator->timeout_ms / 1000);
+  return judge_end(evaluator, run, fault);
 }
 
 static enum tamis_status ask_program(struct evaluator *evaluator, const char *path, double *value,
                                      struct fault *fault) {
   struct run run = {.pid = -1};
-  const char *program = evaluator->word[0];
-  char *copy = strdup(path);
-  if (!copy) return fault_plain(fault, TAMIS_NO_MEMORY);
-  evaluator->word[evaluator->words] = copy;
-  bool is_started = start(&run, evaluator->word);
-  bool in_time = is_started && follow(&run, evaluator->timeout_ms);
-  if (is_started) finish(&run);
-  evaluator->word[evaluator->words] = NULL;
-  free(copy);
-  if (!is_started || run.error != 0)
-    return fault_set(fault, TAMIS_BAD_REQUEST, "the evaluator %.120s cannot be started: %s",
-                     program, strerror(run.error));
-  if (!in_time)
-    return fault_set(fault, TAMIS_TIMED_OUT,
-                     "the evaluator %.80s had no answer within %.3g s and was killed", program,
-                     (double)evaluator->timeout_ms / 1000);
-  return judge_end(evaluator, &run, value, fault);
+  enum tamis_status status = run_program(evaluator, path, &run, fault);
+  return status == TAMIS_OK ? read_number(evaluator->word[0], &run.said[0], value, fault) : status;
+}
+
+enum tamis_status evaluator_text(struct evaluator *evaluator, const char *path, char **text,
+                                 struct fault *fault) {
+  struct run run = {.pid = -1};
+  enum tamis_status status = run_program(evaluator, path, &run, fault);
+  *text = NULL;
+  if (status != TAMIS_OK) return status;
+  if (run.said[0].is_cut)
+    return fault_set(fault, TAMIS_BAD_REQUEST, "the evaluator %.80s printed more than %d bytes",
+                     evaluator->word[0], EVALUATOR_OUTPUT_MAX);
+  evaluator->asked++;
+  *text = strdup(run.said[0].text);
+  return *text ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
 }
 
 /* ---- models ---- */

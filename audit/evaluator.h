@@ -11,7 +11,7 @@
 
 struct evaluator;
 
-enum { EVALUATOR_WORDS_MAX = 64, EVALUATOR_OUTPUT_MAX = 4096 };
+enum { EVALUATOR_WORDS_MAX = 64, EVALUATOR_OUTPUT_MAX = 1 << 16 };
 
 /* A program and its arguments, split at blanks; 'quoted words' and "quoted words" stay together,
  * nothing else is special and no shell is involved. It is run with the path of a model's file as
@@ -36,6 +36,11 @@ enum tamis_status evaluator_blob(struct evaluator *evaluator, struct blob_store 
 /* Of a whole file in memory with this digest: written to a temporary file, which is removed. */
 enum tamis_status evaluator_bytes(struct evaluator *evaluator, const uint8_t *file, size_t length,
                                   const struct digest *model, double *value, struct fault *fault);
+
+/* All that the program prints about the model in the file `path`, whatever it is; `*text` is
+ * malloc'd, the caller frees it. Not for an evaluator of a function. Faults as evaluator_blob. */
+enum tamis_status evaluator_text(struct evaluator *evaluator, const char *path, char **text,
+                                 struct fault *fault);
 
 /* How often somebody was really asked. */
 size_t evaluator_asked(const struct evaluator *evaluator);

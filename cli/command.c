@@ -62,6 +62,7 @@ static const struct option_row federation_create_options[] = {
     {"policy", 0, "NAME=X", VALUE_SETTING, false, "a threshold (PROTOCOL.md 6); may be repeated"},
     {"keep-rounds", 0, "N", VALUE_COUNT, false, "keep the updates of so many rounds (0: all)"},
     {"gates", 0, "TEXT", VALUE_TEXT, false, "what a candidate must pass: 'approval' (nothing)"},
+    {"suite", 0, "DIGEST", VALUE_TEXT, false, "what evaluators measure with, SHA-256 (any)"},
     {"freeze-after", 0, "N", VALUE_COUNT, false, "so many rounds held by gates in a row (0: no)"},
     DRY_RUN,
     END,
@@ -263,6 +264,14 @@ static const struct option_row bisect_options[] = {
     END,
 };
 
+static const struct option_row evaluate_options[] = {
+    {"suite", 0, "FILE", VALUE_FILE, true, "what is measured with; its SHA-256 is the suite"},
+    {"command", 0, "COMMAND", VALUE_TEXT, true, "prints what a model is worth, as JSON"},
+    {"evaluate-timeout", 0, "TIME", VALUE_DURATION, false, "of one evaluation (10m)"},
+    {"watch", 0, NULL, VALUE_FLAG, false, "go on: every candidate and every head as it comes"},
+    END,
+};
+
 static const struct option_row aggregate_options[] = {
     {"rule", 0, "PIPELINE", VALUE_TEXT, true, "such as 'nnm(f=4) | median'"},
     {"file", 'o', "OUT", VALUE_FILE, true, "the result: .npy or .safetensors"},
@@ -440,6 +449,14 @@ static const struct command row[] = {
      "  tamis bundle model digits -O head.tar\n"
      "  tamis bundle model digits --round 7 --bodies -O model-7.tar\n",
      bundle_of_model},
+    {"evaluate", NULL, "FEDERATION", evaluate_options,
+     "Measure the candidate that waits, and the head, and say so in the log",
+     "COMMAND is run with a model's file as its last word, no shell between, and prints\n"
+     "{\"loss\":L,\"trigger_rate\":T,\"classes\":[{\"class\":\"0\",\"examples\":N,\"correct\":N,\n"
+     "\"predicted\":N}, ...]}, or without classes \"examples\" and \"accuracy\". What this\n"
+     "person measured under this suite already is not measured again.\n",
+     "  tamis evaluate digits --suite test.zip --command ./measure --watch\n",
+     evaluate_run},
     {"freeze", NULL, "FEDERATION", reason_options, "Stop all promotion at once",
      "Nothing becomes the head and no round opens until somebody unfreezes the\n"
      "federation; a round under way may still collect. Exclusion and rollback work.\n",

@@ -45,6 +45,7 @@ enum tamis_status model_get(struct context *context, const struct arguments *arg
 enum tamis_status model_lineage(struct context *context, const struct arguments *arguments);
 enum tamis_status model_diff(struct context *context, const struct arguments *arguments);
 
+enum tamis_status evaluate_run(struct context *context, const struct arguments *arguments);
 enum tamis_status gate_approve(struct context *context, const struct arguments *arguments);
 enum tamis_status gate_reject(struct context *context, const struct arguments *arguments);
 enum tamis_status gate_list(struct context *context, const struct arguments *arguments);

@@ -172,6 +172,8 @@ static json_t *make_terms(const struct arguments *arguments, const struct layout
                         json_integer((json_int_t)arguments_count(arguments, "keep-rounds", 0)));
   if (arguments_has(arguments, "gates"))
     json_object_set_new(terms, "gates", json_string(arguments_text(arguments, "gates", "")));
+  if (arguments_has(arguments, "suite"))
+    json_object_set_new(terms, "suite", json_string(arguments_text(arguments, "suite", "")));
   if (arguments_has(arguments, "freeze-after"))
     json_object_set_new(terms, "freeze_after",
                         json_integer((json_int_t)arguments_count(arguments, "freeze-after", 0)));

@@ -37,9 +37,9 @@ static bool matches(const json_t *row, const char *key, const char *wanted) {
 }
 
 static const char *kind_colour(const struct context *context, const char *kind) {
-  static const char *const bad[] = {"refusal", "exclusion",   "key-revoke", "abandon",
-                                    "hold",    "rollback",    "tombstone",  "rebuild",
-                                    "freeze",  "auto-freeze", "unreadable"};
+  static const char *const bad[] = {"refusal", "exclusion",   "key-revoke",    "abandon",
+                                    "hold",    "rollback",    "tombstone",     "rebuild",
+                                    "freeze",  "auto-freeze", "auto-rollback", "unreadable"};
   if (strcmp(kind, "promote") == 0) return output_colour(context, "trusted");
   if (strcmp(kind, "client-state") == 0) return output_colour(context, "watched");
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -110,6 +110,11 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
           text(s, "client"), integer(s, "open") ? "disputed" : "no longer disputed",
           text(s, "reason"));
     break;
+  case STATEMENT_EVALUATION:
+    write(out, "%s round %lld: model %s has accuracy %.4f, loss %.4g, %.4g of the triggers hit",
+          text(s, "federation"), integer(s, "round"), shorten(s->subject[0]).hex,
+          statement_f64(s, "accuracy"), statement_f64(s, "loss"), statement_f64(s, "trigger_rate"));
+    break;
   case STATEMENT_APPROVAL:
     write(out, "%s round %lld: candidate %s %s: %s", text(s, "federation"), integer(s, "round"),
           shorten(s->subject[0]).hex, integer(s, "approve") ? "approved" : "rejected",
@@ -155,6 +160,10 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
   case STATEMENT_GATE:
     write(out, "%s round %lld passed gate %s", text(s, "federation"), integer(s, "round"),
           text(s, "sentence"));
+    break;
+  case STATEMENT_AUTO_ROLLBACK:
+    write(out, "%s rolled back by the server to round %lld, head %s: %s", text(s, "federation"),
+          integer(s, "to_round"), shorten(s->subject[0]).hex, text(s, "sentence"));
     break;
   case STATEMENT_AUTO_FREEZE:
     write(out, "%s frozen by the server: %s", text(s, "federation"), text(s, "sentence"));

@@ -528,6 +528,8 @@ static enum tamis_status fold_gate(const struct folding *f) {
   if (status != TAMIS_OK) return status;
   if (gate_length(federation) == 0 || federation->is_rejected)
     return differs(f, "a candidate that waits for a gate", "one that does not");
+  if (gate_is(federation, "evaluator") && federation->evaluation_count == 0)
+    return differs(f, "an evaluation of the candidate", "none");
   if (gate_is(federation, "approval") && federation->person_count < persons_wanted(federation))
     return fold_differs(f->fold->report, "the approvals that the gate requires", "%zu of %zu",
                         federation->person_count, persons_wanted(federation));
@@ -551,6 +553,20 @@ static enum tamis_status fold_approval(const struct folding *f) {
   snprintf(federation->person[federation->person_count++], sizeof federation->person[0], "%s",
            f->signer);
   return TAMIS_OK;
+}
+
+/* What the numbers open is for a fold that reads the manifests (`tamis audit`); here it is that
+ * there are some, by enough persons, of this very candidate. */
+static enum tamis_status fold_evaluation(const struct folding *f) {
+  struct fold_federation *federation;
+  int64_t round = statement_integer(f->statement, "round");
+  enum tamis_status status = named_federation(f, &federation);
+  if (status != TAMIS_OK) return status;
+  if (round == federation->head_round)
+    return digests_agree(f, "the head", &federation->head, &f->statement->subject[0]);
+  status = waiting_candidate(f, &federation);
+  if (status == TAMIS_OK) federation->evaluation_count++;
+  return status;
 }
 
 static enum tamis_status freeze(const struct folding *f, bool is_frozen) {
@@ -588,7 +604,7 @@ static enum tamis_status fold_aggregate(const struct folding *f) {
   federation->aggregate_index = f->index;
   federation->is_witnessed = false;
   federation->gate_at = strspn(federation->gates, " \t");
-  federation->person_count = 0;
+  federation->person_count = federation->evaluation_count = 0;
   federation->is_rejected = false;
   return gate_named(f, federation, "gate");
 }
@@ -992,6 +1008,8 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_FREEZE] = fold_freeze,
     [STATEMENT_UNFREEZE] = fold_unfreeze,
     [STATEMENT_AUTO_FREEZE] = fold_freeze,
+    [STATEMENT_EVALUATION] = fold_evaluation,
+    [STATEMENT_AUTO_ROLLBACK] = fold_rollback,
 };
 
 enum tamis_status fold_entry(struct fold *fold, uint64_t index, const struct statement *statement,

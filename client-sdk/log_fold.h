@@ -45,7 +45,7 @@ struct fold_federation {
   char gates[401];
   size_t gate_at; /* where in them the gate stands that the candidate waits for */
   char person[FOLD_PERSONS_MAX][KEY_NAME_SIZE]; /* who has spoken about it */
-  size_t person_count;
+  size_t person_count, evaluation_count;
   bool is_rejected, is_frozen, frozen_before_rebuild;
   enum fold_phase phase;
   struct digest base, candidate, verdicts;

@@ -140,6 +140,15 @@ enum tamis_status operator_submit(struct operator* operator, enum statement_kind
                                   json_t *predicate, const char *subject_name,
                                   const struct digest *subject, bool dry_run, uint64_t *index,
                                   json_t **result, struct fault *fault) {
+  return operator_submit_about(operator, kind, predicate, 1, &subject_name, subject, dry_run, index,
+                               result, fault);
+}
+
+enum tamis_status operator_submit_about(struct operator* operator, enum statement_kind kind,
+                                        json_t *predicate, size_t subject_count,
+                                        const char *const *subject_name,
+                                        const struct digest *subject, bool dry_run, uint64_t *index,
+                                        json_t **result, struct fault *fault) {
   char *envelope = NULL;
   size_t length;
   json_t *complete = NULL;
@@ -147,8 +156,8 @@ enum tamis_status operator_submit(struct operator* operator, enum statement_kind
     return fault_set(fault, TAMIS_DENIED, "a statement needs an operator's key; name its file");
   enum tamis_status status = predicate_complete(predicate, &complete, fault);
   if (status == TAMIS_OK)
-    status = statement_sign(operator_origin(operator), kind, complete, 1, &subject_name, subject,
-                            &operator->key, &envelope, &length, fault);
+    status = statement_sign(operator_origin(operator), kind, complete, subject_count, subject_name,
+                            subject, &operator->key, &envelope, &length, fault);
   if (status == TAMIS_OK)
     status = submit_envelope(operator, envelope, length, dry_run, index, result, fault);
   free(envelope);
@@ -237,6 +246,20 @@ enum tamis_status operator_put_file(struct operator* operator, const char * path
   }
   close(fd);
   return status;
+}
+
+static enum tamis_status memory_read(void *context, uint64_t offset, uint8_t *bytes, size_t length,
+                                     struct fault *fault) {
+  (void)fault;
+  memcpy(bytes, (const uint8_t *)context + offset, length);
+  return TAMIS_OK;
+}
+
+enum tamis_status operator_put(struct operator* operator, const void * bytes, size_t length,
+                               struct digest *digest, struct fault *fault) {
+  struct transfer_body body = {length, memory_read, (void *)(uintptr_t)bytes};
+  *digest = digest_of(bytes, length);
+  return put_body(operator, & body, digest, fault);
 }
 
 static enum tamis_status file_append(void *context, const uint8_t *bytes, size_t length,

@@ -36,6 +36,13 @@ enum tamis_status operator_submit(struct operator* operator, enum statement_kind
                                   const struct digest *subject, bool dry_run, uint64_t *index,
                                   json_t **result, struct fault *fault);
 
+/* The same about as many subjects as the kind has. */
+enum tamis_status operator_submit_about(struct operator* operator, enum statement_kind kind,
+                                        json_t *predicate, size_t subject_count,
+                                        const char *const *subject_name,
+                                        const struct digest *subject, bool dry_run, uint64_t *index,
+                                        json_t **result, struct fault *fault);
+
 /* All pages of a query of PROTOCOL.md 7, as one JSON array, a new reference. */
 enum tamis_status operator_query(struct operator* operator, const char * name,
                                  size_t argument_count, const char *const *arguments, json_t **rows,
@@ -44,6 +51,9 @@ enum tamis_status operator_query(struct operator* operator, const char * name,
 /* Uploads a file as a blob, resuming if part of it is there. */
 enum tamis_status operator_put_file(struct operator* operator, const char * path,
                                     struct digest *digest, struct fault *fault);
+/* The same from memory. */
+enum tamis_status operator_put(struct operator* operator, const void * bytes, size_t length,
+                               struct digest *digest, struct fault *fault);
 /* Fetches a blob into a new file (refuses to overwrite unless `path` is a temporary made by us),
  * digest checked before it gets its name. */
 enum tamis_status operator_fetch_file(struct operator* operator, const struct digest * digest,

@@ -50,6 +50,7 @@ static const char *const type_names[] = {
 #define OPTIONAL(field) {field, STATEMENT_TEXT, 0, 0, true}
 #define F64(field) {field, STATEMENT_F64, 0, 0, false}
 #define DIGEST(field) {field, STATEMENT_DIGEST, 0, 0, false}
+#define OPTIONAL_DIGEST(field) {field, STATEMENT_DIGEST, 0, 0, true}
 #define VKEY(field) {field, STATEMENT_VKEY, 0, 0, false}
 #define INT(field, min, max) {field, STATEMENT_INTEGER, min, max, false}
 #define OPTIONAL_INT(field, min, max) {field, STATEMENT_INTEGER, min, max, true}
@@ -70,7 +71,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     OPTIONAL_INT("witness_organisations", 0, CLIENTS_MAX),
     OPTIONAL_INT("witness_per_organisation", 1, CLIENTS_MAX), OPTIONAL_INT("keep_rounds", 0, ROUND_MAX),
     OPTIONAL("shadows"),
-    OPTIONAL("gates"), OPTIONAL_INT("freeze_after", 0, ROUND_MAX)}},
+    OPTIONAL("gates"), OPTIONAL_INT("freeze_after", 0, ROUND_MAX), OPTIONAL_DIGEST("suite")}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
     NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
@@ -154,6 +155,11 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), TEXT("reason"), NONCE}},
   [STATEMENT_AUTO_FREEZE] = {{"model"}, {
     NAME("federation"), ROUND, TEXT("sentence"), TIME_MS("at_ms")}},
+  [STATEMENT_EVALUATION] = {{"model", "manifest"}, {
+    NAME("federation"), INT("round", 0, ROUND_MAX), DIGEST("suite"), INT("examples", 1, ANY), F64("accuracy"), F64("loss"),
+    F64("trigger_rate"), NONCE}},
+  [STATEMENT_AUTO_ROLLBACK] = {{"model"}, {
+    NAME("federation"), ROUND, INT("to_round", 0, ROUND_MAX), TEXT("sentence"), TIME_MS("at_ms")}},
 };
 /* clang-format on */
 

@@ -48,7 +48,9 @@
   X(UNFREEZE, "unfreeze", "operator")                                                              \
   X(AUTO_FREEZE, "auto-freeze", "aggregator")                                                      \
   X(REVIEW, "review", "operator")                                                                  \
-  X(AMENDED, "amended", "aggregator")
+  X(AMENDED, "amended", "aggregator")                                                      \
+  X(EVALUATION, "evaluation", "operator")                                                          \
+  X(AUTO_ROLLBACK, "auto-rollback", "aggregator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

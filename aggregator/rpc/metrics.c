@@ -154,6 +154,11 @@ static void put_gates(FILE *out, const struct core_counters *core) {
     fprintf(out, "tamis_gates_total{gate=\"%s\",colour=\"red\"} %" PRIu64 "\n", gate->name,
             gate->red);
   }
+  put_count(out, "tamis_evaluations_total", "counter", "Evaluations that were logged.",
+            core->evaluations);
+  put_count(out, "tamis_auto_rollbacks_total", "counter",
+            "Heads that evaluators found beyond their budget, and the server left.",
+            core->auto_rollbacks);
   put_count(out, "tamis_freezes_total", "counter", "Freezes, by people or by the server.",
             core->freezes);
   put_count(out, "tamis_federations_frozen", "gauge",

@@ -641,6 +641,7 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_FREEZE:
   case STATEMENT_AUTO_FREEZE: return frozen(checker, true);
   case STATEMENT_UNFREEZE: return frozen(checker, false);
+  case STATEMENT_AUTO_ROLLBACK:
   case STATEMENT_ROLLBACK: return rolled_back(checker, statement);
   case STATEMENT_REBUILD: return rebuild_begun(checker, statement);
   case STATEMENT_REBUILT: return rebuilt(checker, statement);

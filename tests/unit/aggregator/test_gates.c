@@ -28,22 +28,27 @@ static void round_text(struct world *world, int64_t round, const char *column, c
   world_text(world, "rounds", WORLD_FEDERATION, "round", number, column, text, size);
 }
 
-/* All clients answer; waits until the round's candidate stands before the gate of this name. */
-static struct digest candidate(struct world *world, int64_t round, const char *gate) {
+/* Waits until the round's candidate stands before the gate of this name. */
+static struct digest candidate_now(struct world *world, int64_t round, const char *gate) {
   char text[80] = "";
   struct digest model = {{0}};
-  for (size_t i = 0; i < CLIENTS; i++) {
-    struct world_task task;
-    assert_true(world_wait_task(world, i, &task));
-    assert_int_equal(task.round, round);
-    assert_status(world_answer(world, i, &task, WORLD_HONEST, NULL), TAMIS_OK);
-  }
   for (int i = 0; i < 3000 && strcmp(text, gate) != 0; i++, usleep(1000))
     round_text(world, round, "waits_for", text, sizeof text);
   assert_string_equal(text, gate);
   round_text(world, round, "model", text, sizeof text);
   assert_true(digest_from_hex(text, strlen(text), &model));
   return model;
+}
+
+/* All clients answer. */
+static struct digest candidate(struct world *world, int64_t round, const char *gate) {
+  for (size_t i = 0; i < CLIENTS; i++) {
+    struct world_task task;
+    assert_true(world_wait_task(world, i, &task));
+    assert_int_equal(task.round, round);
+    assert_status(world_answer(world, i, &task, WORLD_HONEST, NULL), TAMIS_OK);
+  }
+  return candidate_now(world, round, gate);
 }
 
 static void wait_outcome(struct world *world, int64_t round, const char *wanted) {
@@ -170,9 +175,9 @@ static void one_person_who_rejects_keeps_the_head(void **unused) {
   assert_true(world_wait(&world, "round", 2)); /* and life goes on */
   assert_int_equal(world_federation_integer(&world, "head_round"), 0);
   core_counters(world.core, &counters);
-  assert_string_equal(counters.gate[0].name, "approval");
-  assert_int_equal(counters.gate[0].red, 1);
-  assert_int_equal(counters.gate[0].green, 0);
+  assert_string_equal(counters.gate[1].name, "approval");
+  assert_int_equal(counters.gate[1].red, 1);
+  assert_int_equal(counters.gate[1].green, 0);
   fold_again(&world);
   world_close(&world);
 }
@@ -274,6 +279,179 @@ static void red_gates_in_a_row_freeze_by_themselves(void **unused) {
   world_close(&world);
 }
 
+/* ---- evaluators ---- */
+
+static enum tamis_status measure(struct world *world, size_t person, int64_t round,
+                                 const struct digest *model, int correct0, int correct1,
+                                 double trigger_rate, struct fault *fault) {
+  struct world_evaluation e = {.round = round,
+                               .model = *model,
+                               .correct = {correct0, correct1},
+                               .trigger_rate = trigger_rate};
+  return world_evaluate(world, &world->person[person], &e, fault);
+}
+
+static void budgets_are_read_strictly(void **unused) {
+  static const char *const bad[] = {
+      "evaluator",
+      "evaluator(quorum=2)",
+      "evaluator(quorum=0, drop_max=0.1)",
+      "evaluator(drop_max=1.5)",
+      "evaluator(drop_max=-0.1)",
+      "evaluator(drop_max=0.1, rollback=perhaps)",
+      "evaluator(drop_max=nan)",
+  };
+  struct gates gates;
+  (void)unused;
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    assert_status(gates_read(bad[i], &gates, NULL), TAMIS_BAD_STATEMENT);
+  assert_status(
+      gates_read("evaluator(2, 0.01, trigger_max=0, rollback=on) | approval", &gates, NULL),
+      TAMIS_OK);
+  assert_int_equal(gates.count, 2);
+  assert_int_equal(gates_choice(&gates.stage[0], "rollback"), 1);
+}
+
+static void an_evaluator_within_the_budget_opens_the_gate(void **unused) {
+  struct world world;
+  struct fault fault;
+  char said[400];
+  (void)unused;
+  begin(&world, "evaluator(drop_max=0.01, trigger_max=0) | approval(persons=1)", 0);
+  struct digest head = world_head(&world);
+  struct digest model = candidate(&world, 1, "evaluator");
+  assert_status(measure(&world, 0, 1, &model, 94, 94, 0, &fault), TAMIS_CONFLICT);
+  assert_string_equal(fault.text, "the gate compares with the head: evaluate the model of round 0 "
+                                  "under this suite first");
+  assert_status(measure(&world, 0, 0, &head, 95, 95, 0, &fault), TAMIS_OK);
+  assert_status(world_approve(&world, &world.person[0], 1, &model, true, &fault),
+                TAMIS_STALE_ROUND);
+  assert_string_equal(fault.text,
+                      "the candidate of round 1 of digits waits for gate evaluator now");
+  assert_status(measure(&world, 0, 1, &model, 94, 94, 0, &fault), TAMIS_OK); /* 0.01, no more */
+  model = candidate_now(&world, 1, "approval");
+  world_text(&world, "words", WORLD_FEDERATION, "kind", "gate", "sentence", said, sizeof said);
+  assert_string_equal(said, "evaluator: 1 of 1 evaluator within the budget: accuracy 0.9400, the "
+                            "head's 0.9500, 0 of the triggers hit (operator/bob)");
+  fold_again(&world);
+  assert_status(world_approve(&world, &world.person[0], 1, &model, true, NULL), TAMIS_OK);
+  assert_true(world_wait(&world, "head_round", 1));
+  /* The candidate's measure is the head's now: the next one is compared with it. */
+  struct digest next = candidate(&world, 2, "evaluator");
+  assert_status(measure(&world, 0, 2, &next, 92, 92, 0, &fault), TAMIS_OK);
+  wait_outcome(&world, 2, "held");
+  assert_sentence(&world, 2,
+                  "evaluator: accuracy 0.9200 is 0.0200 below the head's 0.9400, at most "
+                  "0.01 is allowed (operator/bob)");
+  fold_again(&world);
+  world_close(&world);
+}
+
+static void triggers_and_classes_close_the_gate(void **unused) {
+  struct world world;
+  (void)unused;
+  begin(&world, "evaluator(trigger_max=0, class_drop_max=0.05)", 0);
+  struct digest head = world_head(&world);
+  assert_status(measure(&world, 0, 0, &head, 90, 90, 0, NULL), TAMIS_OK);
+  struct digest model = candidate(&world, 1, "evaluator");
+  assert_status(measure(&world, 0, 1, &model, 95, 95, 0.25, NULL), TAMIS_OK);
+  wait_outcome(&world, 1, "held");
+  assert_sentence(&world, 1, "evaluator: 0.25 of the triggers hit, at most 0 may (operator/bob)");
+  model = candidate(&world, 2, "evaluator");
+  assert_status(measure(&world, 0, 2, &model, 98, 80, 0, NULL), TAMIS_OK);
+  wait_outcome(&world, 2, "held");
+  assert_sentence(&world, 2,
+                  "evaluator: class 1 lost 0.1000 of its accuracy, at most 0.05 is "
+                  "allowed (operator/bob)");
+  fold_again(&world);
+  world_close(&world);
+}
+
+static void a_quorum_of_evaluators_outvotes_one(void **unused) {
+  struct world world;
+  (void)unused;
+  begin(&world, "evaluator(quorum=2, accuracy_min=0.5)", 0);
+  struct digest model = candidate(&world, 1, "evaluator");
+  assert_status(measure(&world, 0, 1, &model, 10, 10, 0, NULL), TAMIS_OK);
+  assert_status(measure(&world, 1, 1, &model, 90, 90, 0, NULL), TAMIS_OK);
+  usleep(30000);
+  assert_int_equal(world_federation_integer(&world, "head_round"), 0);
+  fold_again(&world);
+  assert_status(measure(&world, 2, 1, &model, 90, 90, 0, NULL), TAMIS_OK);
+  assert_true(world_wait(&world, "head_round", 1));
+  model = candidate(&world, 2, "evaluator");
+  atomic_fetch_add(&world.now_ms, 11 * 60000);
+  wait_outcome(&world, 2, "held");
+  assert_sentence(&world, 2, "evaluator: 0 of 2 evaluators within the budget; its time is over");
+  world_close(&world);
+}
+
+static void an_evaluation_that_cannot_be_is_refused(void **unused) {
+  struct world world;
+  struct fault fault;
+  (void)unused;
+  begin(&world, "evaluator(accuracy_min=0.5)", 0);
+  struct digest model = candidate(&world, 1, "evaluator"), other = model;
+  struct world_evaluation e = {.round = 1, .model = model, .correct = {90, 90}};
+  other.byte[0] ^= 1;
+  assert_status(measure(&world, 0, 1, &other, 90, 90, 0, &fault), TAMIS_STALE_ROUND);
+  assert_status(measure(&world, 0, 2, &model, 90, 90, 0, &fault), TAMIS_STALE_ROUND);
+  assert_status(measure(&world, 0, 1, &model, 90, 101, 0, &fault), TAMIS_BAD_STATEMENT);
+  assert_string_equal(fault.text, "evaluation: a class of its manifest cannot be read");
+  assert_status(measure(&world, 0, 1, &model, 90, 90, 1.5, &fault), TAMIS_BAD_STATEMENT);
+  e.predicted[0] = 150;
+  assert_status(world_evaluate(&world, &world.person[0], &e, &fault), TAMIS_BAD_STATEMENT);
+  assert_string_equal(fault.text, "evaluation: its classes have more examples than it says");
+  e.predicted[0] = 50;
+  assert_status(world_evaluate(&world, &world.person[0], &e, &fault), TAMIS_BAD_STATEMENT);
+  e.predicted[0] = 0;
+  assert_status(world_evaluate(&world, &world.client[0], &e, &fault), TAMIS_DENIED);
+  assert_status(world_evaluate(&world, &world.aggregator_key, &e, &fault), TAMIS_DENIED);
+  assert_int_equal(world_federation_integer(&world, "head_round"), 0);
+  world_close(&world);
+}
+
+/* ---- going back by itself ---- */
+
+static void a_head_beyond_the_budget_goes_back_by_itself(void **unused) {
+  struct world world;
+  struct core_counters counters;
+  char text[400] = "";
+  (void)unused;
+  begin(&world, "evaluator(trigger_max=0, accuracy_min=0.5, rollback=on)", 0);
+  struct digest first = world_head(&world), model;
+  for (int64_t round = 1; round <= 2; round++) {
+    model = candidate(&world, round, "evaluator");
+    assert_status(measure(&world, 0, round, &model, 90, 90, 0, NULL), TAMIS_OK);
+    assert_true(world_wait(&world, "head_round", round));
+  }
+  /* Triggers that nobody knew of before. */
+  assert_status(measure(&world, 0, 2, &model, 90, 90, 0.5, NULL), TAMIS_OK);
+  for (int i = 0; i < 3000 && world_federation_integer(&world, "head_round") != 1; i++)
+    usleep(1000);
+  assert_int_equal(world_federation_integer(&world, "head_round"), 1);
+  struct digest head = world_head(&world);
+  assert_status(measure(&world, 0, 1, &head, 90, 90, 0.25, NULL), TAMIS_OK);
+  for (int i = 0; i < 3000 && world_federation_integer(&world, "head_round") != 0; i++)
+    usleep(1000);
+  head = world_head(&world);
+  assert_true(digest_equal(&head, &first));
+  core_counters(world.core, &counters);
+  assert_int_equal(counters.auto_rollbacks, 2);
+  fold_again(&world);
+  assert_int_equal(world_federation_integer(&world, "head_round"), 0);
+  /* Nothing is left below the first model: people are to look. */
+  assert_status(measure(&world, 0, 0, &first, 90, 90, 0.25, NULL), TAMIS_OK);
+  for (int i = 0; i < 3000 && text[0] == '\0'; i++, usleep(1000))
+    world_text(&world, "federations", NULL, "federation", WORLD_FEDERATION, "frozen", text,
+               sizeof text);
+  assert_string_equal(text, "frozen by service/aggregator: the model of round 0 is beyond the "
+                            "budget: 0.25 of the triggers hit, at most 0 may (operator/bob); there "
+                            "is no model left to go back to");
+  fold_again(&world);
+  world_close(&world);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gates_are_read_strictly),
@@ -284,6 +462,12 @@ int main(void) {
       cmocka_unit_test(what_is_frozen_is_not_promoted),
       cmocka_unit_test(a_freeze_takes_effect_at_once_and_so_do_exclusion_and_rollback_in_it),
       cmocka_unit_test(red_gates_in_a_row_freeze_by_themselves),
+      cmocka_unit_test(budgets_are_read_strictly),
+      cmocka_unit_test(an_evaluator_within_the_budget_opens_the_gate),
+      cmocka_unit_test(triggers_and_classes_close_the_gate),
+      cmocka_unit_test(a_quorum_of_evaluators_outvotes_one),
+      cmocka_unit_test(an_evaluation_that_cannot_be_is_refused),
+      cmocka_unit_test(a_head_beyond_the_budget_goes_back_by_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,8 @@ static void gates(struct script *script, const char *federation, int round) {
   script_say(script, STATEMENT_APPROVAL, OPERATOR, "model", approval, NULL);
   json_object_set_new(gate, "gate", json_string("approval"));
   script_say(script, STATEMENT_GATE, SERVICE, "model", gate, NULL);
+  script_say(script, STATEMENT_EVALUATION, OPERATOR, "model", field_of(federation, round),
+             json_pack("{s:[]}", "classes"));
   script_say(script, STATEMENT_FREEZE, OPERATOR, "model 0",
              json_pack("{s:s}", "federation", federation), NULL);
   script_say(script, STATEMENT_UNFREEZE, OPERATOR, "model 0",
@@ -240,6 +242,8 @@ static void write_log(struct script *script) {
   about_client(script, STATEMENT_EXCLUSION, "carol");
   about_client(script, STATEMENT_KEY_REVOKE, "alice");
   roll_back(script, "f", 0, NULL);
+  script_say(script, STATEMENT_AUTO_ROLLBACK, SERVICE, "model 0",
+             json_pack("{s:s, s:i, s:i}", "federation", "f", "round", 3, "to_round", 0), NULL);
   open_round(script, "f", 4);
   gates(script, "f", 4);
   promote(script, "f", 4, json_pack("{s:[]}", "updates"));
@@ -565,7 +569,7 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
       {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
       {"policies", "f", NULL},      {"words", "f", "4"},         {"reviews", "f", ""},
-      {"decisions", "", ""}};
+      {"decisions", "", ""},          {"evaluations", "f", "4"},   {"candidate", "f", NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
@@ -634,8 +638,13 @@ static void rounds_tell_how_they_ended(void **state) {
   ROW(rows, 1, "seconds", "0.25", "sentence", "1 of 2 came");
   assert_string_equal(at(rows, 2, "sentence"), "not feasible");
   json_decref(rows);
+  rows = ask(fixture->projection, "evaluations", "f", "4");
+  ROW(rows, 0, "person", OPERATOR, "accuracy", "0.5", "examples", "1");
+  json_decref(rows);
   rows = ask(fixture->projection, "words", "f", "4");
-  assert_int_equal(json_array_size(rows), 2);
+  assert_int_equal(json_array_size(rows), 3);
+  ROW(rows, 2, "kind", "evaluation", "sentence",
+      "accuracy 0.5000, loss 0.5000, 0.5000 of the triggers hit");
   ROW(rows, 0, "kind", "approval", "signer", OPERATOR, "sentence", "approved: some text");
   ROW(rows, 1, "kind", "gate", "gate", "approval", "sentence", "some text");
   json_decref(rows);

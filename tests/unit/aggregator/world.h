@@ -491,6 +491,55 @@ static inline enum tamis_status world_approve(struct world *world, const struct 
                          "model", model, false, fault);
 }
 
+struct world_evaluation {
+  int64_t round;
+  struct digest model;
+  const char *suite;            /* NULL: "suite" */
+  int correct[2], predicted[2]; /* of two classes of 100 examples each; predicted 0: 100 each */
+  double trigger_rate;
+};
+
+/* Puts the manifest, signs and submits. */
+static inline enum tamis_status world_evaluate(struct world *world, const struct secret_key *person,
+                                               const struct world_evaluation *e,
+                                               struct fault *fault) {
+  const char *names[] = {"model", "manifest"}, *suite = e->suite ? e->suite : "suite";
+  struct digest subjects[2] = {e->model}, digest = digest_of(suite, strlen(suite));
+  char *text, *envelope, *receipt, *result;
+  size_t length, receipt_length;
+  uint64_t index;
+  json_t *classes = json_array();
+  for (int i = 0; i < 2; i++)
+    json_array_append_new(classes, json_pack("{s:s, s:i, s:i, s:i}", "class", i ? "1" : "0",
+                                             "examples", 100, "correct", e->correct[i], "predicted",
+                                             e->predicted[i] ? e->predicted[i] : 100));
+  json_t *manifest =
+      json_pack("{s:s, s:I, s:o, s:o}", "federation", WORLD_FEDERATION, "round",
+                (json_int_t)e->round, "suite", world_hex(&digest), "classes", classes);
+  assert_int_equal(canonical_encode(manifest, &text, &length, NULL), TAMIS_OK);
+  json_decref(manifest);
+  assert_int_equal(
+      blob_put(core_blobs(world->core), (const uint8_t *)text, length, &subjects[1], NULL),
+      TAMIS_OK);
+  free(text);
+  json_t *predicate =
+      json_pack("{s:s, s:I, s:o, s:i, s:o, s:o, s:o, s:o}", "federation", WORLD_FEDERATION, "round",
+                (json_int_t)e->round, "suite", world_hex(&digest), "examples", 200, "accuracy",
+                canonical_f64((e->correct[0] + e->correct[1]) / 200.0), "loss", canonical_f64(0.5),
+                "trigger_rate", canonical_f64(e->trigger_rate), "nonce", world_nonce(world));
+  enum tamis_status status = statement_sign(WORLD_ORIGIN, STATEMENT_EVALUATION, predicate, 2, names,
+                                            subjects, person, &envelope, &length, fault);
+  json_decref(predicate);
+  if (status != TAMIS_OK) return status;
+  status = core_submit(world->core, envelope, length, false, &index, &receipt, &receipt_length,
+                       &result, fault);
+  free(envelope);
+  if (status != TAMIS_OK) return status;
+  free(receipt);
+  free(result);
+  return TAMIS_OK;
+}
+
 /* ---- witnesses ---- */
 
 /* The checkpoint that the server wants of the client; false when it wants none for a while. */
