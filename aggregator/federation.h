@@ -51,7 +51,7 @@ struct moment {
   uint64_t dropped_in;      /* dispute: the tombstone's entry; 0: its bytes are kept */
   bool is_preview;          /* nobody has signed it yet: what it would do is asked, not who may */
   bool is_full;             /* the disk takes no more updates: no round is opened */
-  const json_t *manifest;  /* evaluation: what its statement names; NULL: it is not there */
+  const json_t *manifest;   /* evaluation: what its statement names; NULL: it is not there */
   const struct undo_plan *plan; /* rebuild: what it would do; NULL: not looked at, as in an audit,
                                    where the files need not be here any more */
 };

@@ -525,8 +525,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_ROLE_GRANT] = admit_role_grant, [STATEMENT_ROLE_REVOKE] = admit_role_revoke,
     [STATEMENT_POLICY_SET] = admit_policy,     [STATEMENT_APPROVAL] = admit_approval,
     [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
-    [STATEMENT_REVIEW] = admit_review,
-    [STATEMENT_EVALUATION] = admit_evaluation,
+    [STATEMENT_REVIEW] = admit_review,         [STATEMENT_EVALUATION] = admit_evaluation,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -162,14 +162,15 @@ static const char close_rebuild[] =
       {kind, "clients",                                                                            \
        "UPDATE standings SET state = :state, reputation = $reputation, cusum = $cusum,"            \
        " rounds = :rounds, accepted = :accepted, held = :held, rejected = :rejected,"              \
-       " sentence = :sentence, trust = $trust, drift = $drift_sum - $drift_least,"                 \
-       " strikes = :strikes WHERE federation = @federation AND client = :client"                   \
+       " trust = $trust, drift = $drift_sum - $drift_least, strikes = :strikes,"                   \
+       " confirmed = :confirmed, clean = :clean, basis = @index, sentence = :sentence"             \
+       " WHERE federation = @federation AND client = :client"                                      \
        " AND state <> 'excluded' AND :state <> 'excluded'"},                                       \
   {                                                                                                \
     kind, NULL,                                                                                    \
         "UPDATE standings SET state = 'probation', reputation = 0, cusum = 0, rounds = 0,"         \
         " accepted = 0, held = 0, rejected = 0, trust = 0, drift = 0, strikes = 0,"                \
-        " sentence = '' WHERE federation = :federation"                                            \
+        " confirmed = 0, clean = 0, basis = @index, sentence = '' WHERE federation = :federation"  \
         " AND state <> 'excluded' AND restored_by IS NOT @index"                                   \
   }
 
@@ -416,11 +417,7 @@ const struct projection_step projection_steps[] = {
      " :index, :client, $weight)"},
 
     GOES_BACK(STATEMENT_ROLLBACK),
-    GOES_BACK(STATEMENT_AUTO_ROLLBACK)"
-     ", confirmed = :confirmed, clean = "
-     ":clean, basis = @index,"
-     " sentence = :sentence confirmed = 0, clean = 0,"
-     " basis = @index,,
+    GOES_BACK(STATEMENT_AUTO_ROLLBACK),
 
     {STATEMENT_POLICY_SET, NULL,
      "INSERT INTO policies(entry, federation, version, signer, digest, policy, note, report)"

@@ -29,8 +29,8 @@ enum {
   STATE_APPROVALS_MAX = 64,  /* of one candidate */
   STATE_EVALUATORS_MAX = 64, /* of one model */
   STATE_CLASSES_MAX = 100,   /* that are compared one by one */
-  STATE_REVIEWS_MAX = 4096, /* of one federation; then the oldest round's are forgotten */
-  STATE_VOICES_MAX = 4,     /* people who may speak on one update */
+  STATE_REVIEWS_MAX = 4096,  /* of one federation; then the oldest round's are forgotten */
+  STATE_VOICES_MAX = 4,      /* people who may speak on one update */
   STATE_NOBODY = -1,
 };
 
@@ -156,7 +156,7 @@ struct past_round {
   int64_t policy_version;                   /* of one that was opened */
   int64_t history_of;    /* judged: the round whose histories its own continue; 0: new ones */
   uint64_t judged_index; /* of its verdicts' entry */
-  bool is_condemned;                        /* a head that evaluators found beyond the budget */
+  bool is_condemned;     /* a head that evaluators found beyond the budget */
   bool undone;
 };
 

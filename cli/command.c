@@ -450,13 +450,12 @@ static const struct command row[] = {
      "  tamis bundle model digits --round 7 --bodies -O model-7.tar\n",
      bundle_of_model},
     {"evaluate", NULL, "FEDERATION", evaluate_options,
-     "Measure the candidate that waits, and the head, and say so in the log",
+     "Measure head and candidate, and say so in the log",
      "COMMAND is run with a model's file as its last word, no shell between, and prints\n"
      "{\"loss\":L,\"trigger_rate\":T,\"classes\":[{\"class\":\"0\",\"examples\":N,\"correct\":N,\n"
      "\"predicted\":N}, ...]}, or without classes \"examples\" and \"accuracy\". What this\n"
      "person measured under this suite already is not measured again.\n",
-     "  tamis evaluate digits --suite test.zip --command ./measure --watch\n",
-     evaluate_run},
+     "  tamis evaluate digits --suite test.zip --command ./measure --watch\n", evaluate_run},
     {"freeze", NULL, "FEDERATION", reason_options, "Stop all promotion at once",
      "Nothing becomes the head and no round opens until somebody unfreezes the\n"
      "federation; a round under way may still collect. Exclusion and rollback work.\n",

@@ -207,7 +207,8 @@ static void names_of_statement(struct names *names, const struct statement *stat
   const struct statement_field *field;
   for (size_t i = 0; i < statement->subject_count; i++) name_add(names, &statement->subject[i]);
   for (size_t i = 0; (field = statement_kind_field(statement->kind, i)); i++) {
-    if (field->type != STATEMENT_DIGEST) continue;
+    if (field->type != STATEMENT_DIGEST || !json_object_get(statement->predicate, field->name))
+      continue; /* what is optional may be left out */
     struct digest digest = statement_digest(statement, field->name);
     name_add(names, &digest);
   }

@@ -48,7 +48,7 @@
   X(UNFREEZE, "unfreeze", "operator")                                                              \
   X(AUTO_FREEZE, "auto-freeze", "aggregator")                                                      \
   X(REVIEW, "review", "operator")                                                                  \
-  X(AMENDED, "amended", "aggregator")                                                      \
+  X(AMENDED, "amended", "aggregator")                                                              \
   X(EVALUATION, "evaluation", "operator")                                                          \
   X(AUTO_ROLLBACK, "auto-rollback", "aggregator")
 

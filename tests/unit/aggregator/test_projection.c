@@ -569,7 +569,7 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
       {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
       {"policies", "f", NULL},      {"words", "f", "4"},         {"reviews", "f", ""},
-      {"decisions", "", ""},          {"evaluations", "f", "4"},   {"candidate", "f", NULL}};
+      {"decisions", "", ""},        {"evaluations", "f", "4"},   {"candidate", "f", NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];

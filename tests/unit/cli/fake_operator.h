@@ -56,6 +56,23 @@ const char *operator_origin(const struct operator* operator) {
   return fake.origin;
 }
 
+enum tamis_status operator_submit_about(struct operator* operator, enum statement_kind kind,
+                                        json_t *predicate, size_t subject_count,
+                                        const char *const *subject_name,
+                                        const struct digest *subject, bool dry_run, uint64_t *index,
+                                        json_t **result, struct fault *fault) {
+  (void)subject_count;
+  return operator_submit(operator, kind, predicate, subject_name[0], subject, dry_run, index,
+                         result, fault);
+}
+
+enum tamis_status operator_put(struct operator* operator, const void * bytes, size_t length,
+                               struct digest *digest, struct fault *fault) {
+  (void)operator;
+  *digest = digest_of(bytes, length);
+  return fake_say(fault);
+}
+
 enum tamis_status operator_submit(struct operator* operator, enum statement_kind kind,
                                   json_t *predicate, const char *subject_name,
                                   const struct digest *subject, bool dry_run, uint64_t *index,
