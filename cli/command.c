@@ -393,8 +393,7 @@ static const struct command row[] = {
      "  tamis round list digits\n", round_list},
     {"round", "show", "FEDERATION ROUND", NULL, "Who sent what in a round, and what was made of it",
      NULL, "  tamis round show digits 7\n  tamis round show digits 7 -o wide\n", round_show},
-    {"shadow", "list", "FEDERATION [ROUND]", NULL,
-     "How far other rules came out from the plan's",
+    {"shadow", "list", "FEDERATION [ROUND]", NULL, "How far other rules came out from the plan's",
      "Rules named with `tamis federation create --shadow` see each promoted round\n"
      "after it is over. DISTANCE is |shadow - plan| / |plan| of what the two rules\n"
      "put out, COSINE the angle between them. A shadow is never promoted.\n",
@@ -451,7 +450,7 @@ static const struct command row[] = {
      bundle_of_model},
     {"evaluate", NULL, "FEDERATION", evaluate_options,
      "Measure head and candidate, and say so in the log",
-     "COMMAND is run with a model's file as its last word, no shell between, and prints\n"
+     "COMMAND is run with a model's file as its last word, no shell, and prints\n"
      "{\"loss\":L,\"trigger_rate\":T,\"classes\":[{\"class\":\"0\",\"examples\":N,\"correct\":N,\n"
      "\"predicted\":N}, ...]}, or without classes \"examples\" and \"accuracy\". What this\n"
      "person measured under this suite already is not measured again.\n",
