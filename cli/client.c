@@ -5,13 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/card.h"
 #include "cli/client_key.h"
 #include "cli/command_run.h"
 #include "cli/human.h"
 #include "client-sdk/invitation.h"
 #include "proto/text.h"
-
-enum { ROUNDS_SHOWN = 20 };
 
 static const struct column columns[] = {
     {"NAME", "client", CELL_TEXT, false},
@@ -199,57 +198,6 @@ static enum tamis_status find_client(struct context *context, const char *client
                    client, *federation == '\0' ? "" : " in ", federation);
 }
 
-/* What the client did in the last rounds: round, verdict, risk. */
-static enum tamis_status recent_rounds(struct context *context, const char *federation,
-                                       const char *client, json_t *recent) {
-  json_t *rounds = NULL, *rows, *row;
-  size_t i;
-  enum tamis_status status = context_query(context, "rounds", 1, &federation, &rounds);
-  size_t count = json_array_size(rounds), first = count > ROUNDS_SHOWN ? count - ROUNDS_SHOWN : 0;
-  for (size_t r = first; status == TAMIS_OK && r < count; r++) {
-    char number[24];
-    json_int_t round = output_integer(json_array_get(rounds, r), "round");
-    snprintf(number, sizeof number, "%lld", (long long)round);
-    const char *const which[] = {federation, number};
-    rows = NULL;
-    status = context_query(context, "round", 2, which, &rows);
-    json_array_foreach(rows, i, row) {
-      const char *name = json_string_value(json_object_get(row, "client"));
-      if (name == NULL || strcmp(name, client) != 0) continue;
-      json_array_append_new(recent, json_pack("{s:I, s:O?, s:O?, s:O?}", "round", round, "verdict",
-                                              json_object_get(row, "verdict"), "risk",
-                                              json_object_get(row, "risk"), "sentence",
-                                              json_object_get(row, "sentence")));
-    }
-    json_decref(rows);
-  }
-  json_decref(rounds);
-  return status;
-}
-
-/* A letter a round, and above it, where the terminal can, its risk as a bar. */
-static void print_recent(struct context *context, const json_t *recent) {
-  char letters[ROUNDS_SHOWN + 1] = "", line[3 * ROUNDS_SHOWN + 1], verdict[OUTPUT_CELL_SIZE];
-  double risk[ROUNDS_SHOWN];
-  size_t i, count = 0;
-  const json_t *row;
-  json_array_foreach(recent, i, row) {
-    if (count == ROUNDS_SHOWN) break;
-    output_text(row, "verdict", verdict, sizeof verdict);
-    letters[count] = strcmp(verdict, "refused") == 0 ? 'x' : verdict[0] == 'a' ? '.' : verdict[0];
-    risk[count++] = output_real(row, "risk");
-  }
-  letters[count] = '\0';
-  if (count == 0) return;
-  human_sparkline(risk, count, line);
-  fprintf(context->out, "\nlast rounds   %lld to %lld\n",
-          (long long)output_integer(json_array_get(recent, 0), "round"),
-          (long long)output_integer(json_array_get(recent, count - 1), "round"));
-  if (context->utf8) fprintf(context->out, "  risk        %s\n", line);
-  fprintf(context->out, "  verdict     %s\n", letters);
-  fprintf(context->out, "              . accept  c clip  h hold  r reject  x refused\n");
-}
-
 static void print_moves(struct context *context, const json_t *moves) {
   char from[24], to[24], sentence[OUTPUT_CELL_SIZE];
   const json_t *row;
@@ -258,11 +206,25 @@ static void print_moves(struct context *context, const json_t *moves) {
   fprintf(context->out, "\nmoves\n");
   json_array_foreach(moves, i, row) {
     output_text(row, "to", to, sizeof to);
-    fprintf(context->out, "  round %-4lld  %s -> %s%s%s\n", (long long)output_integer(row, "round"),
-            output_text(row, "from", from, sizeof from), output_colour(context, to), to,
-            output_colour_end(context));
+    fprintf(context->out, "  round %-4lld  %s -> %s%s%s, by %s\n",
+            (long long)output_integer(row, "round"), output_text(row, "from", from, sizeof from),
+            output_colour(context, to), to, output_colour_end(context), card_decider(row));
     output_text(row, "sentence", sentence, sizeof sentence);
     if (strcmp(sentence, "-") != 0) output_paragraph(context, sentence);
+  }
+}
+
+/* Updates that nobody has spoken about. */
+static void print_waiting(struct context *context, const json_t *waiting) {
+  const json_t *row;
+  size_t i, count = json_array_size(waiting);
+  json_array_foreach(waiting, i, row) {
+    if (i == 3 && count > 4) {
+      fprintf(context->out, "  tamis review list      (%zu more of its updates wait)\n", count - 3);
+      break;
+    }
+    fprintf(context->out, "  tamis review show %lld      (its update of round %lld)\n",
+            (long long)output_integer(row, "index"), (long long)output_integer(row, "round"));
   }
 }
 
@@ -288,27 +250,47 @@ static void print_client(struct context *context, const json_t *data) {
                (long long)output_integer(data, "rejected"));
   output_field(context, "refused", "%lld at the door", (long long)output_integer(data, "refused"));
   output_field(context, "last round", "%lld", (long long)output_integer(data, "last_round"));
-  print_recent(context, json_object_get(data, "recent"));
+  card_rounds(context, json_object_get(data, "recent"));
   print_moves(context, json_object_get(data, "moves"));
+  card_decisions(context, json_object_get(data, "decisions"));
+  card_next(context, data);
+  print_waiting(context, json_object_get(data, "waiting"));
+}
+
+/* Of the client alone; new references. */
+static enum tamis_status ask_all(struct context *context, const char *federation,
+                                 const char *client, json_t *card) {
+  const char *const of_federation[] = {federation, client};
+  const char *const of_client[] = {client, federation};
+  const char *const open[] = {federation, "open"};
+  json_t *moves = NULL, *recent = NULL, *decisions = NULL, *reviews = NULL, *row;
+  json_t *waiting = json_array();
+  size_t i;
+  enum tamis_status status = context_query(context, "moves", 2, of_federation, &moves);
+  if (status == TAMIS_OK) status = context_query(context, "client-rounds", 2, of_client, &recent);
+  if (status == TAMIS_OK)
+    status = context_query(context, "decisions", 2, of_federation, &decisions);
+  if (status == TAMIS_OK) status = context_query(context, "reviews", 2, open, &reviews);
+  json_array_foreach(reviews, i, row) {
+    const char *name = json_string_value(json_object_get(row, "client"));
+    if (name != NULL && strcmp(name, client) == 0) json_array_append(waiting, row);
+  }
+  json_object_set_new(card, "moves", moves ? moves : json_array());
+  json_object_set_new(card, "recent", recent ? recent : json_array());
+  json_object_set_new(card, "decisions", decisions ? decisions : json_array());
+  json_object_set_new(card, "waiting", waiting);
+  json_decref(reviews);
+  return status;
 }
 
 static enum tamis_status show_one(struct context *context, const char *client, const json_t *row) {
   const char *federation = json_string_value(json_object_get(row, "federation"));
-  json_t *card = json_deep_copy(row), *recent = json_array(), *moves = NULL;
+  json_t *card = json_deep_copy(row);
   enum tamis_status status = TAMIS_OK;
-  if (federation != NULL && *federation != '\0') {
-    const char *const which[] = {federation, client};
-    status = context_query(context, "moves", 2, which, &moves);
-    if (status == TAMIS_OK) status = recent_rounds(context, federation, client, recent);
-  }
-  if (status == TAMIS_OK) {
-    json_object_set_new(card, "moves", moves == NULL ? json_array() : json_incref(moves));
-    json_object_set(card, "recent", recent);
-    output_thing(context, "client", client, card, print_client);
-  }
+  if (federation != NULL && *federation != '\0')
+    status = ask_all(context, federation, client, card);
+  if (status == TAMIS_OK) output_thing(context, "client", client, card, print_client);
   json_decref(card);
-  json_decref(recent);
-  json_decref(moves);
   return status;
 }
 

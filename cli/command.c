@@ -375,6 +375,16 @@ static const struct command row[] = {
     {"review", "list", "[FEDERATION]", review_list_options, "Updates that wait for a person's word",
      "Updates that the judge held or rejected, and nobody has spoken about.\n",
      "  tamis review list\n  tamis review list digits --all -o wide\n", review_list},
+    {"review", "agreement", "[FEDERATION]", NULL, "Do reviewers say the same of the same updates?",
+     "AGREE is the share of the same answers, KAPPA (Cohen's) how much of what chance\n"
+     "leaves open they agree on: 1 always, 0 as by chance. The judge held every item,\n"
+     "so beside it there is a share and no kappa. Below 0.8 the rules that reviewers\n"
+     "go by want a look.\n",
+     "  tamis review agreement digits\n  tamis review agreement -o json\n", review_agreement},
+    {"review", "show", "ITEM", NULL, "The evidence about an update, and what can be done",
+     "Its numbers beside the median of the round; SPREADS OFF is by how many times\n"
+     "1.4826 median deviations it differs. ITEM is the log index of the update.\n",
+     "  tamis review show 4711\n", review_show},
     {"review", "release", "ITEM", review_options, "The judge was wrong about an update",
      "Its strike goes, reputation and counters are mended, and the client leaves a\n"
      "quarantine that the strike put it in. The model stays as it is: see tamis help\n"

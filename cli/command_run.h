@@ -29,6 +29,8 @@ enum tamis_status client_dispute(struct context *context, const struct arguments
 enum tamis_status client_rounds(struct context *context, const struct arguments *arguments);
 
 enum tamis_status review_list(struct context *context, const struct arguments *arguments);
+enum tamis_status review_agreement(struct context *context, const struct arguments *arguments);
+enum tamis_status review_show(struct context *context, const struct arguments *arguments);
 enum tamis_status review_release(struct context *context, const struct arguments *arguments);
 enum tamis_status review_reject(struct context *context, const struct arguments *arguments);
 enum tamis_status review_exclude(struct context *context, const struct arguments *arguments);

@@ -1,5 +1,6 @@
 /* `tamis round`: what was asked of whom, and what was made of the answers. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/command_run.h"
 #include "cli/gate.h"
@@ -62,6 +63,74 @@ static enum tamis_status check_opened(struct context *context, const char *feder
   return context_hint(context, TAMIS_NOT_FOUND, "see: tamis round list %s", federation);
 }
 
+/* ---- what became of it ---- */
+
+static const struct {
+  const char *outcome, *words;
+} outcomes[] = {
+    {"open", "not decided yet"},
+    {"promoted", "its model became the head"},
+    {"held", "its model did not become the head"},
+    {"abandoned", "no model was made, the next round starts from the same base"},
+    {"rebuilt", "another round's updates, aggregated again"},
+};
+
+static void tell_outcome(struct context *context, const json_t *row) {
+  char outcome[24], sentence[OUTPUT_CELL_SIZE], rule[OUTPUT_CELL_SIZE];
+  output_text(row, "outcome", outcome, sizeof outcome);
+  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+    if (strcmp(outcomes[i].outcome, outcome) == 0)
+      output_field(context, "outcome", "%s%s%s: %s%s", output_colour(context, outcome), outcome,
+                   output_colour_end(context), outcomes[i].words,
+                   output_flag(row, "undone") ? ", and was undone since" : "");
+  output_text(row, "sentence", sentence, sizeof sentence);
+  if (strcmp(sentence, "-") != 0) output_field(context, "why", "%s", sentence);
+  output_field(
+      context, "updates",
+      "%lld of %lld clients asked: %lld accepted by the judge and aggregated by %s, %lld "
+      "held, %lld rejected, %lld refused at the door",
+      (long long)output_integer(row, "updates"), (long long)output_integer(row, "selected"),
+      (long long)output_integer(row, "accepted"), output_text(row, "rule", rule, sizeof rule),
+      (long long)output_integer(row, "held"), (long long)output_integer(row, "rejected"),
+      (long long)output_integer(row, "refused"));
+}
+
+/* Sentences in full: a table cuts them. */
+static void tell_odd(struct context *context, const json_t *rows) {
+  char client[OUTPUT_CELL_SIZE], verdict[24], sentence[OUTPUT_CELL_SIZE];
+  const json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    output_text(row, "verdict", verdict, sizeof verdict);
+    if (strcmp(verdict, "accept") == 0 && json_is_number(json_object_get(row, "weight")) &&
+        output_real(row, "weight") == 0)
+      fprintf(context->out, "\n%s was accepted and weighs nothing: the rule left it out\n",
+              output_text(row, "client", client, sizeof client));
+    if (strcmp(verdict, "accept") == 0 || strcmp(verdict, "-") == 0) continue;
+    fprintf(context->out, "\n%s%s%s of %s, by the %s\n", output_colour(context, verdict), verdict,
+            output_colour_end(context), output_text(row, "client", client, sizeof client),
+            strcmp(verdict, "refused") == 0 ? "door" : "judge");
+    output_paragraph(context, output_text(row, "sentence", sentence, sizeof sentence));
+    if (strcmp(verdict, "hold") == 0 || strcmp(verdict, "reject") == 0)
+      fprintf(context->out, "  it weighs nothing; tamis review show %lld\n",
+              (long long)output_integer(row, "index"));
+  }
+}
+
+static enum tamis_status tell_round(struct context *context, const char *federation,
+                                    uint64_t number, const json_t *rows) {
+  json_t *all = NULL, *row;
+  size_t i;
+  enum tamis_status status = context_query(context, "rounds", 1, &federation, &all);
+  fprintf(context->out, "\n");
+  json_array_foreach(all, i, row) {
+    if (output_integer(row, "round") == (json_int_t)number) tell_outcome(context, row);
+  }
+  json_decref(all);
+  if (status == TAMIS_OK) tell_odd(context, rows);
+  return status;
+}
+
 enum tamis_status round_show(struct context *context, const struct arguments *arguments) {
   static const struct sheet sheet = {"client", "No updates in this round yet.",
                                      sizeof updates / sizeof *updates, updates};
@@ -73,6 +142,8 @@ enum tamis_status round_show(struct context *context, const struct arguments *ar
   if (status == TAMIS_OK && json_array_size(rows) == 0)
     status = check_opened(context, arguments->word[0], round);
   if (status == TAMIS_OK) output_rows(context, &sheet, rows);
+  if (status == TAMIS_OK && output_is_for_people(context) && json_array_size(rows) > 0)
+    status = tell_round(context, arguments->word[0], round, rows);
   if (status == TAMIS_OK && output_is_for_people(context))
     gate_tell(context, arguments->word[0], round);
   json_decref(rows);
