@@ -265,10 +265,10 @@ static const struct option_row bisect_options[] = {
 };
 
 static const struct option_row evaluate_options[] = {
-    {"suite", 0, "FILE", VALUE_FILE, true, "what is measured with; its SHA-256 is the suite"},
+    {"suite", 0, "FILE", VALUE_FILE, true, "test data; its SHA-256 is the suite"},
     {"command", 0, "COMMAND", VALUE_TEXT, true, "prints what a model is worth, as JSON"},
     {"evaluate-timeout", 0, "TIME", VALUE_DURATION, false, "of one evaluation (10m)"},
-    {"watch", 0, NULL, VALUE_FLAG, false, "go on: every candidate and every head as it comes"},
+    {"watch", 0, NULL, VALUE_FLAG, false, "go on: each candidate and head as it comes"},
     END,
 };
 
