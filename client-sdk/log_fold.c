@@ -923,11 +923,13 @@ static const struct fold_review *review_find(const struct fold_federation *feder
 /* What the round's verdicts said of the update is in their manifest: log_verify.c. */
 static enum tamis_status fold_review(const struct folding *f) {
   struct fold_federation *federation;
-  struct fold_client *client;
+  const struct fold_client *client = client_find(f->fold, statement_text(f->statement, "client"));
   int64_t round = statement_integer(f->statement, "round");
   bool is_opinion = statement_integer(f->statement, "opinion") == 1;
   enum tamis_status status = named_federation(f, &federation);
-  if (status == TAMIS_OK) status = named_client(f, &client);
+  if (status == TAMIS_OK && !client)
+    status =
+        differs(f, "a client that was enrolled before", statement_text(f->statement, "client"));
   if (status != TAMIS_OK) return status;
   size_t position = (size_t)(client - f->fold->client);
   const struct fold_review *first = review_find(federation, position, round);
@@ -945,9 +947,11 @@ static enum tamis_status fold_review(const struct folding *f) {
 
 static enum tamis_status fold_amended(const struct folding *f) {
   struct fold_federation *federation;
-  struct fold_client *client;
+  const struct fold_client *client = client_find(f->fold, statement_text(f->statement, "client"));
   enum tamis_status status = named_federation(f, &federation);
-  if (status == TAMIS_OK) status = named_client(f, &client);
+  if (status == TAMIS_OK && !client)
+    status =
+        differs(f, "a client that was enrolled before", statement_text(f->statement, "client"));
   if (status != TAMIS_OK) return status;
   const struct fold_review *review = review_find(federation, (size_t)(client - f->fold->client),
                                                  statement_integer(f->statement, "round"));
