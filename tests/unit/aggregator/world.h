@@ -662,6 +662,23 @@ static inline void world_outcome(struct world *world, int64_t round, char *text,
   world_text(world, "rounds", WORLD_FEDERATION, "round", number, "outcome", text, size);
 }
 
+/* What a person says about an update; `item` is a row of `reviews`. */
+static inline enum tamis_status world_review(struct world *world, const struct secret_key *key,
+                                             const json_t *item, const char *decision,
+                                             bool is_opinion, struct fault *fault) {
+  const char *hex = json_string_value(json_object_get(item, "update"));
+  struct digest update;
+  assert_true(hex && digest_from_hex(hex, strlen(hex), &update));
+  return world_submit_as(
+      world, key, STATEMENT_REVIEW,
+      json_pack("{s:s, s:O, s:O, s:s, s:i, s:O, s:O, s:s, s:o}", "federation", WORLD_FEDERATION,
+                "round", json_object_get(item, "round"), "client", json_object_get(item, "client"),
+                "decision", decision, "opinion", (int)is_opinion, "standing",
+                json_object_get(item, "standing"), "basis", json_object_get(item, "basis"),
+                "reason", "a test", "nonce", world_nonce(world)),
+      "update", &update, false, fault);
+}
+
 /* ---- clients ---- */
 
 struct world_task {
