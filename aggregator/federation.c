@@ -505,12 +505,12 @@ static enum tamis_status apply_evaluation(struct applying *a, struct fault *faul
 static enum tamis_status apply_auto_rollback(struct applying *a, struct fault *fault) {
   struct federation *federation =
       state_federation_find(a->state, statement_text(a->statement, "federation"));
-  char sentence[GATES_SENTENCE_SIZE];
-  int64_t to_round;
+  struct gate_word word;
   if (!federation || federation->rebuild.is_under_way ||
       statement_integer(a->statement, "round") != federation->head_round ||
-      !gate_evaluator_condemns(federation, &to_round, sentence) ||
-      to_round != statement_integer(a->statement, "to_round"))
+      !gate_evaluator_condemns(federation, &word) ||
+      word.to_round != statement_integer(a->statement, "to_round") ||
+      word.index != (uint64_t)statement_integer(a->statement, "evaluation"))
     return undo_contradiction(a, fault, "the head is within its budget, or goes elsewhere");
   federation->past[federation->head_round].is_condemned = true;
   federation->reds++;
@@ -532,6 +532,18 @@ static enum tamis_status freeze(struct applying *a, bool is_frozen, struct fault
 
 static enum tamis_status apply_freeze(struct applying *a, struct fault *fault) {
   return freeze(a, true, fault);
+}
+
+/* Once a head that was found beyond its budget: who unfreezes it then has been told. */
+static enum tamis_status apply_auto_freeze(struct applying *a, struct fault *fault) {
+  enum tamis_status status = freeze(a, true, fault);
+  if (status != TAMIS_OK) return status;
+  struct federation *federation =
+      state_federation_find(a->state, statement_text(a->statement, "federation"));
+  struct gate_word word;
+  if (gate_evaluator_condemns(federation, &word) && word.to_round < 0)
+    federation->past[federation->head_round].is_condemned = true;
+  return TAMIS_OK;
 }
 
 static enum tamis_status apply_unfreeze(struct applying *a, struct fault *fault) {
@@ -737,7 +749,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_APPROVAL] = apply_approval,
     [STATEMENT_FREEZE] = apply_freeze,
     [STATEMENT_UNFREEZE] = apply_unfreeze,
-    [STATEMENT_AUTO_FREEZE] = apply_freeze,
+    [STATEMENT_AUTO_FREEZE] = apply_auto_freeze,
     [STATEMENT_EVALUATION] = apply_evaluation,
     [STATEMENT_AUTO_ROLLBACK] = apply_auto_rollback,
 };

@@ -338,19 +338,21 @@ static bool next_of_rebuild(const struct state *state, const struct federation *
 /* Back to the last model that nobody has found so; where there is none, people are to look. */
 static bool next_condemned(const struct federation *federation, const struct moment *moment,
                            struct decision *decision) {
-  char sentence[GATES_SENTENCE_SIZE], frozen[GATES_SENTENCE_SIZE];
-  int64_t to_round;
-  if (federation->rebuild.is_under_way || !gate_evaluator_condemns(federation, &to_round, sentence))
-    return false;
-  if (to_round >= 0) {
-    decision_add(decision, STATEMENT_AUTO_ROLLBACK, "model", &federation->past[to_round].model,
-                 json_pack("{s:s, s:I, s:I, s:s, s:I}", "federation", federation->name, "round",
-                           (json_int_t)federation->head_round, "to_round", (json_int_t)to_round,
-                           "sentence", sentence, "at_ms", (json_int_t)moment->now_ms));
+  char frozen[GATES_SENTENCE_SIZE];
+  struct gate_word word;
+  if (federation->rebuild.is_under_way || !gate_evaluator_condemns(federation, &word)) return false;
+  if (word.to_round >= 0) {
+    decision_add(decision, STATEMENT_AUTO_ROLLBACK, "model", &federation->past[word.to_round].model,
+                 json_pack("{s:s, s:I, s:I, s:I, s:s, s:I}", "federation", federation->name,
+                           "round", (json_int_t)federation->head_round, "to_round",
+                           (json_int_t)word.to_round, "evaluation", (json_int_t)word.index,
+                           "sentence", word.sentence, "at_ms", (json_int_t)moment->now_ms));
     return true;
   }
-  if (federation->is_frozen || federation->last_round == 0) return false;
-  snprintf(frozen, sizeof frozen, "%.330s; there is no model left to go back to", sentence);
+  if (federation->is_frozen || federation->last_round == 0 ||
+      federation->past[federation->head_round].is_condemned)
+    return false;
+  snprintf(frozen, sizeof frozen, "%.330s; there is no model left to go back to", word.sentence);
   propose_freeze(federation, frozen, moment, decision);
   return true;
 }

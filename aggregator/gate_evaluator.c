@@ -76,6 +76,7 @@ static bool is_broken(const struct gate_stage *stage, const struct evaluation *e
 
 struct tally {
   size_t within, beyond;
+  uint64_t last;                                            /* index of the last one beyond */
   char good[GATES_SENTENCE_SIZE], bad[GATES_SENTENCE_SIZE]; /* of the first of each */
 };
 
@@ -87,6 +88,8 @@ static struct tally count(const struct federation *federation, const struct gate
   for (size_t i = 0; i < federation->evaluation_count; i++) {
     if (federation->evaluation[i].round != round) continue;
     bool broken = is_broken(stage, &federation->evaluation[i], sentence);
+    if (broken && federation->evaluation[i].index > tally.last)
+      tally.last = federation->evaluation[i].index;
     if (broken && tally.beyond++ == 0) memcpy(tally.bad, sentence, sizeof sentence);
     if (!broken && tally.within++ == 0) memcpy(tally.good, sentence, sizeof sentence);
   }
@@ -129,19 +132,19 @@ bool gate_evaluator_compares(const struct federation *federation, bool *by_class
   return *by_class || (stage && gates_has(stage, "drop_max"));
 }
 
-bool gate_evaluator_condemns(const struct federation *federation, int64_t *to_round,
-                             char sentence[GATES_SENTENCE_SIZE]) {
+bool gate_evaluator_condemns(const struct federation *federation, struct gate_word *word) {
   struct gates gates;
   const struct gate_stage *stage = stage_of(federation, &gates);
   if (!stage || gates_choice(stage, "rollback") == 0) return false;
   struct tally tally = count(federation, stage, federation->head_round);
   if (tally.beyond < gates_count(stage, "quorum", 1)) return false;
-  snprintf(sentence, GATES_SENTENCE_SIZE, "the model of round %lld is beyond the budget: %.250s",
+  snprintf(word->sentence, sizeof word->sentence,
+           "the model of round %lld is beyond the budget: %.250s",
            (long long)federation->head_round, tally.bad);
+  word->index = tally.last;
   int64_t round = federation->head_round;
-  do {
-    *to_round = round > 0 ? federation->past[round].base_round : -1;
-    round = *to_round;
-  } while (round >= 0 && federation->past[round].is_condemned);
+  do round = round > 0 ? federation->past[round].base_round : -1;
+  while (round >= 0 && federation->past[round].is_condemned);
+  word->to_round = round;
   return true;
 }

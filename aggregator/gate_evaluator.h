@@ -13,9 +13,12 @@ extern const struct gate gate_evaluator;
 /* Must a candidate's evaluation be compared with the head's; and class by class? */
 bool gate_evaluator_compares(const struct federation *federation, bool *by_class);
 
-/* Do enough evaluators find the head beyond the budget, in a federation that goes back then?
- * `*to_round`: the last model before it that nobody found so, -1: there is none. */
-bool gate_evaluator_condemns(const struct federation *federation, int64_t *to_round,
-                             char sentence[GATES_SENTENCE_SIZE]);
+struct gate_word {  /* of evaluators about the head */
+  int64_t to_round; /* the last model before it that nobody found beyond the budget; -1: none */
+  uint64_t index;   /* the last evaluation that did of this one */
+  char sentence[GATES_SENTENCE_SIZE];
+};
+/* Do enough evaluators find the head beyond the budget, in a federation that goes back then? */
+bool gate_evaluator_condemns(const struct federation *federation, struct gate_word *word);
 
 #endif

@@ -159,7 +159,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), INT("round", 0, ROUND_MAX), DIGEST("suite"), INT("examples", 1, ANY), F64("accuracy"), F64("loss"),
     F64("trigger_rate"), NONCE}},
   [STATEMENT_AUTO_ROLLBACK] = {{"model"}, {
-    NAME("federation"), ROUND, INT("to_round", 0, ROUND_MAX), TEXT("sentence"), TIME_MS("at_ms")}},
+    NAME("federation"), ROUND, INT("to_round", 0, ROUND_MAX), INT("evaluation", 0, ANY), TEXT("sentence"), TIME_MS("at_ms")}},
 };
 /* clang-format on */
 

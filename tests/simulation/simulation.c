@@ -266,8 +266,27 @@ static void person_speaks(struct life *life, bool is_kind) {
       world_approve(&life->world, somebody(life), round, &model, approves, NULL) == TAMIS_OK;
 }
 
+/* Of the head, and of the candidate where one waits; some find what nobody else does. */
+static void evaluator_speaks(struct life *life, bool is_kind) {
+  struct world *world = &life->world;
+  if (!world->gates || !strstr(world->gates, "evaluator")) return;
+  const struct secret_key *person = &world->person[is_kind ? 0 : gate_below(life, 2)];
+  struct world_evaluation e = {.round = world_federation_integer(world, "head_round"),
+                               .model = world_head(world),
+                               .correct = {90, 90}};
+  bool is_bad = !is_kind && gate_below(life, 8) == 0;
+  if (is_bad && gate_below(life, 2) == 0) e.trigger_rate = 0.5;
+  world_evaluate(world, person, &e, NULL);
+  if (!waiting(life, "evaluator", &e.round, &e.model)) return;
+  e.trigger_rate = 0;
+  e.correct[0] = is_bad ? 40 : 90;
+  if (!is_kind && gate_below(life, 10) == 0) e.model.byte[7] ^= 1;
+  life->spoken += world_evaluate(world, person, &e, NULL) == TAMIS_OK;
+}
+
 static void gates_live(struct life *life) {
   uint64_t choice = gate_below(life, 100);
+  if (choice >= 12 && choice < 20) evaluator_speaks(life, false);
   if (choice < 12) person_speaks(life, false);
   if (choice == 98) life->freezes += world_freeze(&life->world, STATEMENT_FREEZE, NULL) == TAMIS_OK;
   if (choice >= 94 && choice < 98) world_freeze(&life->world, STATEMENT_UNFREEZE, NULL);
@@ -391,6 +410,7 @@ static void check_liveness(struct life *life) {
       if (world_poll(world, i, &task)) world_answer(world, i, &task, WORLD_HONEST, NULL);
       if (world->witness_organisations > 0) vouches(life, i);
     }
+    evaluator_speaks(life, true);
     person_speaks(life, true);
     world_freeze(world, STATEMENT_UNFREEZE, NULL);
     usleep(1000);
@@ -419,8 +439,11 @@ static void begin(struct life *life, uint64_t seed) {
   int cohort = below(life, 2) == 0 ? 0 : 8;
   if (below(life, 2) == 0) life->world.optimiser = CHECKER_MOMENTUM;
   if (seed % 2 == 1) life->world.shadows = "mean; nnm(f=1) | median; multi_krum(f=2)";
-  static const char *const gates[] = {NULL, "approval(persons=1)", "approval(minutes=2)"};
-  life->world.gates = gates[gate_below(life, 3)];
+  static const char *const gates[] = {
+      NULL, "approval(persons=1)", "approval(minutes=2)",
+      "evaluator(accuracy_min=0.7, trigger_max=0, rollback=on)",
+      "evaluator(drop_max=0.1, class_drop_max=0.3) | approval(persons=1)"};
+  life->world.gates = gates[gate_below(life, 5)];
   life->world.freeze_after = (int)gate_below(life, 4);
   printf(
       "seed %" PRIu64

@@ -2,6 +2,7 @@
  * does not move. */
 #include "world.h"
 
+#include "aggregator/gate_approval.h"
 #include "aggregator/gates.h"
 
 #define assert_status(found, wanted)                                                               \
@@ -196,6 +197,30 @@ static void a_gate_that_nobody_opens_in_time_holds_the_round(void **unused) {
   assert_sentence(&world, 1, "approval: 1 of 3 persons approved (operator/dave); its time is over");
   fold_again(&world);
   world_close(&world);
+}
+
+static void separated_duties_want_a_release_manager_and_then_a_reviewer(void **unused) {
+  struct federation federation = {.approval_count = 0};
+  struct fault fault;
+  struct public_key log_key = {.name = WORLD_ORIGIN};
+  struct state *state = state_new(&log_key);
+  (void)unused;
+  struct public_key mia = {.name = "person/mia"}, rex = {.name = "person/rex"};
+  state_person_add(state, &mia)->grant[ROLE_RELEASE_MANAGER].is_held = true;
+  state_person_add(state, &rex)->grant[ROLE_REVIEWER].is_held = true;
+  state->is_separated = true;
+  assert_status(gate_approval_may(state, &federation, "person/rex", WORLD_START_MS, &fault),
+                TAMIS_DENIED);
+  assert_string_equal(fault.text, "person/rex is no release-manager: a candidate is approved by a "
+                                  "release-manager first and by a reviewer then");
+  assert_status(gate_approval_may(state, &federation, "person/mia", WORLD_START_MS, &fault),
+                TAMIS_OK);
+  federation.approval_count = 1;
+  assert_status(gate_approval_may(state, &federation, "person/rex", WORLD_START_MS, &fault),
+                TAMIS_OK);
+  assert_status(gate_approval_may(state, &federation, "person/mia", WORLD_START_MS, &fault),
+                TAMIS_DENIED);
+  state_free(state);
 }
 
 /* ---- freezing ---- */
@@ -459,6 +484,7 @@ int main(void) {
       cmocka_unit_test(two_persons_make_a_candidate_the_head),
       cmocka_unit_test(one_person_who_rejects_keeps_the_head),
       cmocka_unit_test(a_gate_that_nobody_opens_in_time_holds_the_round),
+      cmocka_unit_test(separated_duties_want_a_release_manager_and_then_a_reviewer),
       cmocka_unit_test(what_is_frozen_is_not_promoted),
       cmocka_unit_test(a_freeze_takes_effect_at_once_and_so_do_exclusion_and_rollback_in_it),
       cmocka_unit_test(red_gates_in_a_row_freeze_by_themselves),
