@@ -110,6 +110,48 @@ const char *const projection_schema[] = {
     "CREATE INDEX words_round ON words(federation, round);"
     "CREATE VIEW weights AS SELECT federation, round, entry, client, weight FROM updates"
     " UNION ALL SELECT federation, round, entry, client, weight FROM remade;",
+
+    /* M1, M3, M6 and M7 of docs/slis.md. `measured`: the last measure by each person of each of the
+     * last ten rounds' models, beside what the same person measured of its base under the same
+     * suite. Of several evaluators the one who sees most trouble counts. */
+    "CREATE TABLE predictions(entry INTEGER NOT NULL, class TEXT NOT NULL,"
+    " predicted INTEGER NOT NULL, PRIMARY KEY(entry, class)) STRICT;"
+    "CREATE VIEW measured AS WITH last AS (SELECT evaluations.*, max(evaluations.entry) AS newest,"
+    " base FROM evaluations JOIN federations USING (federation)"
+    " LEFT JOIN rounds ON rounds.federation = evaluations.federation"
+    " AND rounds.round = evaluations.round WHERE evaluations.round > federations.round - 10"
+    " GROUP BY evaluations.federation, evaluations.round, person)"
+    " SELECT last.*, (SELECT entry FROM evaluations AS b WHERE b.federation = last.federation"
+    " AND b.model = last.base AND b.person = last.person AND b.suite = last.suite"
+    " ORDER BY entry DESC LIMIT 1) AS before FROM last;"
+    "CREATE VIEW ranked AS SELECT entry, federation, person, examples, row_number() OVER"
+    " (PARTITION BY federation, person ORDER BY entry DESC) - 1 AS back FROM evaluations AS e"
+    " WHERE entry IN (SELECT entry FROM predictions) AND suite = (SELECT suite FROM evaluations"
+    " WHERE federation = e.federation ORDER BY entry DESC LIMIT 1);"
+    "CREATE VIEW label_stability AS WITH windows AS (SELECT federation, person, max(back) AS n"
+    " FROM ranked WHERE back <= 10 GROUP BY 1, 2), shares AS (SELECT federation, person, class,"
+    " sum(iif(back = 0, predicted * 1.0 / examples, 0)) AS p,"
+    " sum(iif(back > 0, predicted * 1.0 / examples, 0)) AS q FROM ranked JOIN predictions"
+    " USING (entry) WHERE back <= 10 GROUP BY 1, 2, 3)"
+    " SELECT federation, person, n, sum(abs(p - q / n)) / 2 AS distance FROM shares"
+    " JOIN windows USING (federation, person) WHERE n > 0 GROUP BY 1, 2;"
+    "CREATE VIEW evaluated AS WITH deltas AS (SELECT m.federation AS federation, m.round AS round,"
+    " m.examples AS examples, m.trigger_rate AS rate, m.accuracy - b.accuracy AS delta,"
+    " m.trigger_rate - b.trigger_rate AS above FROM measured AS m"
+    " LEFT JOIN evaluations AS b ON b.entry = m.before), newest AS (SELECT federation,"
+    " max(round) AS round FROM deltas GROUP BY 1)"
+    " SELECT 'M1' AS sli, 'label_stability' AS name, federation, '' AS who, '' AS label,"
+    " max(distance) AS value, max(n) AS samples FROM label_stability GROUP BY federation"
+    " UNION ALL SELECT 'M3', 'accuracy_delta', federation, '', '', min(delta), max(examples)"
+    " FROM deltas JOIN newest USING (federation, round) GROUP BY federation"
+    " UNION ALL SELECT 'M6', 'trigger_hits', federation, '', 'rate', max(rate), max(examples)"
+    " FROM deltas JOIN newest USING (federation, round) GROUP BY federation"
+    " UNION ALL SELECT 'M6', 'trigger_hits', federation, '', 'above_base', max(above),"
+    " max(examples) FROM deltas JOIN newest USING (federation, round) GROUP BY federation"
+    " UNION ALL SELECT 'M7', 'retrain_regression', federation, '', '',"
+    " count(DISTINCT iif(delta < -0.01, round, NULL)), count(DISTINCT round) FROM deltas"
+    " JOIN models USING (federation, round) WHERE delta IS NOT NULL AND NOT undone"
+    " GROUP BY federation;",
     NULL};
 
 #define OF_THIS_ROUND " WHERE federation = :federation AND round = :round"
@@ -317,6 +359,9 @@ const struct projection_step projection_steps[] = {
      "INSERT INTO evaluations(entry, federation, round, person, model, suite, examples, accuracy,"
      " loss, trigger_rate, manifest) VALUES (@index, :federation, :round, @signer, @model, :suite,"
      " :examples, $accuracy, $loss, $trigger_rate, @manifest)"},
+
+    {STATEMENT_EVALUATION, "classes",
+     "INSERT INTO predictions VALUES (@index, :class, :predicted)"},
 
     {STATEMENT_FREEZE, NULL,
      "UPDATE federations SET frozen = 'frozen by ' || @signer || ': ' || :reason"

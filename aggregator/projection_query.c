@@ -173,6 +173,8 @@ const struct projection_question projection_questions[] = {
      SLI_RECENT SLI_DRIFT SLI_ANOMALIES SLI_SHADOWS
      " indicators AS (SELECT * FROM drift UNION ALL SELECT * FROM anomalies UNION ALL"
      " SELECT * FROM divergence WHERE coalesce(?4, '') = ''"
+     "  AND coalesce(?3, '') IN ('', federation) UNION ALL"
+     " SELECT * FROM evaluated WHERE coalesce(?4, '') = ''"
      "  AND coalesce(?3, '') IN ('', federation)),"
      " numbered AS (SELECT row_number() OVER (ORDER BY federation, sli, name, who, label)"
      " AS cursor, * FROM indicators)"

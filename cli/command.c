@@ -634,9 +634,10 @@ static const struct command row[] = {
      "  tamis space\n  tamis space -o json\n", space_run},
     {"slis", NULL, "[FEDERATION]", slis_options,
      "Service level indicators, by federation and client",
-     "M2 feature drift, M4 anomalous input and M9 shadow divergence, of the last 10\n"
-     "rounds. No value: too few samples to say. docs/slis.md has the definitions, and\n"
-     "deploy/alerts.yml what to do about them.\n",
+     "Of evaluations: M1 label stability, M3 accuracy delta, M6 trigger hits, M7\n"
+     "regressions; of updates: M2 feature drift, M4 anomalous input; of rules: M9\n"
+     "shadow divergence. No value: too few samples to say. docs/slis.md defines them,\n"
+     "deploy/alerts.yml has what to do about them.\n",
      "  tamis slis\n  tamis slis digits --by client -o json\n", slis_run},
     {"ping", NULL, "", NULL, "Is the server serving?", NULL, "  tamis ping && echo yes\n",
      ping_run},

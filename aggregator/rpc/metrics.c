@@ -221,6 +221,16 @@ struct indicator {
 };
 
 static const struct indicator indicators[] = {
+    {"label_stability", NULL,
+     "M1: total variation between what the newest evaluation predicted and the mean of the 10 "
+     "before."},
+    {"accuracy_delta", NULL,
+     "M3: accuracy of the newest model that was measured, less its base's."},
+    {"trigger_hits", "which",
+     "M6: share of the trigger suite that hit the newest model that was measured, and what it is "
+     "above its base."},
+    {"retrain_regression", NULL,
+     "M7: of the last 10 rounds, how many promoted a model that lost more than 0.01 of accuracy."},
     {"feature_drift_rate", "feature",
      "M2: population stability index of updates' features, the last 10 rounds against the 10 "
      "before."},

@@ -767,6 +767,40 @@ static void indicators_are_shares_and_distances_of_what_is_in_the_tables(void **
   json_decref(rows);
 }
 
+static void measure(struct script *script, int round, const char *model, double accuracy,
+                    double triggers, int cats) {
+  json_t *predicate = field_of("f", round);
+  json_object_set_new(predicate, "examples", json_integer(100));
+  json_object_set_new(predicate, "accuracy", canonical_f64(accuracy));
+  json_object_set_new(predicate, "loss", canonical_f64(1));
+  json_object_set_new(predicate, "trigger_rate", canonical_f64(triggers));
+  script_say(script, STATEMENT_EVALUATION, OPERATOR, model, predicate,
+             json_pack("{s:[{s:s,s:i},{s:s,s:i}]}", "classes", "class", "cat", "predicted", cats,
+                       "class", "dog", "predicted", 100 - cats));
+}
+
+static void evaluations_move_their_indicators(void **state) {
+  struct fixture *fixture = *state;
+  struct script *script = &fixture->script;
+  genesis(script);
+  create(script, "f", 0);
+  open_round(script, "f", 1);
+  promote(script, "f", 1, json_pack("{s:[]}", "updates"));
+  measure(script, 1, "base", 0.5, 0.25, 50); /* what open_round calls the base */
+  open_round(script, "f", 2);
+  promote(script, "f", 2, json_pack("{s:[]}", "updates"));
+  measure(script, 2, "model 2", 0.25, 0.75, 80);
+  fixture->projection = open_good(":memory:");
+  feed(fixture->projection, script, script->count);
+  json_t *rows = ask(fixture->projection, "slis", "f", "");
+  assert_true(fabs(sli(rows, "label_stability", "f", "") - 0.3) < 1e-12);
+  assert_true(sli(rows, "accuracy_delta", "f", "") == -0.25);
+  assert_true(sli(rows, "trigger_hits", "f", "rate") == 0.75);
+  assert_true(sli(rows, "trigger_hits", "f", "above_base") == 0.5);
+  assert_true(sli(rows, "retrain_regression", "f", "") == 1);
+  json_decref(rows);
+}
+
 static void an_invitation_is_used_once_somebody_came(void **state) {
   struct fixture *fixture = *state;
   json_t *rows = ask(fixture->projection, "invitations", NULL, NULL);
@@ -1036,6 +1070,7 @@ int main(void) {
       CLAIM(an_invitation_is_used_once_somebody_came),
       CLAIM(questions_that_are_not_in_the_table_are_refused),
       CLAIM(an_argument_is_never_sql),
+      CLAIM_OF_ITS_OWN_LOG(evaluations_move_their_indicators),
       CLAIM_OF_ITS_OWN_LOG(a_federation_goes_through_its_phases),
       CLAIM_OF_ITS_OWN_LOG(what_is_undone_is_what_the_head_does_not_stand_on),
       CLAIM_OF_ITS_OWN_LOG(a_model_stands_on_the_weights_of_its_line_alone),
