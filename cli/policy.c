@@ -56,10 +56,13 @@ static json_t *thresholds_json(const json_t *policy) {
   for (size_t i = 0; i < count; i++) {
     const json_t *given = json_object_get(policy, row[i].name);
     double value = json_is_number(given) ? json_number_value(given) : row[i].fallback;
-    json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f, s:f, s:b, s:s}", "name",
-                                          row[i].name, "value", value, "default", row[i].fallback,
-                                          "least", row[i].least, "most", row[i].most, "changed",
-                                          value != row[i].fallback, "meaning", row[i].meaning));
+    const struct policy_effect *effect = policy_effect_of(row[i].name);
+    json_array_append_new(
+        list, json_pack("{s:s, s:f, s:f, s:f, s:f, s:b, s:s, s:s, s:s, s:i}", "name", row[i].name,
+                        "value", value, "default", row[i].fallback, "least", row[i].least, "most",
+                        row[i].most, "changed", value != row[i].fallback, "meaning", row[i].meaning,
+                        "more", effect ? effect->more : "", "less", effect ? effect->less : "",
+                        "weaker", effect ? effect->weaker : 0));
   }
   return list;
 }

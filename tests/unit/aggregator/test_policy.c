@@ -67,6 +67,34 @@ static void the_page_shows_all_that_is_remembered(void **unused) {
   assert_int_equal(rows, numbers + counts);
 }
 
+/* The reference is written by tests/bench/policy_sweep.py; when this fails, run its `page`. */
+static void the_reference_has_every_threshold_as_it_is(void **unused) {
+  static char page[1 << 18];
+  FILE *file = fopen(TAMIS_SOURCE_DIR "/docs/policy.md", "r");
+  size_t count, rows = 0;
+  const struct policy_row *row = policy_table(&count);
+  (void)unused;
+  assert_non_null(file);
+  page[fread(page, 1, sizeof page - 1, file)] = '\0';
+  fclose(file);
+  char *table = strstr(page, "| threshold | default | from | to | meaning | more | less |");
+  char *end = table ? strstr(table, "<!-- end of thresholds -->") : NULL;
+  assert_non_null(end);
+  *end = '\0';
+  for (size_t i = 0; i < count; i++) {
+    char line[256];
+    snprintf(line, sizeof line, "\n| `%s` | %g | %g | %g | %s |", row[i].name, row[i].fallback,
+             row[i].least, row[i].most, row[i].meaning);
+    const struct policy_effect *effect = policy_effect_of(row[i].name);
+    if (!strstr(table, line)) print_message("missing:%s\n", line);
+    assert_non_null(strstr(table, line));
+    assert_non_null(strstr(strstr(table, line), effect->more));
+    assert_non_null(strstr(strstr(table, line), effect->less));
+  }
+  for (char *at = table; (at = strstr(at, "\n| `")); at++) rows++;
+  assert_int_equal(rows, count);
+}
+
 static void defaults_are_within_their_own_bounds(void **unused) {
   size_t count;
   const struct policy_row *row = policy_table(&count);
@@ -181,6 +209,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_page_shows_every_row_as_it_is),
       cmocka_unit_test(the_page_shows_all_that_is_remembered),
+      cmocka_unit_test(the_reference_has_every_threshold_as_it_is),
       cmocka_unit_test(defaults_are_within_their_own_bounds),
       cmocka_unit_test(an_empty_policy_is_the_default),
       cmocka_unit_test(a_named_field_is_set_and_only_that),
