@@ -48,6 +48,7 @@ static void count_gate(struct core_counters *counters, const struct statement *s
 }
 
 static void count_entry(struct core_counters *counters, const struct statement *statement) {
+  counters->glass_broken += statement_optional(statement, "break_glass")[0] != '\0';
   switch (statement->kind) {
   case STATEMENT_UPDATE: counters->updates_accepted++; break;
   case STATEMENT_VERDICTS: count_verdicts(counters, statement); break;

@@ -163,6 +163,7 @@ struct core_counters { /* monotonic since start, but for the last two lines */
     uint64_t green, red;
   } gate[CORE_GATES_MAX];
   uint64_t freezes, evaluations, auto_rollbacks;
+  uint64_t glass_broken; /* what takes several persons was done by one */
   uint64_t commits;
   double commit_seconds, judge_seconds, aggregate_seconds, shadow_seconds;
   uint64_t shadows;                /* entries */

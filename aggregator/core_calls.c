@@ -325,17 +325,52 @@ static json_t *read_manifest(struct core *core, const struct digest *digest) {
   return manifest;
 }
 
+/* Is the blob that a proposal names a statement that still waits for a cosigner, and this one? */
+static bool find_proposed(struct core *core, const struct statement *proposal) {
+  struct digest blob = statement_digest(proposal, "envelope");
+  struct blob_view view;
+  struct envelope envelope;
+  struct statement statement;
+  struct entry entry;
+  bool is_it = false;
+  if (blob_map(core->ledger.blobs, &blob, true, &view, NULL) != TAMIS_OK) return false;
+  const char *bytes = (const char *)view.bytes;
+  if (envelope_open(bytes, view.length, &envelope, NULL) == TAMIS_OK) {
+    struct digest digest = digest_of(envelope.payload, envelope.payload_length);
+    if (digest_equal(&digest, &proposal->subject[0]) &&
+        statement_read(envelope.payload, envelope.payload_length, state_origin(core->ledger.state),
+                       &statement, NULL) == TAMIS_OK) {
+      is_it = strcmp(statement_kind_name(statement.kind), statement_text(proposal, "kind")) == 0;
+      statement_close(&statement);
+    }
+    envelope_close(&envelope);
+  }
+  enum tamis_status status =
+      is_it ? entry_open(core->ledger.state, bytes, view.length, &entry, NULL) : TAMIS_OK;
+  if (is_it && status == TAMIS_OK) entry_close(&entry);
+  blob_unmap(&view);
+  return status == TAMIS_COSIGNER_MISSING;
+}
+
+/* What people sign, and a holder's word about its own key. */
+static bool is_to_submit(const struct entry *entry) {
+  const char *signer = statement_kind_signer(entry->statement.kind);
+  return strcmp(signer, "operator") == 0 || strcmp(signer, "holder") == 0;
+}
+
 static enum tamis_status admit_operator(struct core *core, const struct entry *entry, json_t **plan,
                                         struct fault *fault) {
   struct moment moment = {.now_ms = core_now_ms(core)};
   struct layout layout = {0};
   bool is_there = false;
   enum tamis_status status = TAMIS_OK;
-  if (strcmp(statement_kind_signer(entry->statement.kind), "operator") != 0)
+  if (!is_to_submit(entry))
     return fault_set(fault, TAMIS_DENIED, "a %s is not an operator's to submit",
                      statement_kind_name(entry->statement.kind));
   if (entry->statement.kind == STATEMENT_FEDERATION_CREATE)
     status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
+  if (entry->statement.kind == STATEMENT_PROPOSAL)
+    moment.has_proposed = find_proposed(core, &entry->statement);
   if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
   if (entry->statement.kind == STATEMENT_REVIEW) find_reviewed(core, &entry->statement, &moment);
   json_t *manifest = entry->statement.kind == STATEMENT_EVALUATION
@@ -433,6 +468,18 @@ static void describe(struct core *core, const struct statement *statement, char 
     snprintf(sentence, size, "%.*s may act as %s from now on",
              (int)strcspn(statement_text(statement, "key"), "+"), statement_text(statement, "key"),
              statement_text(statement, "role"));
+    break;
+  case STATEMENT_SEPARATION:
+    snprintf(sentence, size,
+             "duties are separated from now on, for ever: what takes two persons is signed by two");
+    break;
+  case STATEMENT_PROPOSAL:
+    snprintf(sentence, size, "a %s waits for another person's signature",
+             statement_text(statement, "kind"));
+    break;
+  case STATEMENT_KEY_ROTATE:
+    snprintf(sentence, size, "%s signs with its new key from now on",
+             statement_text(statement, "name"));
     break;
   case STATEMENT_ROLE_REVOKE:
     snprintf(sentence, size, "%s is no %s any more", statement_text(statement, "person"),

@@ -36,8 +36,18 @@ void duties_words(const struct duty *duty, char words[DUTIES_WORDS_SIZE]);
  * (state->latest_ms) when the log is folded. While the log is solo an operator holds all roles. */
 bool duties_may(const struct state *state, const char *person, enum duty_role role, int64_t now_ms);
 
+/* What a statement takes here, once duties are separated: its kind's row, but an invitation of a
+ * client that was here before takes two. */
+struct duty duties_for(const struct state *state, const struct statement *statement);
+
+/* Could every row be filled by the persons there are, once duties are separated? CONFLICT names the
+ * first that could not. */
+enum tamis_status duties_workable(const struct state *state, int64_t now_ms, struct fault *fault);
+
 /* May these persons, whose signatures hold and no two of whom are the same, say this? `*first` is
- * which of them fills the first place: of several that could the first in the list. DENIED. */
+ * which of them fills the first place: of several that could the first in the list.
+ * COSIGNER_MISSING: they may, but another must too. DENIED. BAD_SIGNATURE: more than it takes.
+ * With `break_glass` one operator does for all, loudly. */
 enum tamis_status duties_check(const struct state *state, const struct statement *statement,
                                size_t count, const char *const *person, int64_t now_ms,
                                size_t *first, struct fault *fault);

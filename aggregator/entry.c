@@ -42,7 +42,7 @@ static enum tamis_status client_key(const struct state *state, const struct entr
 static enum tamis_status signing_key(const struct state *state, const struct entry *entry,
                                      struct public_key *key, struct fault *fault) {
   if (entry->statement.kind == STATEMENT_GENESIS) return genesis_key(entry, key, fault);
-  if (strcmp(statement_kind_signer(entry->statement.kind), "client") == 0)
+  if (strcmp(statement_kind_signer(entry->statement.kind), "aggregator") != 0)
     return client_key(state, entry, key, fault);
   *key = state->aggregator;
   if (strcmp(key->name, entry->signer) == 0) return TAMIS_OK;
@@ -90,6 +90,27 @@ static enum tamis_status verify_person(const struct state *state, const struct e
   return envelope_verify(envelope, &person->key, fault);
 }
 
+/* The old key and then the new one, both under the name that they share. */
+static enum tamis_status verify_rotation(const struct state *state, const struct envelope *envelope,
+                                         struct entry *entry, struct fault *fault) {
+  const char *name = statement_text(&entry->statement, "name");
+  const char *vkey = statement_text(&entry->statement, "key");
+  const struct person *person = state_person_find(state, name);
+  int64_t client = state_client_find(state, name);
+  struct public_key next;
+  if (!person && client == STATE_NOBODY)
+    return fault_set(fault, TAMIS_UNKNOWN_CLIENT, "nobody called %.64s has a key here", name);
+  const struct public_key *now = person ? &person->key : &state->client[client].key;
+  if (envelope->signature_count != 2)
+    return fault_set(fault, TAMIS_BAD_SIGNATURE,
+                     "a key is rotated by two signatures, of the old and of the new");
+  enum tamis_status status = key_vkey_read(vkey, strlen(vkey), &next, fault);
+  if (status == TAMIS_OK) status = envelope_verify_at(envelope, 0, now, fault);
+  if (status == TAMIS_OK) status = envelope_verify_at(envelope, 1, &next, fault);
+  memcpy(entry->signer, envelope->signature[0].keyid, sizeof entry->signer);
+  return status;
+}
+
 /* One spelling of an envelope here too: sorted, each person once, not one more than are needed. */
 static enum tamis_status verify_people(const struct state *state, const struct envelope *envelope,
                                        struct entry *entry, struct fault *fault) {
@@ -103,18 +124,29 @@ static enum tamis_status verify_people(const struct state *state, const struct e
   if (status == TAMIS_OK)
     status = duties_check(state, &entry->statement, count, name, state->latest_ms, &first, fault);
   if (status != TAMIS_OK) return status;
+  entry->is_of_people = true;
   memcpy(entry->signer, name[first], sizeof entry->signer);
   for (size_t i = 0; i < count; i++)
     if (i != first) memcpy(entry->cosigner[entry->cosigner_count++], name[i], KEY_NAME_SIZE);
   return TAMIS_OK;
 }
 
+/* A client may give its own key up. No person has a client's name: theirs have a slash. */
+static bool is_own_revocation(const struct envelope *envelope, const struct entry *entry) {
+  return entry->statement.kind == STATEMENT_KEY_REVOKE &&
+         strcmp(envelope->signature[0].keyid, statement_text(&entry->statement, "client")) == 0;
+}
+
 static enum tamis_status verify(const struct state *state, const struct envelope *envelope,
                                 struct entry *entry, struct fault *fault) {
-  bool is_peoples = entry->statement.kind != STATEMENT_GENESIS &&
-                    strcmp(statement_kind_signer(entry->statement.kind), "operator") == 0;
-  return is_peoples ? verify_people(state, envelope, entry, fault)
-                    : verify_one(state, envelope, entry, fault);
+  enum statement_kind kind = entry->statement.kind;
+  bool is_peoples =
+      kind != STATEMENT_GENESIS && strcmp(statement_kind_signer(kind), "operator") == 0;
+  envelope_signers(envelope, entry->signers);
+  if (kind == STATEMENT_KEY_ROTATE) return verify_rotation(state, envelope, entry, fault);
+  return is_peoples && !is_own_revocation(envelope, entry)
+             ? verify_people(state, envelope, entry, fault)
+             : verify_one(state, envelope, entry, fault);
 }
 
 enum tamis_status entry_open(const struct state *state, const char *bytes, size_t length,

@@ -11,7 +11,9 @@
 
 struct entry {
   struct statement statement;
-  struct digest envelope;     /* SHA-256 of its bytes */
+  struct digest envelope;              /* SHA-256 of its bytes */
+  char signers[ENVELOPE_SIGNERS_SIZE]; /* all of them, as people read it */
+  bool is_of_people;
   char signer[KEY_NAME_SIZE]; /* of people: who fills the first place of duties.h */
   size_t cosigner_count;
   char cosigner[DUTIES_SIGNERS_MAX - 1][KEY_NAME_SIZE]; /* the others, in byte order */

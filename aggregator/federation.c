@@ -72,6 +72,7 @@ static enum tamis_status apply_enrol(struct applying *a, struct fault *fault) {
   int64_t position = state_client_find(a->state, name);
   struct client *client =
       position == STATE_NOBODY ? state_client_add(a->state) : &a->state->client[position];
+  if (position != STATE_NOBODY) people_key_spend(a->state, &client->key);
   if (client->revoked) /* its updates of a round under way were taken to have no vote */
     for (size_t i = 0; i < a->state->federation_count; i++) a->state->federation[i]->revision++;
   invitation->used = true;
@@ -97,6 +98,8 @@ static enum tamis_status apply_revoke(struct applying *a, struct fault *fault) {
   int64_t client = state_client_find(a->state, name);
   if (client == STATE_NOBODY) return undo_contradiction(a, fault, "there is no such client");
   a->state->client[client].revoked = true;
+  for (size_t i = 0; i < a->state->invitation_count; i++) /* the way back is by a new one */
+    if (strcmp(a->state->invitation[i].client, name) == 0) a->state->invitation[i].used = true;
   for (size_t i = 0; i < a->state->federation_count; i++) {
     slot_give_up(a->state, a->state->federation[i], name);
     a->state->federation[i]->revision++;
@@ -144,6 +147,7 @@ static enum tamis_status apply_create(struct applying *a, struct fault *fault) {
   struct federation *federation = state_federation_add(a->state, name);
   terms_read(a->statement, &federation->terms);
   state_policy_add(federation, &policy);
+  snprintf(federation->policy_author, sizeof federation->policy_author, "%s", a->entry->signer);
   federation->keep_rounds = statement_optional_integer(a->statement, "keep_rounds", 0);
   federation->head = federation->past[0].model = federation->terms.first_model;
   state_readable_add(a->state, &federation->head);
@@ -165,7 +169,7 @@ static enum tamis_status apply_exclusion(struct applying *a, struct fault *fault
   member->is_barred = true;
   member->word_index = member->basis = a->index;
   snprintf(member->history.sentence, sizeof member->history.sentence, "excluded by %.80s: %.150s",
-           a->entry->signer, statement_text(a->statement, "reason"));
+           a->entry->signers, statement_text(a->statement, "reason"));
   slot_give_up(a->state, federation, statement_text(a->statement, "client"));
   federation->revision++;
   return TAMIS_OK;
@@ -180,7 +184,7 @@ static enum tamis_status apply_reinstatement(struct applying *a, struct fault *f
   member->word_index = member->basis = a->index;
   review_forget(federation, (uint32_t)(member - federation->member));
   snprintf(member->history.sentence, sizeof member->history.sentence, "reinstated by %.80s: %.150s",
-           a->entry->signer, statement_text(a->statement, "reason"));
+           a->entry->signers, statement_text(a->statement, "reason"));
   federation->revision++;
   return TAMIS_OK;
 }
@@ -628,6 +632,7 @@ static enum tamis_status apply_policy(struct applying *a, struct fault *fault) {
   if (!digest_equal(&digest, &a->statement->subject[0]))
     return undo_contradiction(a, fault, "its subject is another policy");
   state_policy_add(federation, &policy);
+  snprintf(federation->policy_author, sizeof federation->policy_author, "%s", a->entry->signer);
   return TAMIS_OK;
 }
 
@@ -722,6 +727,9 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_KEY_REVOKE] = apply_revoke,
     [STATEMENT_ROLE_GRANT] = people_apply_grant,
     [STATEMENT_ROLE_REVOKE] = people_apply_revoke,
+    [STATEMENT_SEPARATION] = people_apply_separation,
+    [STATEMENT_PROPOSAL] = people_apply_proposal,
+    [STATEMENT_KEY_ROTATE] = people_apply_rotate,
     [STATEMENT_ROUND_OPEN] = apply_round_open,
     [STATEMENT_UPDATE] = apply_update,
     [STATEMENT_REFUSAL] = apply_refusal,

@@ -46,6 +46,7 @@ struct moment {
       *layout;              /* federation-create: of the model, NULL when the blob is not there */
   uint64_t expected_bytes;  /* update: size of the base model's file */
   bool is_other_history;    /* update: the checkpoint that it names is no tree of this log */
+  bool has_proposed;        /* proposal: the blob is what it says, and waits for a cosigner */
   bool has_update;          /* dispute: the log has that update of that client in that round */
   struct reviewed reviewed; /* review: the update that it is about */
   uint64_t dropped_in;      /* dispute: the tombstone's entry; 0: its bytes are kept */

@@ -264,6 +264,8 @@ static enum tamis_status admit_rollback(const struct asking *ask, struct fault *
   const struct federation *federation;
   int64_t round = statement_integer(ask->statement, "to_round");
   enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status == TAMIS_OK)
+    status = people_check_author(ask->state, ask->entry, federation->policy_author, fault);
   if (status != TAMIS_OK) return status;
   if (round > federation->last_round || !state_has_model(&federation->past[round]))
     return fault_set(fault, TAMIS_NOT_FOUND, "round %" PRId64 " of %s promoted no model", round,
@@ -373,6 +375,8 @@ static enum tamis_status admit_rebuild(const struct asking *ask, struct fault *f
   const struct federation *federation;
   int64_t since = statement_integer(ask->statement, "since");
   enum tamis_status status = check_federation(ask, &federation, fault);
+  if (status == TAMIS_OK)
+    status = people_check_author(ask->state, ask->entry, federation->policy_author, fault);
   if (status != TAMIS_OK) return status;
   if (federation->rebuild.is_under_way)
     return fault_set(fault, TAMIS_CONFLICT,
@@ -494,11 +498,27 @@ static enum tamis_status admit_update(const struct asking *ask, struct fault *fa
 }
 
 static enum tamis_status admit_role_grant(const struct asking *ask, struct fault *fault) {
-  return people_admit_grant(ask->state, ask->statement, ask->moment->now_ms, fault);
+  return people_admit_grant(ask->state, ask->entry, ask->moment->now_ms, fault);
 }
 
 static enum tamis_status admit_role_revoke(const struct asking *ask, struct fault *fault) {
   return people_admit_revoke(ask->state, ask->statement, fault);
+}
+
+static enum tamis_status admit_rotate(const struct asking *ask, struct fault *fault) {
+  return people_admit_rotate(ask->state, ask->statement, fault);
+}
+
+static enum tamis_status admit_separation(const struct asking *ask, struct fault *fault) {
+  return people_admit_separation(ask->state, ask->statement, ask->moment->now_ms, fault);
+}
+
+static enum tamis_status admit_proposal(const struct asking *ask, struct fault *fault) {
+  if (!ask->state->is_separated)
+    return fault_set(fault, TAMIS_CONFLICT, "duties are not separated: an operator signs alone");
+  if (ask->moment->has_proposed) return TAMIS_OK;
+  return fault_set(fault, TAMIS_NOT_FOUND,
+                   "the blob that it names is no statement of this kind that waits for a cosigner");
 }
 
 /* What an entry's roles were by the log's own time they must be now too: nothing may have been
@@ -506,7 +526,7 @@ static enum tamis_status admit_role_revoke(const struct asking *ask, struct faul
 static enum tamis_status check_roles(const struct asking *ask, struct fault *fault) {
   const char *person[DUTIES_SIGNERS_MAX] = {ask->entry->signer};
   size_t count = 1, first;
-  if (duties_of(ask->statement->kind)->persons == 0 || ask->moment->is_preview) return TAMIS_OK;
+  if (!ask->entry->is_of_people || ask->moment->is_preview) return TAMIS_OK;
   for (size_t i = 0; i < ask->entry->cosigner_count; i++)
     person[count++] = entry_cosigner(ask->entry, i);
   return duties_check(ask->state, ask->statement, count, person, ask->moment->now_ms, &first,
@@ -526,6 +546,8 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_POLICY_SET] = admit_policy,     [STATEMENT_APPROVAL] = admit_approval,
     [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
     [STATEMENT_REVIEW] = admit_review,         [STATEMENT_EVALUATION] = admit_evaluation,
+    [STATEMENT_SEPARATION] = admit_separation, [STATEMENT_PROPOSAL] = admit_proposal,
+    [STATEMENT_KEY_ROTATE] = admit_rotate,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

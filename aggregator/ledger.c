@@ -148,11 +148,11 @@ static enum tamis_status project_old(struct ledger *ledger, uint64_t index, stru
   if (status == TAMIS_OK) {
     status = statement_read(envelope.payload, envelope.payload_length, state_origin(ledger->state),
                             &entry.statement, fault);
+    envelope_signers(&envelope, entry.signers);
     if (status == TAMIS_OK) status = manifest_of(ledger, &entry, &manifest, fault);
     if (status == TAMIS_OK)
-      status =
-          projection_apply(ledger->projection, index, &entry.statement, envelope.signature[0].keyid,
-                           length, projected(&entry, manifest), fault);
+      status = projection_apply(ledger->projection, index, &entry.statement, entry.signers, length,
+                                projected(&entry, manifest), fault);
     envelope_close(&envelope);
   }
   json_decref(manifest);
@@ -202,7 +202,7 @@ static enum tamis_status project_staged(struct ledger *ledger, struct fault *fau
   for (size_t i = 0; status == TAMIS_OK && i < ledger->staged_count; i++) {
     const struct staged *staged = &ledger->staged[i];
     status = projection_apply(ledger->projection, first + i, &staged->entry.statement,
-                              staged->entry.signer, staged->length,
+                              staged->entry.signers, staged->length,
                               projected(&staged->entry, staged->manifest), fault);
   }
   return status == TAMIS_OK ? projection_commit(ledger->projection, fault) : status;

@@ -15,7 +15,28 @@ bool people_key_is_taken(const struct state *state, const struct public_key *key
     if (same(&state->person[i].key, key)) return true;
   for (size_t i = 0; i < state->client_count; i++)
     if (same(&state->client[i].key, key)) return true;
+  struct digest digest = digest_of(key->byte, sizeof key->byte);
+  return digest_set_has(&state->spent, &digest);
+}
+
+void people_key_spend(struct state *state, const struct public_key *key) {
+  struct digest digest = digest_of(key->byte, sizeof key->byte);
+  digest_set_add(&state->spent, &digest);
+}
+
+static bool has_signed(const struct entry *entry, const char *name) {
+  if (strcmp(entry->signer, name) == 0) return true;
+  for (size_t i = 0; i < entry->cosigner_count; i++)
+    if (strcmp(entry->cosigner[i], name) == 0) return true;
   return false;
+}
+
+enum tamis_status people_check_author(const struct state *state, const struct entry *entry,
+                                      const char *author, struct fault *fault) {
+  if (!state->is_separated || entry->cosigner_count == 0 || !has_signed(entry, author))
+    return TAMIS_OK;
+  return fault_set(fault, TAMIS_DENIED,
+                   "%s wrote the policy that is in force: others have to move the head", author);
 }
 
 static bool holds_any(const struct person *person) {
@@ -110,22 +131,23 @@ static enum tamis_status check_bounds(const struct state *state, const struct st
   return TAMIS_OK;
 }
 
-static enum tamis_status check_whole_grant(const struct state *state,
-                                           const struct statement *statement,
+static enum tamis_status check_whole_grant(const struct state *state, const struct entry *entry,
                                            struct public_key *key, enum duty_role *role,
                                            struct fault *fault) {
+  const struct statement *statement = &entry->statement;
   enum tamis_status status = check_grant(state, statement, key, role, fault);
   return status == TAMIS_OK ? check_bounds(state, statement, key, *role, fault) : status;
 }
 
-enum tamis_status people_admit_grant(const struct state *state, const struct statement *statement,
+enum tamis_status people_admit_grant(const struct state *state, const struct entry *entry,
                                      int64_t now_ms, struct fault *fault) {
+  const struct statement *statement = &entry->statement;
   struct public_key key;
   enum duty_role role;
   int64_t not_after = statement_optional_integer(statement, "not_after", 0);
   if (not_after != 0 && not_after <= now_ms / 1000)
     return fault_set(fault, TAMIS_BAD_STATEMENT, "the grant would be past its date");
-  return check_whole_grant(state, statement, &key, &role, fault);
+  return check_whole_grant(state, entry, &key, &role, fault);
 }
 
 /* Neither for a role that is not held nor for another key than was meant. */
@@ -155,10 +177,11 @@ enum tamis_status people_apply_grant(struct applying *a, struct fault *fault) {
   struct public_key key;
   enum duty_role role;
   struct fault why;
-  if (check_whole_grant(a->state, a->statement, &key, &role, &why) != TAMIS_OK)
+  if (check_whole_grant(a->state, a->entry, &key, &role, &why) != TAMIS_OK)
     return undo_contradiction(a, fault, why.text);
   struct person *person = state_person_find(a->state, key.name);
   if (!person) person = state_person_add(a->state, &key);
+  if (!same(&person->key, &key)) people_key_spend(a->state, &person->key);
   person->key = key;
   person->grant[role] =
       (struct grant){.is_held = true,
@@ -174,5 +197,92 @@ enum tamis_status people_apply_revoke(struct applying *a, struct fault *fault) {
     return undo_contradiction(a, fault, why.text);
   struct person *person = state_person_find(a->state, statement_text(a->statement, "person"));
   person->grant[role] = (struct grant){.index = a->index};
+  return TAMIS_OK;
+}
+
+/* ---- another key for the same person or client ---- */
+
+static struct public_key *key_of(const struct state *state, const char *name) {
+  struct person *person = state_person_find(state, name);
+  int64_t client = state_client_find(state, name);
+  if (person) return &person->key;
+  return client == STATE_NOBODY ? NULL : &state->client[client].key;
+}
+
+static enum tamis_status check_rotate(const struct state *state, const struct statement *statement,
+                                      struct public_key *next, struct fault *fault) {
+  const char *name = statement_text(statement, "name"), *vkey = statement_text(statement, "key");
+  const struct public_key *now = key_of(state, name);
+  int64_t client = state_client_find(state, name);
+  struct digest old = statement_digest(statement, "old");
+  enum tamis_status status = key_vkey_read(vkey, strlen(vkey), next, fault);
+  if (status != TAMIS_OK) return status;
+  struct digest digest = digest_of(next->byte, sizeof next->byte);
+  if (strcmp(next->name, name) != 0 || !digest_equal(&digest, &statement->subject[0]))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "subject, key and name do not go together");
+  if (!now) return fault_set(fault, TAMIS_UNKNOWN_CLIENT, "nobody called %.64s is here", name);
+  struct digest held = digest_of(now->byte, KEY_PUBLIC_SIZE);
+  if (!digest_equal(&held, &old))
+    return fault_set(fault, TAMIS_CONFLICT, "%s has another key than the statement names", name);
+  if (client != STATE_NOBODY && state->client[client].revoked)
+    return fault_set(fault, TAMIS_KEY_REVOKED, "the key of %s was revoked", name);
+  if (people_key_is_taken(state, next))
+    return fault_set(fault, TAMIS_CONFLICT, "this key is or was somebody's; make a new one");
+  return TAMIS_OK;
+}
+
+enum tamis_status people_admit_rotate(const struct state *state, const struct statement *statement,
+                                      struct fault *fault) {
+  struct public_key next;
+  return check_rotate(state, statement, &next, fault);
+}
+
+/* What was signed before keeps its place in the log; its signer's name and history stay. */
+enum tamis_status people_apply_rotate(struct applying *a, struct fault *fault) {
+  struct public_key next;
+  struct fault why;
+  if (check_rotate(a->state, a->statement, &next, &why) != TAMIS_OK)
+    return undo_contradiction(a, fault, why.text);
+  struct public_key *key = key_of(a->state, next.name);
+  people_key_spend(a->state, key);
+  *key = next;
+  return TAMIS_OK;
+}
+
+/* ---- two persons for what one did ---- */
+
+static enum tamis_status check_separation(const struct state *state,
+                                          const struct statement *statement, int64_t now_ms,
+                                          struct fault *fault) {
+  char vkey[KEY_VKEY_SIZE];
+  key_vkey_write(&state->log_key, vkey);
+  struct digest digest = digest_of(vkey, strlen(vkey));
+  if (state->is_separated)
+    return fault_set(fault, TAMIS_CONFLICT, "duties are separated here already");
+  if (!digest_equal(&digest, &statement->subject[0]))
+    return fault_set(fault, TAMIS_BAD_STATEMENT, "the subject is not this log's key");
+  return duties_workable(state, now_ms, fault);
+}
+
+enum tamis_status people_admit_separation(const struct state *state,
+                                          const struct statement *statement, int64_t now_ms,
+                                          struct fault *fault) {
+  return check_separation(state, statement, now_ms, fault);
+}
+
+enum tamis_status people_apply_separation(struct applying *a, struct fault *fault) {
+  struct fault why;
+  if (check_separation(a->state, a->statement, a->state->latest_ms, &why) != TAMIS_OK)
+    return undo_contradiction(a, fault, why.text);
+  a->state->is_separated = true;
+  return TAMIS_OK;
+}
+
+/* It does nothing but to be there, for others to find. */
+enum tamis_status people_apply_proposal(struct applying *a, struct fault *fault) {
+  struct digest envelope = statement_digest(a->statement, "envelope");
+  if (!a->state->is_separated)
+    return undo_contradiction(a, fault, "nothing takes a second person here");
+  state_readable_add(a->state, &envelope);
   return TAMIS_OK;
 }

@@ -215,7 +215,7 @@ static int bind_json(sqlite3_stmt *step, int position, const json_t *value) {
   if (json_is_string(value))
     return sqlite3_bind_text(step, position, json_string_value(value),
                              (int)json_string_length(value), SQLITE_STATIC);
-  if (json_is_object(value)) return bind_object(step, position, value);
+  if (json_is_object(value) || json_is_array(value)) return bind_object(step, position, value);
   return SQLITE_ERROR;
 }
 
@@ -248,6 +248,11 @@ static int bind_fact(sqlite3_stmt *step, int position, const struct folded *entr
                              SQLITE_STATIC);
   if (strcmp(name, "signer") == 0)
     return sqlite3_bind_text(step, position, entry->signer, -1, SQLITE_STATIC);
+  struct digest payload;
+  if (strcmp(name, "payload") == 0)
+    return canonical_digest(statement->root, &payload, NULL) == TAMIS_OK
+               ? bind_digest(step, position, &payload)
+               : SQLITE_NOMEM;
   if (strcmp(name, "subject") == 0) return bind_digest(step, position, &statement->subject[0]);
   for (size_t i = 0; i < statement->subject_count; i++)
     if (strcmp(name, statement->subject_name[i]) == 0)

@@ -15,11 +15,13 @@
  * weighs in a rebuilt round, whose `entry` is of the update. While a rebuild is under way
  * `rebuild_base` is the round that its next one is put on. */
 const char *const projection_schema[] = {
-    "CREATE TABLE log(origin TEXT NOT NULL, log_key TEXT NOT NULL, aggregator_key TEXT NOT NULL)"
+    "CREATE TABLE log(origin TEXT NOT NULL, log_key TEXT NOT NULL, aggregator_key TEXT NOT NULL,"
+    " separated INTEGER)"
     " STRICT;"
     "CREATE TABLE entries(entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, federation TEXT,"
     " round INTEGER, client TEXT, signer TEXT NOT NULL, subject TEXT NOT NULL,"
-    " size INTEGER NOT NULL) STRICT;"
+    " size INTEGER NOT NULL, break_glass TEXT) STRICT;"
+    "CREATE INDEX entries_glass ON entries(entry) WHERE break_glass IS NOT NULL;"
     "CREATE INDEX entries_round ON entries(federation, round);"
     "CREATE INDEX entries_client ON entries(client);"
     "CREATE TABLE invitations(entry INTEGER PRIMARY KEY, client TEXT NOT NULL,"
@@ -28,6 +30,13 @@ const char *const projection_schema[] = {
     "CREATE INDEX invitations_token ON invitations(token);"
     "CREATE TABLE clients(client TEXT PRIMARY KEY, organisation TEXT, key TEXT NOT NULL,"
     " revoked INTEGER NOT NULL DEFAULT 0, entry INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE grants(person TEXT NOT NULL, role TEXT NOT NULL, key TEXT NOT NULL,"
+    " not_after INTEGER, entry INTEGER NOT NULL, signer TEXT NOT NULL, reason TEXT NOT NULL,"
+    " PRIMARY KEY(person, role)) STRICT;"
+    "CREATE TABLE proposals(entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, signer TEXT NOT NULL,"
+    " statement TEXT NOT NULL, envelope TEXT NOT NULL, done INTEGER) STRICT;"
+    "CREATE INDEX proposals_statement ON proposals(statement);",
+
     "CREATE TABLE federations(federation TEXT PRIMARY KEY, entry INTEGER NOT NULL,"
     " rule TEXT NOT NULL, optimiser TEXT, shadows TEXT, layout TEXT NOT NULL, parameters INTEGER "
     "NOT NULL,"
@@ -154,6 +163,10 @@ const char *const projection_schema[] = {
     " GROUP BY federation;",
     NULL};
 
+/* All signatures are there: nobody has to look for the proposal any more. */
+#define PROPOSAL_DONE(kind)                                                                        \
+  { kind, NULL, "UPDATE proposals SET done = @index WHERE statement = @payload AND done IS NULL" }
+
 #define OF_THIS_ROUND " WHERE federation = :federation AND round = :round"
 
 /* A round is behind us: promoted, held or abandoned. */
@@ -218,13 +231,19 @@ static const char close_rebuild[] =
 
 const struct projection_step projection_steps[] = {
     {STATEMENT_KIND_COUNT, NULL,
-     "INSERT INTO entries(entry, kind, federation, round, client, signer, subject, size)"
-     " VALUES (@index, @kind, @federation, @round, @client, @signer, @subject, @size)"},
+     "INSERT INTO entries(entry, kind, federation, round, client, signer, subject, size,"
+     " break_glass) VALUES (@index, @kind, @federation, @round, @client, @signer, @subject, @size,"
+     " @break_glass)"},
 
     /* The name of the log's key is the origin. */
     {STATEMENT_GENESIS, NULL,
      "INSERT INTO log VALUES (substr(:log_key, 1, instr(:log_key, '+') - 1), :log_key,"
-     " :aggregator_key)"},
+     " :aggregator_key, NULL)"},
+    {STATEMENT_GENESIS, NULL,
+     "INSERT OR REPLACE INTO grants(person, role, key, entry, signer, reason) SELECT"
+     " substr(value, 1, instr(value, '+') - 1), 'operator', value, @index, @signer,"
+     " 'named by the genesis' FROM json_each(:operators)"},
+    {STATEMENT_SEPARATION, NULL, "UPDATE log SET separated = @index"},
 
     {STATEMENT_FEDERATION_CREATE, NULL,
      "INSERT INTO federations(federation, entry, rule, optimiser, shadows, layout, parameters, "
@@ -252,6 +271,31 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_KEY_ENROL, NULL, "UPDATE invitations SET used = 1 WHERE token = :token"},
 
     {STATEMENT_KEY_REVOKE, NULL, "UPDATE clients SET revoked = 1 WHERE client = :client"},
+    {STATEMENT_KEY_REVOKE, NULL, "UPDATE invitations SET used = 1 WHERE client = :client"},
+    {STATEMENT_KEY_ROTATE, NULL, "UPDATE clients SET key = @subject WHERE client = :name"},
+    {STATEMENT_KEY_ROTATE, NULL, "UPDATE grants SET key = :key WHERE person = :name"},
+
+    {STATEMENT_ROLE_GRANT, NULL,
+     "INSERT OR REPLACE INTO grants(person, role, key, not_after, entry, signer, reason) VALUES"
+     " (substr(:key, 1, instr(:key, '+') - 1), :role, :key, @not_after, @index, @signer,"
+     " :reason)"},
+    {STATEMENT_ROLE_REVOKE, NULL, "DELETE FROM grants WHERE person = :person AND role = :role"},
+    PROPOSAL_DONE(STATEMENT_FEDERATION_CREATE),
+    PROPOSAL_DONE(STATEMENT_CLIENT_INVITE),
+    PROPOSAL_DONE(STATEMENT_ROLE_GRANT),
+    PROPOSAL_DONE(STATEMENT_ROLE_REVOKE),
+    PROPOSAL_DONE(STATEMENT_EXCLUSION),
+    PROPOSAL_DONE(STATEMENT_REINSTATEMENT),
+    PROPOSAL_DONE(STATEMENT_ROLLBACK),
+    PROPOSAL_DONE(STATEMENT_REBUILD),
+    PROPOSAL_DONE(STATEMENT_RETENTION),
+    PROPOSAL_DONE(STATEMENT_POLICY_SET),
+    PROPOSAL_DONE(STATEMENT_UNFREEZE),
+    {STATEMENT_PROPOSAL, NULL,
+     "UPDATE proposals SET done = @index WHERE statement = @subject AND done IS NULL"},
+    {STATEMENT_PROPOSAL, NULL,
+     "INSERT INTO proposals(entry, kind, signer, statement, envelope)"
+     " VALUES (@index, :kind, @signer, @subject, :envelope)"},
 
     {STATEMENT_ROUND_OPEN, NULL,
      "INSERT INTO rounds(entry, federation, round, rule, base, selected, opened_at_ms,"

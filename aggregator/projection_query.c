@@ -20,7 +20,8 @@
 
 #define ENTRY                                                                                      \
   "SELECT entry + 1, json_object('index', entry, 'kind', kind, 'federation', federation,"          \
-  " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size)"         \
+  " 'round', round, 'client', client, 'signer', signer, 'subject', subject, 'size', size,"         \
+  " 'break_glass', break_glass)"                                                                   \
   " FROM entries "
 
 /* Service level indicators. Of the last 20 rounds of a federation, the newer 10 are "now". `who` is
@@ -79,8 +80,20 @@ const struct projection_question projection_questions[] = {
      " 'size', (SELECT count(*) FROM entries), 'root', ?3,"
      " 'clients', (SELECT count(*) FROM clients),"
      " 'federations', (SELECT count(*) FROM federations),"
+     " 'separated', (SELECT separated FROM log), 'glass_broken', (SELECT count(*) FROM entries"
+     "   WHERE break_glass IS NOT NULL),"
      " 'updates', (SELECT coalesce(sum(updates), 0) FROM rounds WHERE rebuilt_from IS NULL)) WHERE "
      "?1 < 1 LIMIT ?2"},
+
+    {"roles", 0, 0,
+     "SELECT rowid, json_object('person', person, 'role', role, 'not_after', not_after,"
+     " 'index', entry, 'signer', signer, 'reason', reason, 'key', key)"
+     " FROM grants WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"},
+
+    {"proposals", 0, 0,
+     "SELECT entry + 1, json_object('index', entry, 'kind', kind, 'signer', signer,"
+     " 'statement', statement, 'envelope', envelope)"
+     " FROM proposals WHERE entry >= ?1 AND done IS NULL ORDER BY entry LIMIT ?2"},
 
     {"federations", 0, 0,
      "SELECT rowid, json_object('federation', federation, 'rule', rule,"

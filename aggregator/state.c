@@ -46,6 +46,7 @@ void state_free(struct state *state) {
   free(state->person);
   free(state->client);
   free(state->invitation);
+  digest_set_clear(&state->spent);
   digest_set_clear(&state->readable);
   free(state);
 }

@@ -250,9 +250,10 @@ struct federation {
   size_t member_count;
   uint64_t revision; /* moves when something happens that a judgement under way does not know of */
   uint64_t create_index;
-  int64_t keep_rounds;    /* so many rounds' updates stay; 0: all, for ever */
-  int64_t shadowed_round; /* the last that has a `shadow` entry; 0: none */
-  int64_t dropped_round;  /* highest from which an update was dropped; 0: none was */
+  char policy_author[KEY_NAME_SIZE]; /* who wrote the policy that is in force */
+  int64_t keep_rounds;               /* so many rounds' updates stay; 0: all, for ever */
+  int64_t shadowed_round;            /* the last that has a `shadow` entry; 0: none */
+  int64_t dropped_round;             /* highest from which an update was dropped; 0: none was */
   struct dispute *dispute;
   size_t dispute_count;
   int64_t history_round; /* the judged round whose histories those of now continue; 0: new ones */
@@ -281,6 +282,7 @@ struct state {
   size_t invitation_count;
   struct federation *federation[STATE_FEDERATIONS_MAX];
   size_t federation_count;
+  struct digest_set spent;    /* keys, by digest, that were somebody's and are not any more */
   struct digest_set readable; /* blobs that any client may fetch */
   uint64_t applied;           /* entries */
 };

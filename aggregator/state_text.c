@@ -26,11 +26,11 @@ static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 736, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 616, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1800, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1360,
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1552,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct review) == 208, "a field of struct review came or went");
-static_assert(sizeof(struct state) == 1080, "a field of struct state came or went");
+static_assert(sizeof(struct state) == 1120, "a field of struct state came or went");
 
 struct codec {
   bool is_reading, is_bad;
@@ -527,6 +527,7 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
   on_round_number(codec, "opened", &federation->opened, (int64_t)rounds);
   on_natural(codec, "revision", &federation->revision, INT64_MAX);
   on_natural(codec, "create_index", &federation->create_index, INT64_MAX);
+  on_text(codec, "policy_author", federation->policy_author, sizeof federation->policy_author);
   on_integer(codec, "keep_rounds", &federation->keep_rounds);
   on_round_number(codec, "shadowed_round", &federation->shadowed_round, (int64_t)rounds);
   on_integer(codec, "dropped_round", &federation->dropped_round);
@@ -579,13 +580,14 @@ static void on_invitations(struct codec *codec, struct state *state) {
     on_invitation(codec, codec->is_reading ? state_invitation_add(state) : &state->invitation[i]);
 }
 
-static void on_readable(struct codec *codec, struct state *state) {
-  size_t count = state->readable.count;
-  on_count(codec, "readable", &count, UINT32_MAX);
+static void on_digests(struct codec *codec, const char *name, const char *each,
+                       struct digest_set *set) {
+  size_t count = set->count;
+  on_count(codec, name, &count, UINT32_MAX);
   for (size_t i = 0; i < count && !codec->is_bad; i++) {
-    struct digest blob = codec->is_reading ? (struct digest){{0}} : state->readable.digest[i];
-    on_digest(codec, "blob", &blob);
-    if (codec->is_reading) state_readable_add(state, &blob);
+    struct digest digest = codec->is_reading ? (struct digest){{0}} : set->digest[i];
+    on_digest(codec, each, &digest);
+    if (codec->is_reading) digest_set_add(set, &digest);
   }
 }
 
@@ -603,7 +605,8 @@ static void on_state(struct codec *codec, struct state *state) {
   on_clients(codec, state);
   on_invitations(codec, state);
   on_federations(codec, state);
-  on_readable(codec, state);
+  on_digests(codec, "spent", "key", &state->spent);
+  on_digests(codec, "readable", "blob", &state->readable);
 }
 
 static void on_all(struct codec *codec, struct state *state) {

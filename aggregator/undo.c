@@ -1,6 +1,8 @@
 /* Going back, as folds over the state: nothing is forgotten, the head moves, and numbers go on. */
 #include "aggregator/undo.h"
 
+#include "aggregator/people.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,8 @@ enum tamis_status undo_rollback(struct applying *a, struct fault *fault) {
   if (!federation || round > federation->last_round || !state_has_model(&federation->past[round]) ||
       !digest_equal(&federation->past[round].model, &a->statement->subject[0]))
     return undo_contradiction(a, fault, "no promoted round has this number and model");
+  if (people_check_author(a->state, a->entry, federation->policy_author, NULL) != TAMIS_OK)
+    return undo_contradiction(a, fault, "who wrote the policy moves the head");
   struct digest_set judged = {0};
   struct member *after = calloc(federation->member_count + 1, sizeof *after);
   if (!after) return fault_plain(fault, TAMIS_NO_MEMORY);
@@ -142,6 +146,8 @@ enum tamis_status undo_rebuild(struct applying *a, struct fault *fault) {
   if (!federation || federation->rebuild.is_under_way ||
       !digest_equal(&federation->head, &a->statement->subject[0]))
     return undo_contradiction(a, fault, "this head is not to be rebuilt now");
+  if (people_check_author(a->state, a->entry, federation->policy_author, NULL) != TAMIS_OK)
+    return undo_contradiction(a, fault, "who wrote the policy moves the head");
   int64_t first = state_line_next(federation, rebuild.since - 1);
   if (first == 0) return undo_contradiction(a, fault, "no round on the head's line is so late");
   rebuild.base_round = federation->past[first].base_round;

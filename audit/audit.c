@@ -296,6 +296,7 @@ static void check_admitted(struct audit *audit, const struct archive_entry *at) 
                           .expected_bytes = base_bytes(audit, at),
                           .is_other_history = is_other_history(audit, at),
                           .manifest = at->manifest,
+                          .has_proposed = true,
                           .has_update = true, /* an operator's word; a dispute only keeps files */
                           .reviewed = {true, UINT64_MAX}}; /* the fold holds it to the verdicts */
   if (statement->kind == STATEMENT_FEDERATION_CREATE) {

@@ -20,6 +20,7 @@ static const struct {
     [TAMIS_BAD_TOKEN] = {EXIT_CODE_AUTH, "make a new invitation: tamis client invite"},
     [TAMIS_TOKEN_EXPIRED] = {EXIT_CODE_AUTH, "make a new invitation: tamis client invite"},
     [TAMIS_DENIED] = {EXIT_CODE_AUTH, CHECK_HOME},
+    [TAMIS_COSIGNER_MISSING] = {EXIT_CODE_PENDING, "see: tamis proposals, tamis cosign"},
     [TAMIS_WRONG_ORIGIN] = {EXIT_CODE_AUTH, CHECK_HOME},
     [TAMIS_UNKNOWN_FEDERATION] = {EXIT_CODE_NOT_FOUND, "see what there is: tamis federation list"},
     [TAMIS_NOT_FOUND] = {EXIT_CODE_NOT_FOUND, ""},
@@ -62,7 +63,7 @@ static const struct exit_code_row meaning[] = {
     {EXIT_CODE_NOT_FOUND, "no such federation, client, round or model"},
     {EXIT_CODE_CONFLICT, "the state moved on, or it is already so"},
     {EXIT_CODE_UNREACHABLE, "the server is out of reach"},
-    {EXIT_CODE_PENDING, "not yet: too few updates so far"},
+    {EXIT_CODE_PENDING, "not yet: too few updates, or another person must sign too"},
     {EXIT_CODE_THRESHOLD, "a check failed: numbers that are not finite, too few for the rule"},
     {EXIT_CODE_INTERRUPTED, "interrupted, or not confirmed"},
 };

@@ -80,6 +80,12 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
           text(s, "role"), json_object_get(s->predicate, "not_after") ? " until its date" : "",
           text(s, "reason"));
     break;
+  case STATEMENT_SEPARATION:
+    write(out, "duties are separated from here on: %s", text(s, "reason"));
+    break;
+  case STATEMENT_PROPOSAL:
+    write(out, "a %s proposed, it waits for another signature", text(s, "kind"));
+    break;
   case STATEMENT_ROLE_REVOKE:
     write(out, "%s is no %s any more: %s", text(s, "person"), text(s, "role"), text(s, "reason"));
     break;
@@ -210,6 +216,9 @@ static void sentence_of_round(const struct statement *s, char out[SENTENCE_SIZE]
 
 static void sentence_of_client(const struct statement *s, char out[SENTENCE_SIZE]) {
   switch (s->kind) {
+  case STATEMENT_KEY_ROTATE:
+    write(out, "%s has a new key %s", text(s, "name"), shorten(s->subject[0]).hex);
+    break;
   case STATEMENT_KEY_ENROL: write(out, "%s enrolled its key", text(s, "client")); break;
   case STATEMENT_UPDATE:
     write(out, "%s round %lld: %s sent %s, %lld examples, loss %.4g", text(s, "federation"),
@@ -234,6 +243,9 @@ void sentence_of(const struct statement *statement, char out[SENTENCE_SIZE]) {
   sentence_of_operator(statement, out);
   if (out[0] == '\0') sentence_of_round(statement, out);
   if (out[0] == '\0') sentence_of_client(statement, out);
+  const char *glass = statement_optional(statement, "break_glass");
+  size_t used = strlen(out);
+  if (glass[0] != '\0') snprintf(out + used, SENTENCE_SIZE - used, " -- GLASS BROKEN: %s", glass);
 }
 
 /* The predicate's own field when the kind has it. */
@@ -272,7 +284,9 @@ json_t *sentence_entry(const char *origin, uint64_t index, const char *envelope,
   }
   if (statement_read(opened.payload, opened.payload_length, origin, &statement, &fault) ==
       TAMIS_OK) {
-    fill_row(row, &statement, opened.signature[0].keyid);
+    char signers[ENVELOPE_SIGNERS_SIZE];
+    envelope_signers(&opened, signers);
+    fill_row(row, &statement, signers);
     statement_close(&statement);
   } else {
     json_object_set_new(row, "sentence", json_string(fault.text));

@@ -169,18 +169,51 @@ static enum tamis_status key_of(struct fold *fold, const struct statement *state
   return TAMIS_OK;
 }
 
+static bool is_own_revocation(const struct statement *statement, const struct envelope *envelope) {
+  return statement->kind == STATEMENT_KEY_REVOKE &&
+         text_is(statement, "client", envelope->signature[0].keyid);
+}
+
+static bool is_of_people(const struct statement *statement, const struct envelope *envelope) {
+  return strcmp(statement_kind_signer(statement->kind), "operator") == 0 &&
+         statement->kind != STATEMENT_GENESIS && !is_own_revocation(statement, envelope);
+}
+
 /* One signature, but of what people sign: there it is for their roles to say. */
 static enum tamis_status signers_check(struct fold *fold, const struct statement *statement,
                                        const struct envelope *envelope) {
-  if (strcmp(statement_kind_signer(statement->kind), "operator") != 0 ||
-      statement->kind == STATEMENT_GENESIS)
-    return envelope->signature_count == 1
+  size_t due = statement->kind == STATEMENT_KEY_ROTATE ? 2 : 1;
+  bool is_known_client = statement->kind == STATEMENT_CLIENT_INVITE &&
+                         client_find(fold, statement_text(statement, "client")) != NULL;
+  if (!is_of_people(statement, envelope))
+    return envelope->signature_count == due
                ? TAMIS_OK
-               : fold_differs(fold->report, "one signature", "%zu", envelope->signature_count);
-  const char *fault = log_people_fault(&fold->people, statement, envelope);
+               : fold_differs(fold->report, due == 1 ? "one signature" : "two signatures", "%zu",
+                              envelope->signature_count);
+  const char *fault = log_people_fault(&fold->people, statement, envelope, is_known_client);
+  if (!fault) fault = log_people_own(&fold->people, statement, envelope);
   if (!fault) return TAMIS_OK;
   return fold_differs(fold->report, "the persons who may say that", "a %s signed by %s: %s",
                       statement_kind_name(statement->kind), envelope->signature[0].keyid, fault);
+}
+
+/* The old key signs, and then the new one. */
+static enum tamis_status holder_key(struct fold *fold, const struct statement *statement,
+                                    const struct envelope *envelope, size_t i,
+                                    struct public_key *key) {
+  const char *name = statement_text(statement, "name"), *vkey = statement_text(statement, "key");
+  const struct log_person *person = log_people_find(&fold->people, name);
+  const struct fold_client *client = client_find(fold, name);
+  if (strcmp(envelope->signature[i].keyid, name) != 0 || (!person && !client) ||
+      (client && client->revoked))
+    return fold_differs(fold->report, "somebody whose key is good", "%s", name);
+  if (i == 0) {
+    *key = person ? person->key : client->key;
+    return TAMIS_OK;
+  }
+  return key_vkey_read(vkey, strlen(vkey), key, NULL) == TAMIS_OK
+             ? TAMIS_OK
+             : fold_differs(fold->report, "a verifier key", "%s", vkey);
 }
 
 enum tamis_status fold_signatures(struct fold *fold, const struct statement *statement,
@@ -189,8 +222,11 @@ enum tamis_status fold_signatures(struct fold *fold, const struct statement *sta
   for (size_t i = 0; i < envelope->signature_count && status == TAMIS_OK; i++) {
     const char *signer = envelope->signature[i].keyid;
     struct public_key key;
-    status = key_of(fold, statement, signer, &key);
-    if (status == TAMIS_OK && envelope_verify(envelope, &key, NULL) != TAMIS_OK)
+    status = statement->kind == STATEMENT_KEY_ROTATE
+                 ? holder_key(fold, statement, envelope, i, &key)
+             : is_own_revocation(statement, envelope) ? client_signer(fold, statement, signer, &key)
+                                                      : key_of(fold, statement, signer, &key);
+    if (status == TAMIS_OK && envelope_verify_at(envelope, i, &key, NULL) != TAMIS_OK)
       status = fold_differs(fold->report, "a signature that verifies under the signer's key",
                             "a %s signed as %s that does not", statement_kind_name(statement->kind),
                             signer);
@@ -325,8 +361,12 @@ static enum tamis_status named_client(const struct folding *f, struct fold_clien
 static enum tamis_status fold_revoke(const struct folding *f) {
   struct fold_client *client;
   enum tamis_status status = named_client(f, &client);
-  if (status == TAMIS_OK) client->revoked = true;
-  return status;
+  if (status != TAMIS_OK) return status;
+  client->revoked = true;
+  for (size_t i = 0; i < f->fold->invitation_count; i++) /* the way back is by a new one */
+    if (strcmp(f->fold->invitation[i].client, client->name) == 0)
+      f->fold->invitation[i].used = true;
+  return TAMIS_OK;
 }
 
 static enum tamis_status fold_role_grant(const struct folding *f) {
@@ -337,6 +377,41 @@ static enum tamis_status fold_role_grant(const struct folding *f) {
 static enum tamis_status fold_role_revoke(const struct folding *f) {
   const char *fault = log_people_revoke(&f->fold->people, f->statement);
   return fault ? differs(f, "a role taken from who holds it", fault) : TAMIS_OK;
+}
+
+static enum tamis_status fold_separation(const struct folding *f) {
+  char vkey[KEY_VKEY_SIZE];
+  key_vkey_write(&f->fold->log_key, vkey);
+  struct digest digest = digest_of(vkey, strlen(vkey));
+  enum tamis_status status =
+      digests_agree(f, "the log key's digest", &digest, &f->statement->subject[0]);
+  const char *fault = status == TAMIS_OK ? log_people_separate(&f->fold->people) : NULL;
+  return fault ? differs(f, "duties that can be separated", fault) : status;
+}
+
+static enum tamis_status fold_proposal(const struct folding *f) {
+  return f->fold->people.is_separated ? TAMIS_OK
+                                      : differs(f, "duties that are separated", "a proposal");
+}
+
+/* Both signatures were checked. */
+static enum tamis_status fold_rotate(const struct folding *f) {
+  const char *vkey = statement_text(f->statement, "key");
+  struct digest old = statement_digest(f->statement, "old");
+  struct public_key key;
+  if (key_vkey_read(vkey, strlen(vkey), &key, NULL) != TAMIS_OK ||
+      !text_is(f->statement, "name", key.name))
+    return differs(f, "a key of the same name", vkey);
+  struct fold_client *client = client_find(f->fold, key.name);
+  const struct log_person *person = log_people_find(&f->fold->people, key.name);
+  if (!client && !person) return differs(f, "somebody who has a key", key.name);
+  struct digest held = digest_of(person ? person->key.byte : client->key.byte, KEY_PUBLIC_SIZE);
+  struct digest digest = digest_of(key.byte, sizeof key.byte);
+  enum tamis_status status = digests_agree(f, "the key before", &held, &old);
+  if (status == TAMIS_OK)
+    status = digests_agree(f, "the key's digest", &digest, &f->statement->subject[0]);
+  if (status == TAMIS_OK && !log_people_rotate(&f->fold->people, &key)) client->key = key;
+  return status;
 }
 
 static enum tamis_status named_federation(const struct folding *f,
@@ -984,6 +1059,9 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_KEY_REVOKE] = fold_revoke,
     [STATEMENT_ROLE_GRANT] = fold_role_grant,
     [STATEMENT_ROLE_REVOKE] = fold_role_revoke,
+    [STATEMENT_SEPARATION] = fold_separation,
+    [STATEMENT_PROPOSAL] = fold_proposal,
+    [STATEMENT_KEY_ROTATE] = fold_rotate,
     [STATEMENT_ROUND_OPEN] = fold_open,
     [STATEMENT_UPDATE] = fold_update,
     [STATEMENT_REFUSAL] = fold_refusal,

@@ -22,10 +22,17 @@ static const struct row {
     {STATEMENT_ROLLBACK, {"release-manager", "reviewer"}},
     {STATEMENT_REBUILD, {"release-manager", "reviewer"}},
     {STATEMENT_RETENTION, {"operator", "reviewer|auditor"}},
+    {STATEMENT_REVIEW, {"reviewer"}},
+    {STATEMENT_EVALUATION, {"evaluator"}},
     {STATEMENT_DISPUTE, {"operator|reviewer|auditor"}},
     {STATEMENT_POLICY_SET, {"operator", "reviewer", "reviewer"}},
+    {STATEMENT_APPROVAL, {"release-manager|reviewer"}},
+    {STATEMENT_FREEZE, {"operator|reviewer|release-manager"}},
+    {STATEMENT_UNFREEZE, {"operator", "reviewer"}},
     {STATEMENT_ROLE_GRANT, {"operator", "operator"}},
     {STATEMENT_ROLE_REVOKE, {"operator", "operator"}},
+    {STATEMENT_SEPARATION, {"operator"}},
+    {STATEMENT_PROPOSAL, {"operator|enroller|reviewer|release-manager"}},
 };
 
 void log_people_close(struct log_people *people) {
@@ -98,9 +105,11 @@ static bool holds(const struct log_people *people, const char *name, const char 
   return false;
 }
 
-static const struct row *row_of(enum statement_kind kind) {
+static const struct row *row_of(const struct statement *statement, bool is_known_client) {
+  static const struct row again = {STATEMENT_CLIENT_INVITE, {"enroller", "enroller"}};
+  if (statement->kind == STATEMENT_CLIENT_INVITE && is_known_client) return &again;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    if (rows[i].kind == kind) return &rows[i];
+    if (rows[i].kind == statement->kind) return &rows[i];
   return NULL;
 }
 
@@ -126,8 +135,9 @@ static size_t places_of(const struct row *row) {
 }
 
 const char *log_people_fault(const struct log_people *people, const struct statement *statement,
-                             const struct envelope *envelope) {
-  const struct row *row = row_of(statement->kind);
+                             const struct envelope *envelope, bool is_known_client) {
+  const struct row *row = row_of(statement, is_known_client);
+  const char *glass = statement_optional(statement, "break_glass");
   const char *first = envelope->signature[0].keyid;
   for (size_t i = 0; i < envelope->signature_count; i++) {
     if (!find(people, envelope->signature[i].keyid)) return "somebody who never had a role";
@@ -136,10 +146,17 @@ const char *log_people_fault(const struct log_people *people, const struct state
   }
   if (!people->is_separated) {
     if (envelope->signature_count != 1) return "more than one signature";
+    if (glass[0] != '\0') return "no glass to break";
     bool is_open = row && places_of(row) == 1 && holds(people, first, row->place[0]);
     return is_open || holds(people, first, "operator") ? NULL : "somebody without the role";
   }
   if (!row) return "a kind that no person signs";
+  if (glass[0] != '\0') {
+    bool is_alone = places_of(row) > 1 && envelope->signature_count == 1;
+    return is_alone && holds(people, first, "operator") ? NULL : "glass that was not theirs";
+  }
+  for (size_t i = 0; places_of(row) > 1 && i < envelope->signature_count; i++)
+    if (strncmp(envelope->signature[i].keyid, "service/", 8) == 0) return "a service for a person";
   if (envelope->signature_count != places_of(row)) return "another number of persons";
   return fits(people, row, envelope) ? NULL : "somebody without the role";
 }
@@ -159,6 +176,59 @@ static bool is_left_without_operator(const struct log_people *people) {
   for (size_t i = 0; i < people->count; i++)
     if (people->person[i].holds[0] && people->person[i].not_after[0] == 0) return false;
   return true;
+}
+
+static bool has_signed(const struct envelope *envelope, const char *name) {
+  for (size_t i = 0; i < envelope->signature_count; i++)
+    if (strcmp(envelope->signature[i].keyid, name) == 0) return true;
+  return false;
+}
+
+const char *log_people_own(const struct log_people *people, const struct statement *statement,
+                           const struct envelope *envelope) {
+  char name[KEY_NAME_SIZE];
+  if (!people->is_separated || statement->kind != STATEMENT_ROLE_GRANT) return NULL;
+  const char *vkey = statement_text(statement, "key");
+  size_t length = strcspn(vkey, "+");
+  if (length >= sizeof name) return "a name that is too long";
+  memcpy(name, vkey, length);
+  name[length] = '\0';
+  return has_signed(envelope, name) ? "whom it is granted to" : NULL;
+}
+
+/* Could `count` places of these roles be filled by as many persons? */
+static bool can_fill(const struct log_people *people, const struct row *row, size_t place,
+                     const char **taken) {
+  size_t tried = 0;
+  if (place >= PLACES || !row->place[place]) return true;
+  for (size_t i = 0; i < people->count && tried < PLACES; i++) {
+    const char *name = people->person[i].key.name;
+    bool is_free = strncmp(name, "service/", 8) != 0 && holds(people, name, row->place[place]);
+    for (size_t j = 0; j < place; j++) is_free = is_free && strcmp(taken[j], name) != 0;
+    if (!is_free) continue;
+    tried++;
+    taken[place] = name;
+    if (can_fill(people, row, place + 1, taken)) return true;
+  }
+  return false;
+}
+
+const char *log_people_separate(struct log_people *people) {
+  static const struct row again = {STATEMENT_CLIENT_INVITE, {"enroller", "enroller"}};
+  const char *taken[PLACES];
+  if (people->is_separated) return "a second time";
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].kind != STATEMENT_EVALUATION && !can_fill(people, &rows[i], 0, taken))
+      return "too few persons for what takes several";
+  if (!can_fill(people, &again, 0, taken)) return "too few enrollers";
+  people->is_separated = true;
+  return NULL;
+}
+
+bool log_people_rotate(struct log_people *people, const struct public_key *key) {
+  struct log_person *person = find(people, key->name);
+  if (person) person->key = *key;
+  return person != NULL;
 }
 
 const char *log_people_grant(struct log_people *people, const struct statement *statement) {

@@ -36,10 +36,18 @@ bool log_people_begin(struct log_people *people, const struct statement *genesis
 void log_people_hear(struct log_people *people, const struct statement *statement);
 
 /* NULL when the envelope's signers are known, sorted, each once, as many as the kind takes, and
- * hold the roles; else what is wrong with them. Whether the signatures verify is not looked at. */
+ * hold the roles; else what is wrong with them. Whether the signatures verify is not looked at.
+ * `is_known_client`: an invitation's client was here before. */
 const char *log_people_fault(const struct log_people *people, const struct statement *statement,
-                             const struct envelope *envelope);
+                             const struct envelope *envelope, bool is_known_client);
+/* NULL unless somebody signs what is for themselves; else who. */
+const char *log_people_own(const struct log_people *people, const struct statement *statement,
+                           const struct envelope *envelope);
 
+/* NULL, or why duties cannot be separated now. */
+const char *log_people_separate(struct log_people *people);
+/* False when nobody of the key's name is a person. */
+bool log_people_rotate(struct log_people *people, const struct public_key *key);
 /* Take in a role-grant or role-revoke. NULL, or what is wrong with it. */
 const char *log_people_grant(struct log_people *people, const struct statement *statement);
 const char *log_people_revoke(struct log_people *people, const struct statement *statement);

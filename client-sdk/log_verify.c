@@ -472,6 +472,15 @@ static enum tamis_status amended_check(struct log_verify *verify,
   return status;
 }
 
+/* The proposed envelope, which may never have become an entry. */
+static enum tamis_status proposal_check(struct log_verify *verify,
+                                        const struct statement *statement) {
+  struct digest envelope = statement_digest(statement, "envelope");
+  uint64_t size;
+  enum tamis_status status = blob_bring(verify, &envelope);
+  return status == TAMIS_OK ? blob_check(verify, &envelope, &size, NULL) : status;
+}
+
 static enum tamis_status files_check(struct log_verify *verify, const struct statement *statement) {
   uint64_t size;
   switch (statement->kind) {
@@ -481,6 +490,7 @@ static enum tamis_status files_check(struct log_verify *verify, const struct sta
   case STATEMENT_VERDICTS: return verdicts_check(verify, statement);
   case STATEMENT_AGGREGATE: return aggregate_check(verify, statement);
   case STATEMENT_WITNESSED: return witnessed_check(verify, statement);
+  case STATEMENT_PROPOSAL: return proposal_check(verify, statement);
   case STATEMENT_TOMBSTONE: return tombstone_check(verify, statement);
   case STATEMENT_REBUILT: return rebuilt_check(verify, statement);
   case STATEMENT_AMENDED: return amended_check(verify, statement);

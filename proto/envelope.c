@@ -35,22 +35,24 @@ static enum tamis_status too_large(struct fault *fault, size_t length, size_t si
                    length, size_max);
 }
 
-enum tamis_status envelope_sign_within(size_t size_max, const char *payload, size_t length,
-                                       const struct secret_key *key, char **text,
-                                       size_t *text_length, struct fault *fault) {
-  uint8_t signature[KEY_SIGNATURE_SIZE];
-  size_t total = 0;
-  if (length > size_max)
-    return fault_set(fault, TAMIS_TOO_LARGE, "a statement of %zu bytes does not fit an envelope",
-                     length);
-  char *bytes = signed_bytes(payload, length, &total);
-  if (!bytes) return fault_plain(fault, TAMIS_NO_MEMORY);
-  key_sign(key, bytes, total, signature);
-  free(bytes);
-  /* json_pack takes over both strings, also when it fails. */
-  json_t *root = json_pack("{s:o, s:s, s:[{s:s, s:o}]}", "payload", base64_of(payload, length),
-                           "payloadType", payload_type, "signatures", "keyid", key->public.name,
-                           "sig", base64_of(signature, sizeof signature));
+static json_t *signatures_json(const struct envelope_signature *signature, size_t count) {
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < count; i++) {
+    json_t *one = json_pack("{s:s, s:o}", "keyid", signature[i].keyid, "sig",
+                            base64_of(signature[i].signature, sizeof signature[i].signature));
+    if (json_array_append_new(list, one) == 0) continue;
+    json_decref(list);
+    list = NULL;
+  }
+  return list;
+}
+
+static enum tamis_status envelope_write(size_t size_max, const char *payload, size_t length,
+                                        const struct envelope_signature *signature, size_t count,
+                                        char **text, size_t *text_length, struct fault *fault) {
+  /* json_pack takes over both objects, also when it fails. */
+  json_t *root = json_pack("{s:o, s:s, s:o}", "payload", base64_of(payload, length), "payloadType",
+                           payload_type, "signatures", signatures_json(signature, count));
   if (!root) return fault_plain(fault, TAMIS_NO_MEMORY);
   enum tamis_status status = canonical_encode(root, text, text_length, fault);
   json_decref(root);
@@ -60,6 +62,46 @@ enum tamis_status envelope_sign_within(size_t size_max, const char *payload, siz
     *text = NULL;
   }
   return status;
+}
+
+static enum tamis_status sign(const char *payload, size_t length, const struct secret_key *key,
+                              struct envelope_signature *signature, struct fault *fault) {
+  size_t total = 0;
+  char *bytes = signed_bytes(payload, length, &total);
+  if (!bytes) return fault_plain(fault, TAMIS_NO_MEMORY);
+  key_sign(key, bytes, total, signature->signature);
+  memcpy(signature->keyid, key->public.name, sizeof signature->keyid);
+  free(bytes);
+  return TAMIS_OK;
+}
+
+enum tamis_status envelope_sign_within(size_t size_max, const char *payload, size_t length,
+                                       const struct secret_key *key, char **text,
+                                       size_t *text_length, struct fault *fault) {
+  struct envelope_signature signature;
+  if (length > size_max)
+    return fault_set(fault, TAMIS_TOO_LARGE, "a statement of %zu bytes does not fit an envelope",
+                     length);
+  enum tamis_status status = sign(payload, length, key, &signature, fault);
+  if (status != TAMIS_OK) return status;
+  return envelope_write(size_max, payload, length, &signature, 1, text, text_length, fault);
+}
+
+enum tamis_status envelope_cosign(const struct envelope *envelope, const struct secret_key *key,
+                                  char **text, size_t *text_length, struct fault *fault) {
+  struct envelope_signature signature[ENVELOPE_SIGNATURES_MAX];
+  size_t count = envelope->signature_count, at = count;
+  if (count == ENVELOPE_SIGNATURES_MAX)
+    return fault_set(fault, TAMIS_TOO_LARGE, "an envelope has room for %d signatures",
+                     ENVELOPE_SIGNATURES_MAX);
+  while (at > 0 && strcmp(envelope->signature[at - 1].keyid, key->public.name) > 0) at--;
+  memcpy(signature, envelope->signature, at * sizeof *signature);
+  memcpy(signature + at + 1, envelope->signature + at, (count - at) * sizeof *signature);
+  enum tamis_status status =
+      sign(envelope->payload, envelope->payload_length, key, &signature[at], fault);
+  if (status != TAMIS_OK) return status;
+  return envelope_write(ENVELOPE_SIZE_MAX, envelope->payload, envelope->payload_length, signature,
+                        count + 1, text, text_length, fault);
 }
 
 enum tamis_status envelope_sign(const char *payload, size_t length, const struct secret_key *key,
@@ -142,20 +184,33 @@ void envelope_close(struct envelope *envelope) {
   memset(envelope, 0, sizeof *envelope);
 }
 
-enum tamis_status envelope_verify(const struct envelope *envelope, const struct public_key *key,
-                                  struct fault *fault) {
+enum tamis_status envelope_verify_at(const struct envelope *envelope, size_t index,
+                                     const struct public_key *key, struct fault *fault) {
+  const struct envelope_signature *one = &envelope->signature[index];
   size_t total = 0;
-  bool named = false, good = false;
+  if (index >= envelope->signature_count || strcmp(one->keyid, key->name) != 0)
+    return fault_set(fault, TAMIS_BAD_SIGNATURE, "no signature by %s", key->name);
   char *bytes = signed_bytes(envelope->payload, envelope->payload_length, &total);
   if (!bytes) return fault_plain(fault, TAMIS_NO_MEMORY);
-  for (size_t i = 0; i < envelope->signature_count && !good; i++) {
-    const struct envelope_signature *one = &envelope->signature[i];
-    if (strcmp(one->keyid, key->name) != 0) continue;
-    named = true;
-    good = key_verify(key, bytes, total, one->signature);
-  }
+  bool good = key_verify(key, bytes, total, one->signature);
   free(bytes);
   if (good) return TAMIS_OK;
-  return fault_set(fault, TAMIS_BAD_SIGNATURE,
-                   named ? "the signature of %s does not verify" : "no signature by %s", key->name);
+  return fault_set(fault, TAMIS_BAD_SIGNATURE, "the signature of %s does not verify", key->name);
+}
+
+enum tamis_status envelope_verify(const struct envelope *envelope, const struct public_key *key,
+                                  struct fault *fault) {
+  enum tamis_status status = fault_set(fault, TAMIS_BAD_SIGNATURE, "no signature by %s", key->name);
+  for (size_t i = 0; i < envelope->signature_count && status == TAMIS_BAD_SIGNATURE; i++)
+    if (strcmp(envelope->signature[i].keyid, key->name) == 0)
+      status = envelope_verify_at(envelope, i, key, fault);
+  return status;
+}
+
+void envelope_signers(const struct envelope *envelope, char out[ENVELOPE_SIGNERS_SIZE]) {
+  size_t used = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < envelope->signature_count; i++)
+    used += (size_t)snprintf(out + used, ENVELOPE_SIGNERS_SIZE - used, "%s%s", i ? ", " : "",
+                             envelope->signature[i].keyid);
 }

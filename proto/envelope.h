@@ -30,6 +30,11 @@ struct envelope {
 enum tamis_status envelope_sign(const char *payload, size_t length, const struct secret_key *key,
                                 char **text, size_t *text_length, struct fault *fault);
 
+/* The same envelope with one more signature, in the order of keyids and after those of the same
+ * name. TOO_LARGE when there is no room for it. */
+enum tamis_status envelope_cosign(const struct envelope *envelope, const struct secret_key *key,
+                                  char **text, size_t *text_length, struct fault *fault);
+
 /* Strict parse of outside bytes: canonical JSON, the in-toto payload type, 1 to 8 signatures. */
 enum tamis_status envelope_open(const char *text, size_t length, struct envelope *envelope,
                                 struct fault *fault);
@@ -46,5 +51,13 @@ enum tamis_status envelope_open_within(size_t size_max, const char *text, size_t
 /* TAMIS_OK when some signature has keyid == key->name and verifies; BAD_SIGNATURE otherwise. */
 enum tamis_status envelope_verify(const struct envelope *envelope, const struct public_key *key,
                                   struct fault *fault);
+
+/* Of that one signature alone. */
+enum tamis_status envelope_verify_at(const struct envelope *envelope, size_t index,
+                                     const struct public_key *key, struct fault *fault);
+
+enum { ENVELOPE_SIGNERS_SIZE = ENVELOPE_SIGNATURES_MAX * (KEY_NAME_SIZE + 1) };
+/* "operator/ada, person/bob" */
+void envelope_signers(const struct envelope *envelope, char out[ENVELOPE_SIGNERS_SIZE]);
 
 #endif

@@ -57,6 +57,7 @@ static const char *const type_names[] = {
 #define ROUND INT("round", 1, ROUND_MAX)
 #define NONCE {"nonce", STATEMENT_HEX16, 0, 0, false}
 #define COUNT(field) INT(field, 0, CLIENTS_MAX)
+#define BREAK_GLASS OPTIONAL("break_glass")
 #define TIME_MS(field) INT(field, 0, ANY)
 
 static const struct row rows[STATEMENT_KIND_COUNT] = {
@@ -73,15 +74,21 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     OPTIONAL("shadows"),
     OPTIONAL("gates"), OPTIONAL_INT("freeze_after", 0, ROUND_MAX), OPTIONAL_DIGEST("suite")}},
   [STATEMENT_CLIENT_INVITE] = {{"token"}, {
-    NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE}},
+    NAME("client"), NAME("organisation"), INT("not_after", 0, UNIX_SECONDS_MAX), NONCE, BREAK_GLASS}},
   [STATEMENT_KEY_ENROL] = {{"key"}, {
     NAME("client"), VKEY("key"), DIGEST("token")}},
   [STATEMENT_KEY_REVOKE] = {{"key"}, {
     NAME("client"), TEXT("reason"), NONCE}},
   [STATEMENT_ROLE_GRANT] = {{"key"}, {
-    VKEY("key"), NAME("role"), OPTIONAL_INT("not_after", 1, UNIX_SECONDS_MAX), TEXT("reason"), NONCE}},
+    VKEY("key"), NAME("role"), OPTIONAL_INT("not_after", 1, UNIX_SECONDS_MAX), TEXT("reason"), NONCE, BREAK_GLASS}},
   [STATEMENT_ROLE_REVOKE] = {{"key"}, {
-    TEXT("person"), NAME("role"), TEXT("reason"), NONCE}},
+    TEXT("person"), NAME("role"), TEXT("reason"), NONCE, BREAK_GLASS}},
+  [STATEMENT_SEPARATION] = {{"log"}, {
+    TEXT("reason"), NONCE}},
+  [STATEMENT_PROPOSAL] = {{"statement"}, {
+    NAME("kind"), DIGEST("envelope"), NONCE}},
+  [STATEMENT_KEY_ROTATE] = {{"key"}, {
+    TEXT("name"), VKEY("key"), DIGEST("old"), NONCE}},
   [STATEMENT_ROUND_OPEN] = {{"base"}, {
     NAME("federation"), ROUND, TEXT("rule"), OPTIONAL("optimiser"), DIGEST("layout"),
     INT("parameters", 1, PARAMETERS_MAX), DIGEST("cohort"), COUNT("selected"),
@@ -117,14 +124,14 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), ROUND, TEXT("status"), TEXT("sentence"), COUNT("received"),
     INT("quorum", 1, CLIENTS_MAX), TIME_MS("at_ms")}},
   [STATEMENT_EXCLUSION] = {{"key"}, {
-    NAME("federation"), NAME("client"), INT("since", 0, ROUND_MAX), TEXT("reason"), NONCE}},
+    NAME("federation"), NAME("client"), INT("since", 0, ROUND_MAX), TEXT("reason"), NONCE, BREAK_GLASS}},
   [STATEMENT_REINSTATEMENT] = {{"key"}, {
-    NAME("federation"), NAME("client"), TEXT("reason"), NONCE}},
+    NAME("federation"), NAME("client"), TEXT("reason"), NONCE, BREAK_GLASS}},
   [STATEMENT_ROLLBACK] = {{"model"}, {
-    NAME("federation"), INT("to_round", 0, ROUND_MAX), TEXT("reason"), NONCE}},
+    NAME("federation"), INT("to_round", 0, ROUND_MAX), TEXT("reason"), NONCE, BREAK_GLASS}},
   [STATEMENT_REBUILD] = {{"model"}, {
     NAME("federation"), INT("since", 1, ROUND_MAX), {"without", STATEMENT_NAMES, 1, NAMES_MAX, false},
-    TEXT("reason"), NONCE}},
+    TEXT("reason"), NONCE, BREAK_GLASS}},
   [STATEMENT_REBUILT] = {{"model", "manifest"}, {
     NAME("federation"), ROUND, INT("of", 1, ROUND_MAX), TEXT("rule"), COUNT("updates"),
     TEXT("sentence"), TIME_MS("at_ms")}},

@@ -21,6 +21,9 @@
   X(KEY_REVOKE, "key-revoke", "operator")                                                          \
   X(ROLE_GRANT, "role-grant", "operator")                                                          \
   X(ROLE_REVOKE, "role-revoke", "operator")                                                        \
+  X(SEPARATION, "separation", "operator")                                                          \
+  X(PROPOSAL, "proposal", "operator")                                                              \
+  X(KEY_ROTATE, "key-rotate", "holder")                                                            \
   X(ROUND_OPEN, "round-open", "aggregator")                                                        \
   X(UPDATE, "update", "client")                                                                    \
   X(REFUSAL, "refusal", "aggregator")                                                              \
@@ -61,7 +64,8 @@ enum statement_kind {
 
 /* "round-open"; never NULL. */
 const char *statement_kind_name(enum statement_kind kind);
-/* "aggregator", "client" or "operator": the role whose key must sign it. */
+/* "aggregator", "client", "operator" (people: section 11 says which), or "holder", whose key it is
+ * about: whose key must sign it. */
 const char *statement_kind_signer(enum statement_kind kind);
 /* False for a name that is not in the list. */
 bool statement_kind_from_name(const char *name, enum statement_kind *kind);

@@ -16,6 +16,7 @@
   X(BAD_TOKEN, 7, 0, "the invitation token is unknown or already used")                            \
   X(TOKEN_EXPIRED, 7, 0, "the invitation is past its date")                                        \
   X(DENIED, 7, 0, "this key may not do that")                                                      \
+  X(COSIGNER_MISSING, 9, 0, "another person must sign this too")                                   \
   X(WRONG_ORIGIN, 3, 0, "the statement was signed for another log")                                \
   X(UNKNOWN_FEDERATION, 5, 0, "no federation of this name")                                        \
   X(NOT_FOUND, 5, 0, "nothing of that name is here")                                               \

@@ -23,6 +23,9 @@ static const struct chronicle_row chronicle[STATEMENT_KIND_COUNT] = {
                               "role granted",
                               {"key", "role", "not_after", "reason"}},
     [STATEMENT_ROLE_REVOKE] = {LOG_LEVEL_WARN, "role revoked", {"person", "role", "reason"}},
+    [STATEMENT_SEPARATION] = {LOG_LEVEL_WARN, "duties separated", {"reason"}},
+    [STATEMENT_PROPOSAL] = {LOG_LEVEL_INFO, "statement proposed", {"kind"}},
+    [STATEMENT_KEY_ROTATE] = {LOG_LEVEL_WARN, "key rotated", {"name"}},
     [STATEMENT_ROUND_OPEN] = {LOG_LEVEL_INFO,
                               "round opened",
                               {"federation", "round", "selected", "quorum"}},
@@ -123,4 +126,8 @@ void chronicle_tell(void *log, const struct statement *statement) {
   for (size_t i = 0; i < FACTS_MAX; i++) fact[i] = chronicle_fact(statement, row->fact[i]);
   log_event(log, chronicle_level(row, statement), row->event, fact[0], fact[1], fact[2], fact[3],
             fact[4], fact[5], log_end());
+  if (statement_optional(statement, "break_glass")[0] == '\0') return;
+  log_event(log, LOG_LEVEL_ERROR, "glass broken",
+            log_text("kind", statement_kind_name(statement->kind)),
+            log_text("reason", statement_optional(statement, "break_glass")), log_end());
 }

@@ -184,6 +184,8 @@ static void put_core(FILE *out, struct service *service) {
   fprintf(out, "tamis_round_seconds_total{phase=\"shadow\"} %.6f\n", core.shadow_seconds);
   put_count(out, "tamis_fork_evidence_total", "counter",
             "Calls of clients that were shown another history than this log.", core.fork_evidence);
+  put_count(out, "tamis_glass_broken_total", "counter",
+            "Statements of one person that take several.", core.glass_broken);
   put_count(out, "tamis_model_rollbacks_total", "counter", "Rollbacks.", core.rollbacks);
   put_count(out, "tamis_model_rebuilds_total", "counter", "Rebuilds asked for.", core.rebuilds);
   put_count(out, "tamis_store_commits_total", "counter", "Group commits of the journal.",

@@ -266,6 +266,9 @@ static void write_log(struct script *script) {
              NULL);
   script_say(script, STATEMENT_ROLE_REVOKE, OPERATOR, "key", json_pack("{s:s}", "role", "reviewer"),
              NULL);
+  script_say(script, STATEMENT_SEPARATION, OPERATOR, "log", json_object(), NULL);
+  script_say(script, STATEMENT_PROPOSAL, OPERATOR, "statement", json_object(), NULL);
+  script_say(script, STATEMENT_KEY_ROTATE, "bob", "key", json_pack("{s:s}", "name", "bob"), NULL);
   script_say(script, STATEMENT_RETENTION, OPERATOR, "model 0",
              json_pack("{s:s, s:i}", "federation", "f", "keep_rounds", 1), NULL);
   script_say(script, STATEMENT_POLICY_SET, OPERATOR, "policy 2",
@@ -569,7 +572,8 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"bodies", "f", "1"},         {"blob", "", NULL},          {"tombstones", "", NULL},
       {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
       {"policies", "f", NULL},      {"words", "f", "4"},         {"reviews", "f", ""},
-      {"decisions", "", ""},        {"evaluations", "f", "4"},   {"candidate", "f", NULL}};
+      {"decisions", "", ""},        {"evaluations", "f", "4"},   {"candidate", "f", NULL},
+      {"roles", NULL, NULL},        {"proposals", NULL, NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];
