@@ -133,8 +133,8 @@ struct work *federation_work(const struct state *state, const struct federation 
                              int64_t now_ms);
 
 /* The verdicts, the candidate and its promotion, or a rebuilt round. False when the work is about a
- * state that is no more (an exclusion, a rollback came in between): nothing is proposed, and
- * federation_work gives it out anew. */
+ * state that is no more (an exclusion, a rollback, a review came in between): nothing is proposed,
+ * and federation_work gives it out anew. */
 bool federation_worked(const struct state *state, const struct work *work,
                        const struct moment *moment, struct decision *decision);
 

@@ -331,6 +331,7 @@ bool federation_worked(const struct state *state, const struct work *work,
   enum phase phase = work->kind == WORK_MEASURE ? PHASE_COLLECTING : PHASE_JUDGED;
   if (work->kind == WORK_SHADOW)
     return federation && shadow_worked(federation, work, moment, decision);
+  if (federation && review_is_due(federation)) return false; /* a person's word comes first */
   if (federation && work->of != 0) return rebuild_worked(federation, work, moment, decision);
   if (!federation || federation->revision != work->revision ||
       federation->round.number != work->round || federation->round.phase != phase)

@@ -225,9 +225,10 @@ bool review_next(const struct state *state, const struct federation *federation,
   say_amended(review, &history, sentence);
   struct proposal *proposal = decision_add(
       decision, STATEMENT_AMENDED, "manifest", NULL,
-      json_pack("{s:s, s:I, s:s, s:I, s:s, s:s, s:s}", "federation", federation->name, "round",
+      json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:s, s:s}", "federation", federation->name, "round",
                 (json_int_t)review->round, "client", name, "review", (json_int_t)review->index,
-                "from", judge_standing_name(member->history.standing), "to",
+                "basis", (json_int_t)member->basis, "from",
+                judge_standing_name(member->history.standing), "to",
                 judge_standing_name(history.standing), "sentence", sentence));
   proposal->subject[0] = decision_attach(
       proposal, manifest_amended(federation->name, review->round,
@@ -368,6 +369,8 @@ enum tamis_status review_apply_amended(struct applying *a, struct fault *fault) 
     return undo_contradiction(a, fault, "no decision is to be carried out here");
   struct member *member = &federation->member[client];
   struct history history = member->history;
+  if (member->basis != (uint64_t)statement_integer(a->statement, "basis"))
+    return undo_contradiction(a, fault, "it is based on something else");
   review_amend(policy_of(federation, review->round), review, &history);
   enum tamis_status status = check_amended(a, federation, review, &history, fault);
   if (status != TAMIS_OK) return status;

@@ -145,7 +145,7 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     NAME("federation"), ROUND, NAME("client"), TEXT("decision"), INT("opinion", 0, 1),
     TEXT("standing"), INT("basis", 0, ANY), TEXT("reason"), NONCE}},
   [STATEMENT_AMENDED] = {{"manifest"}, {
-    NAME("federation"), ROUND, NAME("client"), INT("review", 0, ANY), TEXT("from"), TEXT("to"),
+    NAME("federation"), ROUND, NAME("client"), INT("review", 0, ANY), INT("basis", 0, ANY), TEXT("from"), TEXT("to"),
     TEXT("sentence")}},
   [STATEMENT_TOMBSTONE] = {{"manifest"}, {
     NAME("federation"), ROUND, INT("updates", 1, CLIENTS_MAX), INT("bytes", 0, ANY)}},

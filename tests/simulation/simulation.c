@@ -26,7 +26,7 @@ struct life {
   bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
   bool drops;                      /* a retention policy was asked for */
   size_t restarts, crashes, rollbacks, rebuilds, policies;
-  size_t copies, spoken, freezes;
+  size_t copies, spoken, freezes, reviews;
 };
 
 #define must(condition)                                                                            \
@@ -191,6 +191,19 @@ static void set_policy(struct life *life) {
       json_object_set_new(policy, names[i], canonical_f64(values[i][below(life, 2)]));
   int64_t version = (int64_t)life->policies + 2 + (below(life, 6) == 0);
   if (world_policy(&life->world, version, policy, NULL) == TAMIS_OK) life->policies++;
+}
+
+/* On some update that waits, or an opinion on one that does not: what may not be is refused. */
+static void review(struct life *life) {
+  struct world *world = &life->world;
+  json_t *rows = world_query(world, "reviews", 1, (const char *[]){WORLD_FEDERATION});
+  size_t count = json_array_size(rows);
+  if (count > 0)
+    life->reviews +=
+        world_review(world, below(life, 2) ? &world->operator_key : &world->person[0],
+                     json_array_get(rows, below(life, count)),
+                     below(life, 2) ? "release" : "reject", below(life, 3) == 0, NULL) == TAMIS_OK;
+  json_decref(rows);
 }
 
 static void operator_acts(struct life *life) {
@@ -491,9 +504,10 @@ static void end(struct life *life) {
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
          " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies, %zu "
          "words at gates, "
-         "%zu freezes\n",
+         "%zu freezes, %zu reviews\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
-         life->rollbacks, life->rebuilds, life->policies, life->spoken, life->freezes);
+         life->rollbacks, life->rebuilds, life->policies, life->spoken, life->freezes,
+         life->reviews);
   for (size_t i = 0; i < life->acked_count; i++) {
     check_acked(life, &life->acked[i]);
     free(life->acked[i].envelope);
@@ -524,6 +538,7 @@ int main(int count, char **arguments) {
     else
       restart(life);
     gates_live(life);
+    if (below(life, 20) == 0) review(life);
     if (step % 100 == 99) check_log(life);
   }
   check_honest(life);

@@ -116,6 +116,62 @@ static void a_decision_names_what_it_is_based_on(void **state) {
   assert_non_null(strstr(complained, "see: tamis review show 4711"));
 }
 
+/* Read by somebody who was not there. */
+static void a_client_is_explained(void **state) {
+  (void)state;
+  world(ITEM("open"));
+  answer(2, "clients",
+         "[{\"client\":\"phone-1\",\"federation\":\"digits\",\"organisation\":\"clinic\","
+         "\"state\":\"quarantined\",\"strikes\":3,\"sentence\":\"3 strikes, reputation 0.26\"}]");
+  answer(5, "moves",
+         "[{\"round\":5,\"from\":\"trusted\",\"to\":\"quarantined\",\"sentence\":\"3 strikes\"},"
+         "{\"round\":6,\"from\":\"quarantined\",\"to\":\"watched\",\"sentence\":\"the hold of "
+         "round 5 was found wrong in entry 4600: 2 strikes left, reputation 0.40\"},"
+         "{\"round\":7,\"from\":\"watched\",\"to\":\"excluded\",\"sentence\":\"excluded by "
+         "operator/ada: flips labels\"}]");
+  RUN(0, "client", "show", "phone-1");
+  assert_non_null(strstr(said, "moves\n"
+                               "  round 5     trusted -> quarantined, by the judge\n"
+                               "              3 strikes\n"
+                               "  round 6     quarantined -> watched, by a reviewer\n"));
+  assert_non_null(strstr(said, "  round 7     watched -> excluded, by a person\n"));
+  assert_non_null(strstr(said, "what people said\n  round 5     release by operator/ada"));
+  assert_non_null(strstr(said,
+                         "what it means its updates are judged but held: they weigh nothing\n"
+                         "what is next  clean rounds let it out; strikes in quarantine exclude it\n"
+                         "\n"
+                         "what you can do\n"
+                         "  tamis client exclude phone-1 --federation digits --reason '...'\n"
+                         "  tamis client rounds phone-1 digits\n"
+                         "  tamis review show 4711      (its update of round 7)\n"));
+}
+
+static void a_round_is_explained(void **state) {
+  (void)state;
+  answer(0, "rounds",
+         "[{\"round\":7,\"outcome\":\"promoted\",\"undone\":true,\"selected\":3,\"updates\":3,"
+         "\"accepted\":2,\"held\":1,\"rejected\":0,\"refused\":0,\"rule\":\"krum(f=1)\"}]");
+  answer(1, "round",
+         "[{\"client\":\"phone-1\",\"index\":4711,\"verdict\":\"hold\",\"sentence\":\"3.20 times "
+         "the median distance (+4.5 spreads), cosine to the cohort 0.31\"},"
+         "{\"client\":\"phone-2\",\"verdict\":\"accept\",\"weight\":0.0},"
+         "{\"client\":\"phone-3\",\"verdict\":\"accept\",\"weight\":1.0}]");
+  RUN(0, "round", "show", "digits", "7");
+  assert_non_null(
+      strstr(said, "outcome       promoted: its model became the head, and was undone since\n"
+                   "updates       3 of 3 clients asked: 2 accepted by the judge and aggregated by "
+                   "krum(f=1), 1 held, 0 rejected, 0 refused at the door\n"
+                   "\n"
+                   "hold of phone-1, by the judge\n"
+                   "              3.20 times the median distance (+4.5 spreads), cosine to the "
+                   "cohort 0.31\n"
+                   "  it weighs nothing; tamis review show 4711\n"
+                   "\n"
+                   "phone-2 was accepted and weighs nothing: the rule left it out\n"));
+  RUN(0, "round", "show", "digits", "7", "-o", "json");
+  assert_null(strstr(said, "outcome  "));
+}
+
 static void agreement_is_counted_over_what_both_saw(void **state) {
   (void)state;
   answer(0, "decisions",
@@ -154,6 +210,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(who_comes_second_is_told_that_it_is_an_opinion, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(a_decision_names_what_it_is_based_on, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_client_is_explained, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_round_is_explained, set_up, tear_down),
       cmocka_unit_test_setup_teardown(agreement_is_counted_over_what_both_saw, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_hostile_server_cannot_move_the_cursor, set_up, tear_down),
   };
