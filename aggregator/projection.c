@@ -210,12 +210,18 @@ static int bind_object(sqlite3_stmt *step, int position, const json_t *object) {
   return SQLITE_ERROR;
 }
 
+static int bind_list(sqlite3_stmt *step, int position, const json_t *list) {
+  char *text = json_dumps(list, JSON_COMPACT);
+  return text ? sqlite3_bind_text(step, position, text, -1, free) : SQLITE_NOMEM;
+}
+
 static int bind_json(sqlite3_stmt *step, int position, const json_t *value) {
   if (json_is_integer(value)) return sqlite3_bind_int64(step, position, json_integer_value(value));
   if (json_is_string(value))
     return sqlite3_bind_text(step, position, json_string_value(value),
                              (int)json_string_length(value), SQLITE_STATIC);
-  if (json_is_object(value) || json_is_array(value)) return bind_object(step, position, value);
+  if (json_is_object(value)) return bind_object(step, position, value);
+  if (json_is_array(value)) return bind_list(step, position, value);
   return SQLITE_ERROR;
 }
 

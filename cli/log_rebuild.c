@@ -106,7 +106,7 @@ static enum tamis_status project(struct index_rebuild *rebuild, const struct arc
   }
   if (status != TAMIS_OK) return status;
   return projection_apply(rebuild->rows, entry->index, &entry->entry->statement,
-                          entry->entry->signer, entry->length, entry->manifest, fault);
+                          entry->entry->signers, entry->length, entry->manifest, fault);
 }
 
 static enum tamis_status visit(void *opaque, const struct archive_entry *entry) {

@@ -814,6 +814,15 @@ static void an_invitation_is_used_once_somebody_came(void **state) {
   json_decref(rows);
 }
 
+static void the_operators_of_the_genesis_hold_their_role(void **state) {
+  struct fixture *fixture = *state;
+  json_t *rows = ask(fixture->projection, "roles", NULL, NULL);
+  const json_t *first = json_array_get(rows, 0);
+  assert_string_equal(json_string_value(json_object_get(first, "role")), "operator");
+  assert_string_equal(json_string_value(json_object_get(first, "reason")), "named by the genesis");
+  json_decref(rows);
+}
+
 static void questions_that_are_not_in_the_table_are_refused(void **state) {
   struct fixture *fixture = *state;
   const char *const arguments[] = {"f", "1", "x"};
@@ -1072,6 +1081,7 @@ int main(void) {
       CLAIM(shadows_are_listed_with_their_distance_or_their_sentence),
       CLAIM(indicators_are_shares_and_distances_of_what_is_in_the_tables),
       CLAIM(an_invitation_is_used_once_somebody_came),
+      CLAIM(the_operators_of_the_genesis_hold_their_role),
       CLAIM(questions_that_are_not_in_the_table_are_refused),
       CLAIM(an_argument_is_never_sql),
       CLAIM_OF_ITS_OWN_LOG(evaluations_move_their_indicators),
