@@ -23,7 +23,14 @@ enum evidence_source { EVIDENCE_OF_GRAM, EVIDENCE_OF_BODIES };
   X(cluster, EVIDENCE_OF_GRAM, "how many, itself included, are copies of each other")              \
   X(residual_cosine, EVIDENCE_OF_GRAM,                                                             \
     "largest with another one, the centre taken from both; 0 when alone")                          \
-  X(own_cosine, EVIDENCE_OF_BODIES, "with the client's update before; 0 when there is none")
+  X(own_cosine, EVIDENCE_OF_BODIES, "with the client's update before; 0 when there is none")       \
+  X(aggregate_cosine, EVIDENCE_OF_BODIES,                                                          \
+    "with the model's last step, which who trains nothing can send; 0 when there was none")        \
+  X(layer_share, EVIDENCE_OF_BODIES,                                                               \
+    "total variation of its layers' shares of the energy from the median shares")                  \
+  X(output_cosine, EVIDENCE_OF_BODIES, "of the output layer, with that of the centre")             \
+  X(output_opposed, EVIDENCE_OF_BODIES,                                                            \
+    "share of the output layer's energy in classes that point against the centre's")
 
 struct evidence {
 #define X(name, source, meaning) double name;

@@ -100,7 +100,8 @@ struct work {
   char (*without)[STATE_NAME_SIZE]; /* owned; sorted */
   struct memory before;             /* WORK_AGGREGATE: what is remembered with the base */
   bool weigh_by_examples;
-  double copy_cosine; /* of the policy: what is a copy */
+  double copy_cosine;        /* of the policy: what is a copy */
+  struct digest base_before; /* the model that the base was made from; zero: none */
   struct digest gram; /* WORK_AGGREGATE: of the rows that were measured; WORK_MEASURE: found */
   size_t count;
   struct work_row *row; /* owned; sorted by client name */

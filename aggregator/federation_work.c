@@ -132,6 +132,8 @@ struct work *federation_work(const struct state *state, const struct federation 
               round->number, round->base_round, round->policy_version);
   work->randomness = round->randomness;
   work->gram = round->gram;
+  if (round->base_round > 0)
+    work->base_before = federation->past[federation->past[round->base_round].base_round].model;
   work->row = decision_memory(calloc(round->updates, sizeof *work->row));
   work->counts = decision_memory(calloc(round->updates, sizeof *work->counts));
   work_rows(state, federation, work);

@@ -55,13 +55,13 @@ const char *const projection_schema[] = {
     " held INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
     " opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER, status TEXT, sentence TEXT,"
     " rebuilt_from INTEGER, policy_version INTEGER, waits_for TEXT, gate TEXT,"
-    " UNIQUE(federation, round)) STRICT;"
+    " UNIQUE(federation, round)) STRICT;",
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
     " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, neighbour TEXT,"
     " residual_neighbour TEXT," EVIDENCE_COLUMNS " z_norm REAL,"
     " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER,"
-    " decided INTEGER) STRICT;"
+    " decided INTEGER) STRICT;",
     "CREATE INDEX updates_held ON updates(federation, entry)"
     " WHERE verdict IN ('hold', 'reject');"
     "CREATE INDEX updates_round ON updates(federation, round);"

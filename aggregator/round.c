@@ -9,13 +9,13 @@
 #include <unistd.h>
 #include "aggregator/beside.h"
 #include "aggregator/cohort.h"
+#include "aggregator/measure.h"
 #include "aggregator/memory.h"
 #include "aggregator/redo.h"
 #include "aggregator/round_rule.h"
 #include "aggregator/shadow.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
-#include "robust/score.h"
 
 /* ---- rows that are mapped files ---- */
 
@@ -25,10 +25,21 @@ struct batch {
   size_t n;
   struct blob_view *view;
   const void **row;
+
+  /* WORK_MEASURE: what rows are compared with, and what is found on the way */
+  struct blob_view base_before, *before_view;
+  const float **before; /* NULL where there is none */
+  size_t dropped;
+  struct measure *measure;
 };
 
 static void batch_close(struct batch *batch) {
   for (size_t i = 0; batch->view && i < batch->n; i++) blob_unmap(&batch->view[i]);
+  for (size_t i = 0; batch->before_view && i < batch->n; i++) blob_unmap(&batch->before_view[i]);
+  blob_unmap(&batch->base_before);
+  measure_free(batch->measure);
+  free(batch->before_view);
+  free(batch->before);
   free(batch->view);
   free(batch->row);
   layout_close(&batch->layout);
@@ -45,7 +56,32 @@ static void drop_pages(const void *row, size_t from, size_t to) {
 
 static void batch_release(void *context, size_t from, size_t to) {
   const struct batch *batch = context;
-  for (size_t i = 0; i < batch->n; i++) drop_pages(batch->row[i], from, to);
+  for (size_t i = 0; i < batch->n; i++)
+    if (!batch->view[i].is_lent) drop_pages(batch->row[i], from, to);
+}
+
+static const float *values_of(const struct batch *batch, const struct blob_view *view) {
+  return view->bytes ? (const float *)(const void *)(view->bytes + batch->layout.header_size)
+                     : NULL;
+}
+
+/* What is lent is no file: its pages would come back as zeros. */
+static void drop_view(const struct batch *batch, const struct blob_view *view, size_t from,
+                      size_t to) {
+  if (view->bytes && !view->is_lent) drop_pages(values_of(batch, view), from, to);
+}
+
+/* What the Gram matrix has read is in the cache now; it goes when the other numbers have it too. */
+static void batch_measure(void *context, size_t from, size_t to) {
+  struct batch *batch = context;
+  (void)from;
+  size_t done = measure_upto(batch->measure, to);
+  batch_release(batch, batch->dropped, done);
+  for (size_t i = 0; i < batch->n; i++)
+    drop_view(batch, &batch->before_view[i], batch->dropped, done);
+  drop_view(batch, &batch->base, batch->dropped, done);
+  drop_view(batch, &batch->base_before, batch->dropped, done);
+  batch->dropped = done;
 }
 
 /* Maps a file of the batch page by page: a huge page of every row at once would be the whole round.
@@ -101,6 +137,44 @@ static struct robust_rows batch_rows(struct batch *batch) {
                               .context = batch};
 }
 
+/* A client's own past is a help, not a need: a blob that is gone counts as none. */
+static void map_before(struct blob_store *blobs, const struct digest *before, struct batch *batch,
+                       size_t i) {
+  struct blob_view *view = &batch->before_view[i];
+  if (digest_is_zero(before) || map_file(blobs, before, false, view, NULL) != TAMIS_OK) return;
+  if (view->length == layout_file_size(&batch->layout)) {
+    batch->before[i] = values_of(batch, view);
+  } else {
+    blob_unmap(view);
+  }
+}
+
+/* What the rows are compared with, besides each other. */
+static enum tamis_status past_open(struct blob_store *blobs, const struct work *work, int threads,
+                                   struct batch *batch, struct fault *fault) {
+  const void *base_before = NULL;
+  batch->before = calloc(batch->n, sizeof *batch->before);
+  batch->before_view = calloc(batch->n, sizeof *batch->before_view);
+  if (!batch->before || !batch->before_view) return fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; i < batch->n; i++) map_before(blobs, &work->row[i].before, batch, i);
+  if (!digest_is_zero(&work->base_before)) {
+    enum tamis_status status = map_row(blobs, &batch->layout, &work->base_before, false,
+                                       &batch->base_before, &base_before, fault);
+    if (status != TAMIS_OK) return status;
+  }
+  struct measure_input input = {.n = batch->n,
+                                .layout = &batch->layout,
+                                .row = batch->row,
+                                .before = batch->before,
+                                .base = values_of(batch, &batch->base),
+                                .base_before = base_before,
+                                .threads = threads,
+                                .release = batch_release,
+                                .context = batch};
+  batch->measure = measure_new(&input);
+  return batch->measure ? TAMIS_OK : fault_plain(fault, TAMIS_NO_MEMORY);
+}
+
 /* ---- what robust needs and says ---- */
 
 static int thread_count(int threads) {
@@ -114,6 +188,7 @@ static enum tamis_status measure_gram(struct batch *batch, int threads, double *
   struct robust_rows rows = batch_rows(batch);
   struct robust_scratch scratch;
   struct robust_error error;
+  rows.release = batch_measure;
   if (!round_rule_scratch(&scratch, robust_gram_scratch_bytes(rows.n, rows.d, threads), threads))
     return fault_plain(fault, TAMIS_NO_MEMORY);
   enum robust_status status = robust_gram(&rows, &scratch, gram, &error);
@@ -130,55 +205,18 @@ static enum tamis_status gram_note(struct found *found, size_t n, const double *
   return status;
 }
 
-/* A client's update before this one. */
-struct own {
-  double product; /* with the update of now */
-  double norm;    /* its length; 0: there is none */
-};
-
-/* Block after block as robust_dot adds, so that the bits are those of the whole rows, of which no
- * more than a stretch is in memory. */
-static struct own compare(const float *now, const float *before, size_t d) {
-  enum { BLOCK = 8192, STRETCH = 32 * BLOCK };
-  struct own own = {0, 0};
-  for (size_t from = 0, dropped = 0; from < d; from += BLOCK) {
-    size_t length = d - from < BLOCK ? d - from : BLOCK;
-    own.product += robust_dot(now + from, before + from, length);
-    own.norm += robust_dot(before + from, before + from, length);
-    if (from + length - dropped < STRETCH && from + length < d) continue;
-    drop_pages(now, dropped, from + length);
-    drop_pages(before, dropped, from + length);
-    dropped = from + length;
-  }
-  own.norm = sqrt(own.norm);
-  return own;
-}
-
-/* A client's own past is a help, not a need: a blob that is gone counts as none. */
-static struct own measure_own(struct blob_store *blobs, const struct batch *batch, size_t i,
-                              const struct digest *before) {
-  struct own own = {0, 0};
-  struct blob_view view;
-  if (digest_is_zero(before) || blob_map(blobs, before, false, &view, NULL) != TAMIS_OK) return own;
-  if (view.length == layout_file_size(&batch->layout))
-    own = compare(batch->row[i],
-                  (const float *)(const void *)(view.bytes + batch->layout.header_size),
-                  batch->layout.parameters);
-  blob_unmap(&view);
-  return own;
-}
-
-static enum tamis_status measure_evidence(struct blob_store *blobs, const struct batch *batch,
-                                          const double *gram, struct work *work,
-                                          struct fault *fault) {
+/* The output layer is looked at once more, when there is a centre to compare it with. */
+static enum tamis_status find_evidence(struct batch *batch, const double *gram, struct work *work,
+                                       struct fault *fault) {
   double *centre = calloc(work->count, sizeof *centre);
-  enum tamis_status status =
-      centre ? round_rule_evidence(work, gram, centre, fault) : fault_plain(fault, TAMIS_NO_MEMORY);
-  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++) {
-    struct own own = measure_own(blobs, batch, i, &work->row[i].before);
-    work->evidence[i].own_cosine =
-        robust_cosine(own.product, gram[i * work->count + i], own.norm * own.norm);
-  }
+  bool *votes = calloc(work->count, sizeof *votes);
+  enum tamis_status status = centre && votes ? round_rule_evidence(work, gram, centre, fault)
+                                             : fault_plain(fault, TAMIS_NO_MEMORY);
+  for (size_t i = 0; status == TAMIS_OK && i < work->count; i++) votes[i] = work->row[i].votes;
+  if (status == TAMIS_OK && !(measure_evidence(batch->measure, gram, votes, work->evidence) &&
+                              measure_output(batch->measure, centre, work->evidence)))
+    status = fault_plain(fault, TAMIS_NO_MEMORY);
+  free(votes);
   free(centre);
   return status;
 }
@@ -188,10 +226,11 @@ static enum tamis_status measure(struct blob_store *blobs, int threads, struct w
   struct batch batch;
   double *gram = calloc(work->count * work->count, sizeof *gram);
   enum tamis_status status = batch_open(blobs, work, NULL, &batch, fault);
+  if (status == TAMIS_OK) status = past_open(blobs, work, threads, &batch, fault);
   if (status == TAMIS_OK && !gram) status = fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK) status = measure_gram(&batch, threads, gram, fault);
   if (status == TAMIS_OK) status = gram_note(found, work->count, gram, &work->gram, fault);
-  if (status == TAMIS_OK) status = measure_evidence(blobs, &batch, gram, work, fault);
+  if (status == TAMIS_OK) status = find_evidence(&batch, gram, work, fault);
   batch_close(&batch);
   free(gram);
   return status;

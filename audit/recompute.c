@@ -85,6 +85,8 @@ static size_t inputs_list(const struct recompute *recompute, struct input *input
     input[count++] = (struct input){&work->verdicts, recompute->index, SIZE_MAX};
     input[count++] = (struct input){&work->weights, recompute->index, SIZE_MAX};
   }
+  if (measures && !digest_is_zero(&work->base_before))
+    input[count++] = (struct input){&work->base_before, recompute->index, SIZE_MAX};
   if (!measures) input[count++] = (struct input){&work->gram, recompute->index, SIZE_MAX};
   for (size_t i = 0; !measures && i < work->before.count; i++)
     input[count++] = (struct input){&work->before.vector[i].blob, recompute->index, SIZE_MAX};
