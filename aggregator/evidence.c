@@ -127,14 +127,16 @@ static bool find_clusters(size_t n, const double *gram, double copy_cosine,
   return true;
 }
 
-static void find_neighbour(size_t n, const double *gram, size_t i, struct evidence *evidence) {
-  evidence->neighbour = EVIDENCE_NOBODY;
+void evidence_find_neighbour(size_t n, const double *gram, size_t i, int *neighbour,
+                             double *cosine) {
+  *neighbour = EVIDENCE_NOBODY;
+  *cosine = 0;
   for (size_t j = 0; j < n; j++) {
     if (j == i) continue;
-    double cosine = cosine_of(n, gram, i, j);
-    if (evidence->neighbour != EVIDENCE_NOBODY && cosine <= evidence->neighbour_cosine) continue;
-    evidence->neighbour = (int)j;
-    evidence->neighbour_cosine = cosine;
+    double its = cosine_of(n, gram, i, j);
+    if (*neighbour != EVIDENCE_NOBODY && its <= *cosine) continue;
+    *neighbour = (int)j;
+    *cosine = its;
   }
 }
 
@@ -174,7 +176,8 @@ bool evidence_measure(size_t n, const double *gram, const bool *votes, double co
     evidence[i].norm = sqrt(own_square);
     evidence[i].distance = sqrt(fmax(0, own_square - 2 * with_centre[i] + square));
     evidence[i].cosine = robust_cosine(with_centre[i], own_square, square);
-    find_neighbour(n, gram, i, &evidence[i]);
+    evidence_find_neighbour(n, gram, i, &evidence[i].neighbour, &evidence[i].neighbour_cosine);
+    evidence[i].history_neighbour = EVIDENCE_NOBODY;
   }
   for (size_t i = 0; is_good && i < n; i++)
     find_residual_neighbour(n, gram, with_centre, square, i, evidence, &evidence[i]);

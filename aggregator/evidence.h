@@ -30,14 +30,19 @@ enum evidence_source { EVIDENCE_OF_GRAM, EVIDENCE_OF_BODIES };
     "total variation of its layers' shares of the energy from the median shares")                  \
   X(output_cosine, EVIDENCE_OF_BODIES, "of the output layer, with that of the centre")             \
   X(output_opposed, EVIDENCE_OF_BODIES,                                                            \
-    "share of the output layer's energy in classes that point against the centre's")
+    "share of the output layer's energy in classes that point against the centre's")               \
+  X(history_cosine, EVIDENCE_OF_BODIES, "of its sketch with that of the client's own past")        \
+  X(history_similarity, EVIDENCE_OF_BODIES,                                                        \
+    "largest of the past, this round included, with that of another client")                       \
+  X(prediction_error, EVIDENCE_OF_BODIES,                                                          \
+    "how far from what was foretold, 1 being the mean; 0 when nothing was")
 
 struct evidence {
 #define X(name, source, meaning) double name;
   EVIDENCE_MAP(X)
 #undef X
   int neighbour; /* the most similar row, the first among equals; EVIDENCE_NOBODY when alone */
-  int residual_neighbour; /* the same for residual_cosine */
+  int residual_neighbour, history_neighbour; /* the same for the other two likenesses */
 };
 
 struct evidence_row {
@@ -50,6 +55,11 @@ struct evidence_row {
 const struct evidence_row *evidence_table(size_t *count);
 double evidence_get(const struct evidence *evidence, const struct evidence_row *row);
 void evidence_set(struct evidence *evidence, const struct evidence_row *row, double value);
+
+/* The row most like row i by a Gram matrix, the first among equals, and its cosine;
+ * EVIDENCE_NOBODY and 0 when it is alone. */
+void evidence_find_neighbour(size_t n, const double *gram, size_t i, int *neighbour,
+                             double *cosine);
 
 /* Everything of EVIDENCE_OF_GRAM; the other numbers become 0. `gram` is n x n with n >= 1.
  * `votes[i]`: may row i shape the centre and be what others are near to? When none may, all do.

@@ -322,7 +322,9 @@ static enum tamis_status histories_read(const struct applying *a, struct federat
     const char *name;
     struct history history;
     struct digest before;
-    enum tamis_status status = manifest_history_read(element, &name, &history, &before, fault);
+    struct sketch_place sketch;
+    enum tamis_status status =
+        manifest_history_read(element, &name, &history, &before, &sketch, fault);
     if (status != TAMIS_OK) return status;
     int64_t client = state_client_find(a->state, name);
     if (client == STATE_NOBODY) return undo_contradiction(a, fault, "a history of nobody we know");
@@ -332,6 +334,7 @@ static enum tamis_status histories_read(const struct applying *a, struct federat
     member->moved_from = member->history.standing;
     member->history = history;
     member->before = before;
+    member->sketch = sketch;
   }
   return TAMIS_OK;
 }
@@ -348,6 +351,7 @@ static enum tamis_status apply_verdicts(struct applying *a, struct fault *fault)
         manifest_list(a->manifest, federation->name, round->number, "clients", &clients, fault);
   if (status == TAMIS_OK) status = verdicts_read(a, round, updates, fault);
   if (status == TAMIS_OK) status = histories_read(a, federation, clients, fault);
+  if (status == TAMIS_OK) status = manifest_trail_read(a->manifest, &federation->trail, fault);
   if (status != TAMIS_OK) return status;
   round->phase = PHASE_JUDGED;
   round->verdicts = a->statement->subject[0];

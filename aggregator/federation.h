@@ -71,6 +71,7 @@ struct work_row {
   char name[STATE_NAME_SIZE];
   uint64_t index;
   struct digest update, before; /* before: the client's last judged update, or zero */
+  struct sketch_place sketch;   /* that goes with it */
   int64_t examples;
   bool votes;
 };
@@ -102,6 +103,9 @@ struct work {
   bool weigh_by_examples;
   double copy_cosine;        /* of the policy: what is a copy */
   struct digest base_before; /* the model that the base was made from; zero: none */
+  struct trail trail;        /* of the rounds before; none where the base does not follow on them */
+  bool is_same_base;         /* as in the last round of the trail: no step since */
+  uint64_t sketch_seed;
   struct digest gram; /* WORK_AGGREGATE: of the rows that were measured; WORK_MEASURE: found */
   size_t count;
   struct work_row *row; /* owned; sorted by client name */
@@ -112,6 +116,7 @@ struct work {
   enum tamis_status status; /* RULE_NOT_FEASIBLE leads to hold, any other fault to abandon */
   struct fault fault;
   struct evidence *evidence;   /* owned; WORK_MEASURE */
+  struct digest sketches;      /* WORK_MEASURE: the file that this round leaves */
   double *weight;              /* owned; WORK_AGGREGATE, one a row, 0 where it does not count;
                                   WORK_SHADOW, rule after rule, one a row that counts */
   struct shadow_found *shadow; /* owned; WORK_SHADOW, one a rule */

@@ -62,6 +62,7 @@ static void work_rows(const struct state *state, const struct federation *federa
         .index = slot->index,
         .update = slot->update,
         .before = member->before,
+        .sketch = member->sketch,
         .examples = slot->examples,
         .votes = judge_votes(&member->history, bar_of(state, federation, slot->client)),
     };
@@ -121,6 +122,34 @@ static struct work *rebuild_work(const struct state *state, const struct federat
   return work;
 }
 
+/* Whoever knows the log knows the seed: of what federation-create says, so that sketches of all
+ * rounds can be added, and of no two federations alike. */
+static uint64_t sketch_seed(const struct federation *federation) {
+  struct digest_stream *stream = digest_stream_new();
+  uint64_t seed = 0;
+  digest_stream_add(stream, "tamis-sketch/v1", sizeof "tamis-sketch/v1");
+  digest_stream_add(stream, federation->name, strlen(federation->name));
+  digest_stream_add(stream, federation->terms.first_model.byte, DIGEST_SIZE);
+  struct digest digest = digest_stream_finish(stream);
+  digest_stream_free(stream);
+  for (size_t i = 0; i < sizeof seed; i++) seed = seed << 8 | digest.byte[i];
+  return seed;
+}
+
+/* The trail goes on where the base is the one of its last round, or was made from it; after a
+ * rebuild it is another line, and a new trail begins. */
+static void work_past(const struct federation *federation, struct work *work) {
+  const struct trail *trail = &federation->trail;
+  int64_t base_round = federation->round.base_round;
+  int64_t parent = base_round > 0 ? federation->past[base_round].base_round : -1;
+  work->sketch_seed = sketch_seed(federation);
+  if (base_round > 0) work->base_before = federation->past[parent].model;
+  if (trail->count == 0) return;
+  int64_t last = federation->past[trail->round[trail->count - 1]].base_round;
+  work->is_same_base = last == base_round;
+  if (work->is_same_base || last == parent) work->trail = *trail;
+}
+
 struct work *federation_work(const struct state *state, const struct federation *federation,
                              int64_t now_ms) {
   const struct round *round = &federation->round;
@@ -132,8 +161,7 @@ struct work *federation_work(const struct state *state, const struct federation 
               round->number, round->base_round, round->policy_version);
   work->randomness = round->randomness;
   work->gram = round->gram;
-  if (round->base_round > 0)
-    work->base_before = federation->past[federation->past[round->base_round].base_round].model;
+  work_past(federation, work);
   work->row = decision_memory(calloc(round->updates, sizeof *work->row));
   work->counts = decision_memory(calloc(round->updates, sizeof *work->counts));
   work_rows(state, federation, work);
@@ -160,6 +188,7 @@ static json_t *updates_list(const struct state *state, const struct work *work,
     struct manifest_alike alike = {
         .neighbour = name_of(state, work, evidence->neighbour),
         .residual_neighbour = name_of(state, work, evidence->residual_neighbour),
+        .history_neighbour = name_of(state, work, evidence->history_neighbour),
     };
     json_array_append_new(updates, manifest_update_write(&update, &judged[i], &alike));
   }
@@ -176,10 +205,15 @@ static json_t *clients_list(const struct state *state, const struct federation *
   for (size_t i = 0; i < federation->member_count; i++) {
     const struct member *member = &federation->member[i];
     bool is_in = row_of[i] != SIZE_MAX;
-    json_array_append_new(
-        clients, manifest_history_write(state->client[i].name,
-                                        is_in ? &judged[row_of[i]].history : &member->history,
-                                        is_in ? &work->row[row_of[i]].update : &member->before));
+    size_t row = row_of[i];
+    struct sketch_place sketch = {
+        .file = work->sketches, .row = (uint32_t)row, .round = work->round};
+    bool is_sketched = is_in && !digest_is_zero(&work->sketches);
+    json_array_append_new(clients,
+                          manifest_history_write(state->client[i].name,
+                                                 is_in ? &judged[row].history : &member->history,
+                                                 is_in ? &work->row[row].update : &member->before,
+                                                 is_sketched ? &sketch : &member->sketch));
   }
   free(row_of);
   return clients;
@@ -199,6 +233,16 @@ static struct judged *judge_work(const struct state *state, const struct federat
   return judged;
 }
 
+/* This round is its last one; the oldest falls off. */
+static struct trail trail_after(const struct work *work) {
+  struct trail trail = {.file = work->sketches};
+  size_t from = work->trail.count == STATE_TRAIL_MAX ? 1 : 0;
+  for (size_t i = from; i < work->trail.count; i++)
+    trail.round[trail.count++] = work->trail.round[i];
+  trail.round[trail.count++] = work->round;
+  return trail;
+}
+
 static void propose_verdicts(const struct state *state, const struct federation *federation,
                              const struct work *work, const struct moment *moment,
                              struct decision *decision) {
@@ -211,10 +255,11 @@ static void propose_verdicts(const struct state *state, const struct federation 
                 (json_int_t)work->round, "accepted", count[VERDICT_ACCEPT], "clipped",
                 count[VERDICT_CLIP], "held", count[VERDICT_HOLD], "rejected", count[VERDICT_REJECT],
                 "gram", manifest_digest(&work->gram), "at_ms", (json_int_t)moment->now_ms));
+  struct trail trail = trail_after(work);
   proposal->subject[0] =
       decision_attach(proposal, manifest_verdicts(work->federation, work->round,
                                                   clients_list(state, federation, work, judged),
-                                                  updates_list(state, work, judged)));
+                                                  updates_list(state, work, judged), &trail));
   free(judged);
 }
 

@@ -33,9 +33,19 @@ json_t *manifest_cohort(const char *federation, int64_t round, json_t *clients) 
                    "clients", clients);
 }
 
-json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates) {
-  return json_pack("{s:s, s:I, s:o, s:o}", "federation", federation, "round", (json_int_t)round,
-                   "clients", clients, "updates", updates);
+json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates,
+                          const struct trail *trail) {
+  json_t *manifest = json_pack("{s:s, s:I, s:o, s:o}", "federation", federation, "round",
+                               (json_int_t)round, "clients", clients, "updates", updates);
+  if (digest_is_zero(&trail->file)) return manifest;
+  json_t *rounds = json_array();
+  for (size_t i = 0; i < trail->count; i++)
+    json_array_append_new(rounds, json_integer((json_int_t)trail->round[i]));
+  json_object_set_new(
+      manifest, "state",
+      json_pack("[{s:s, s:o}]", "name", "sketches", "blob", manifest_digest(&trail->file)));
+  json_object_set_new(manifest, "trail", rounds);
+  return manifest;
 }
 
 static json_t *memory_write(const struct memory *memory) {
@@ -94,6 +104,28 @@ static bool read_digest(const json_t *object, const char *key, struct digest *di
   return canonical_text(object, key, &hex) && digest_from_hex(hex, strlen(hex), digest);
 }
 
+enum tamis_status manifest_trail_read(const json_t *manifest, struct trail *trail,
+                                      struct fault *fault) {
+  const json_t *rounds = json_object_get(manifest, "trail"), *round;
+  struct memory memory;
+  size_t i;
+  *trail = (struct trail){.count = 0};
+  enum tamis_status status = manifest_memory_read(manifest, &memory, fault);
+  if (status != TAMIS_OK || (!rounds && memory.count == 0)) return status;
+  if (memory.count != 1 || strcmp(memory.vector[0].name, "sketches") != 0)
+    return corrupt(fault, "state");
+  if (!json_is_array(rounds) || json_array_size(rounds) < 1 ||
+      json_array_size(rounds) > STATE_TRAIL_MAX)
+    return corrupt(fault, "trail");
+  trail->file = memory.vector[0].blob;
+  json_array_foreach(rounds, i, round) {
+    trail->round[i] = json_is_integer(round) ? json_integer_value(round) : 0;
+    if (trail->round[i] <= (i > 0 ? trail->round[i - 1] : 0)) return corrupt(fault, "trail");
+  }
+  trail->count = json_array_size(rounds);
+  return TAMIS_OK;
+}
+
 enum tamis_status manifest_memory_read(const json_t *manifest, struct memory *memory,
                                        struct fault *fault) {
   const json_t *state = json_object_get(manifest, "state"), *element;
@@ -125,13 +157,13 @@ json_t *manifest_update_write(const struct manifest_update *update, const struct
   size_t count;
   const struct evidence_row *row = evidence_table(&count);
   json_t *element = json_pack(
-      "{s:s, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "client", update->client,
+      "{s:s, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "client", update->client,
       "index", (json_int_t)update->index, "update", manifest_digest(&update->update), "examples",
       (json_int_t)update->examples, "verdict", judge_verdict_name(judged->verdict), "sentence",
       judged->sentence, "neighbour", alike->neighbour, "residual_neighbour",
-      alike->residual_neighbour, "z_norm", canonical_f64(judged->z_norm), "z_distance",
-      canonical_f64(judged->z_distance), "z_cosine", canonical_f64(judged->z_cosine), "risk",
-      canonical_f64(judged->risk));
+      alike->residual_neighbour, "history_neighbour", alike->history_neighbour, "z_norm",
+      canonical_f64(judged->z_norm), "z_distance", canonical_f64(judged->z_distance), "z_cosine",
+      canonical_f64(judged->z_cosine), "risk", canonical_f64(judged->risk));
   for (size_t i = 0; i < count; i++)
     json_object_set_new(element, row[i].name,
                         canonical_f64(evidence_get(&judged->evidence, &row[i])));
@@ -205,8 +237,28 @@ static int64_t *count_of(struct history *history, const struct history_row *row)
   return (int64_t *)(void *)((char *)history + row->offset);
 }
 
+/* Who has no sketches yet has no place of them either. */
+static void sketch_write(json_t *element, const struct sketch_place *sketch) {
+  if (digest_is_zero(&sketch->file)) return;
+  json_object_set_new(element, "sketch", manifest_digest(&sketch->file));
+  json_object_set_new(element, "sketch_row", json_integer((json_int_t)sketch->row));
+  json_object_set_new(element, "sketch_round", json_integer((json_int_t)sketch->round));
+}
+
+static bool sketch_read(const json_t *element, struct sketch_place *sketch) {
+  int64_t row;
+  *sketch = (struct sketch_place){.row = 0};
+  if (!json_object_get(element, "sketch")) return true;
+  if (!read_digest(element, "sketch", &sketch->file) ||
+      !canonical_integer(element, "sketch_row", &row) || row < 0 || row >= JUDGE_ROWS_MAX ||
+      !canonical_integer(element, "sketch_round", &sketch->round) || sketch->round < 1)
+    return false;
+  sketch->row = (uint32_t)row;
+  return true;
+}
+
 json_t *manifest_history_write(const char *client, const struct history *history,
-                               const struct digest *before) {
+                               const struct digest *before, const struct sketch_place *sketch) {
   struct history copy = *history;
   size_t numbers, counts;
   const struct history_row *number = judge_history_numbers(&numbers);
@@ -218,12 +270,13 @@ json_t *manifest_history_write(const char *client, const struct history *history
     json_object_set_new(element, number[i].name, canonical_f64(*number_of(&copy, &number[i])));
   for (size_t i = 0; i < counts; i++)
     json_object_set_new(element, count[i].name, json_integer(*count_of(&copy, &count[i])));
+  sketch_write(element, sketch);
   return element;
 }
 
 enum tamis_status manifest_history_read(const json_t *element, const char **client,
                                         struct history *history, struct digest *before,
-                                        struct fault *fault) {
+                                        struct sketch_place *sketch, struct fault *fault) {
   const char *state, *sentence;
   size_t numbers, counts;
   const struct history_row *number = judge_history_numbers(&numbers);
@@ -234,6 +287,7 @@ enum tamis_status manifest_history_read(const json_t *element, const char **clie
   if (!canonical_text(element, "sentence", &sentence)) return corrupt(fault, "sentence");
   snprintf(history->sentence, sizeof history->sentence, "%s", sentence);
   if (!read_digest(element, "before", before)) return corrupt(fault, "before");
+  if (!sketch_read(element, sketch)) return corrupt(fault, "sketch");
   for (size_t i = 0; i < numbers; i++)
     if (!canonical_double(element, number[i].name, number_of(history, &number[i])))
       return corrupt(fault, number[i].name);

@@ -20,7 +20,12 @@ enum tamis_status manifest_load(struct blob_store *blobs, const struct digest *d
 /* New references. `list` is taken over. */
 json_t *manifest_digest(const struct digest *digest);
 json_t *manifest_cohort(const char *federation, int64_t round, json_t *clients);
-json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates);
+/* `trail` is written when it has a file. */
+json_t *manifest_verdicts(const char *federation, int64_t round, json_t *clients, json_t *updates,
+                          const struct trail *trail);
+/* The reverse; zeros when it has none. CORRUPT. */
+enum tamis_status manifest_trail_read(const json_t *manifest, struct trail *trail,
+                                      struct fault *fault);
 
 /* What a weight manifest says beside the weights. */
 struct manifest_weights {
@@ -58,7 +63,7 @@ struct manifest_update {
 };
 /* Names of the clients that the evidence points to; "": nobody. */
 struct manifest_alike {
-  const char *neighbour, *residual_neighbour;
+  const char *neighbour, *residual_neighbour, *history_neighbour;
 };
 json_t *manifest_update_write(const struct manifest_update *update, const struct judged *judged,
                               const struct manifest_alike *alike);
@@ -68,10 +73,10 @@ enum tamis_status manifest_update_read(const json_t *element, struct manifest_up
 /* An element of `clients` there: what the judge remembers, and the update it compares the next one
  * with. */
 json_t *manifest_history_write(const char *client, const struct history *history,
-                               const struct digest *before);
+                               const struct digest *before, const struct sketch_place *sketch);
 enum tamis_status manifest_history_read(const json_t *element, const char **client,
                                         struct history *history, struct digest *before,
-                                        struct fault *fault);
+                                        struct sketch_place *sketch, struct fault *fault);
 
 /* The history of one client after a person's word; element as in the verdicts. */
 json_t *manifest_amended(const char *federation, int64_t round, json_t *history);

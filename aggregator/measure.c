@@ -2,6 +2,7 @@
  * and its pages can go. */
 #include "aggregator/measure.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,11 @@ struct measure {
   double *energy;       /* n x layers: squared length */
   float moved[STRETCH]; /* base less base_before */
   double moved_square;
+  struct robust_sketch_tile hash[STRETCH / TILE];
+  double (*sketch)[2 * ROBUST_SKETCH_SIZE]; /* n + 1: the last is of the step */
 };
+
+static_assert((int)TILE == (int)ROBUST_SKETCH_TILE, "tiles of the pass are tiles of the sketch");
 
 /* ---- layers ---- */
 
@@ -44,13 +49,15 @@ struct measure *measure_new(const struct measure_input *input) {
   lay_out(measure);
   measure->sums = calloc(input->n, sizeof *measure->sums);
   measure->energy = calloc(input->n * measure->layers + 1, sizeof *measure->energy);
-  if (measure->sums && measure->energy) return measure;
+  measure->sketch = calloc(input->n + 1, sizeof *measure->sketch);
+  if (measure->sums && measure->energy && measure->sketch) return measure;
   measure_free(measure);
   return NULL;
 }
 
 void measure_free(struct measure *measure) {
   if (!measure) return;
+  free(measure->sketch);
   free(measure->energy);
   free(measure->sums);
   free(measure);
@@ -77,12 +84,13 @@ static void add_energy(const struct measure *measure, const float *x, size_t fro
   }
 }
 
-static void add_tile(struct measure *measure, size_t i, size_t from, size_t to,
-                     const float *moved) {
+static void add_tile(struct measure *measure, size_t i, size_t from, size_t to, const float *moved,
+                     const struct robust_sketch_tile *hash) {
   const float *x = row_of(measure, i), *before = measure->in.before[i];
   struct sums *sums = &measure->sums[i];
   size_t count = to - from;
   add_energy(measure, x, from, to, measure->energy + i * measure->layers);
+  robust_sketch_add(hash, x + from, count, measure->sketch[i]);
   if (before) {
     sums->own += robust_dot(x + from, before + from, count);
     sums->before_square += robust_dot(before + from, before + from, count);
@@ -97,17 +105,21 @@ static void add_moved(struct measure *measure, size_t from, size_t to) {
   for (size_t at = from; at < to; at += TILE) {
     const float *moved = measure->moved + (at - from);
     measure->moved_square += robust_dot(moved, moved, least(TILE, to - at));
+    robust_sketch_add(&measure->hash[(at - from) / TILE], moved, least(TILE, to - at),
+                      measure->sketch[measure->in.n]);
   }
 }
 
 static void add_stretch(struct measure *measure, size_t from, size_t to) {
   bool has_moved = measure->in.base_before != NULL;
+  for (size_t at = from; at < to; at += TILE)
+    robust_sketch_tile(measure->in.seed, at, &measure->hash[(at - from) / TILE]);
   if (has_moved) add_moved(measure, from, to);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(measure->in.threads)
   for (size_t i = 0; i < measure->in.n; i++)
     for (size_t at = from; at < to; at += TILE)
       add_tile(measure, i, at, least(at + TILE, to),
-               has_moved ? measure->moved + (at - from) : NULL);
+               has_moved ? measure->moved + (at - from) : NULL, &measure->hash[(at - from) / TILE]);
 }
 
 size_t measure_upto(struct measure *measure, size_t to) {
@@ -157,6 +169,10 @@ bool measure_evidence(const struct measure *measure, const double *gram, const b
     evidence[i].aggregate_cosine = robust_cosine(sums->moved, square, measure->moved_square);
   }
   return compare_layers(measure, votes, evidence);
+}
+
+void measure_sketch(const struct measure *measure, size_t i, float *sketch) {
+  robust_sketch_finish(measure->sketch[i], sketch);
 }
 
 /* ---- the output layer ---- */

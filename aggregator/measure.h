@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "aggregator/evidence.h"
 #include "proto/tensor.h"
+#include "robust/sketch.h"
 
 /* All borrowed until measure_free; pointers to d floats each. */
 struct measure_input {
@@ -18,6 +20,7 @@ struct measure_input {
   const void *const *row;
   const float *const *before;      /* one a row: the client's update before; NULL: there is none */
   const float *base, *base_before; /* the model and the one before it; NULL: there was none */
+  uint64_t seed;                   /* of sketches */
   int threads;
   /* NULL, or told which coordinates measure_output has done with. */
   void (*release)(void *context, size_t from, size_t to);
@@ -37,6 +40,9 @@ size_t measure_upto(struct measure *measure, size_t to);
  * evidence_measure. False when out of memory. */
 bool measure_evidence(const struct measure *measure, const double *gram, const bool *votes,
                       struct evidence *evidence);
+
+/* After all coordinates: the sketch of row i, or, for i = n, of the model's last step. */
+void measure_sketch(const struct measure *measure, size_t i, float *sketch);
 
 /* A second look at the coordinates of the output layer, now that the weights of the centre are
  * known: output_cosine and output_opposed. False when out of memory. */

@@ -59,7 +59,7 @@ const char *const projection_schema[] = {
     "CREATE TABLE updates(entry INTEGER PRIMARY KEY, federation TEXT NOT NULL,"
     " round INTEGER NOT NULL, client TEXT NOT NULL, blob TEXT NOT NULL, examples INTEGER,"
     " loss REAL, verdict TEXT, status TEXT, sentence TEXT, weight REAL, neighbour TEXT,"
-    " residual_neighbour TEXT," EVIDENCE_COLUMNS " z_norm REAL,"
+    " residual_neighbour TEXT, history_neighbour TEXT," EVIDENCE_COLUMNS " z_norm REAL,"
     " z_distance REAL, z_cosine REAL, risk REAL, bytes INTEGER, dropped INTEGER,"
     " decided INTEGER) STRICT;",
     "CREATE INDEX updates_held ON updates(federation, entry)"
@@ -333,7 +333,8 @@ const struct projection_step projection_steps[] = {
      "UPDATE federations SET phase = 'judging' WHERE federation = :federation"},
     {STATEMENT_VERDICTS, "updates",
      "UPDATE updates SET verdict = :verdict, sentence = :sentence, neighbour = :neighbour,"
-     " residual_neighbour = :residual_neighbour," EVIDENCE_VALUES
+     " residual_neighbour = :residual_neighbour,"
+     " history_neighbour = :history_neighbour," EVIDENCE_VALUES
      " z_norm = $z_norm, z_distance = $z_distance,"
      " z_cosine = $z_cosine, risk = $risk WHERE entry = :index AND federation = @federation"},
     {STATEMENT_VERDICTS, "updates",

@@ -168,7 +168,7 @@ const struct projection_question projection_questions[] = {
      " SELECT entry + 1, json_object('client', client, 'index', entry, 'update', blob,"
      " 'verdict', verdict, 'status', status, 'weight', its.weight, 'examples', examples,"
      " 'loss', loss, 'neighbour', neighbour, 'residual_neighbour', "
-     "residual_neighbour," EVIDENCE_PAIRS
+     "residual_neighbour, 'history_neighbour', history_neighbour," EVIDENCE_PAIRS
      " 'z_norm', z_norm, 'z_distance', z_distance, 'z_cosine', z_cosine,"
      " 'risk', risk, 'sentence', sentence, 'dropped', dropped)"
      " FROM its JOIN updates USING (entry) WHERE entry + 1 > ?1 ORDER BY entry LIMIT ?2"},

@@ -231,8 +231,9 @@ bool review_next(const struct state *state, const struct federation *federation,
                 judge_standing_name(member->history.standing), "to",
                 judge_standing_name(history.standing), "sentence", sentence));
   proposal->subject[0] = decision_attach(
-      proposal, manifest_amended(federation->name, review->round,
-                                 manifest_history_write(name, &history, &member->before)));
+      proposal,
+      manifest_amended(federation->name, review->round,
+                       manifest_history_write(name, &history, &member->before, &member->sketch)));
   return true;
 }
 
@@ -266,7 +267,8 @@ static enum tamis_status find_update(const struct applying *a, const char *feder
     const char *name;
     struct history history;
     struct digest before;
-    status = manifest_history_read(element, &name, &history, &before, fault);
+    struct sketch_place sketch;
+    status = manifest_history_read(element, &name, &history, &before, &sketch, fault);
     if (status != TAMIS_OK) return status;
     if (strcmp(name, client) != 0) continue;
     found->after = history;
@@ -349,7 +351,8 @@ static enum tamis_status check_amended(const struct applying *a,
   enum tamis_status status =
       manifest_list(a->manifest, federation->name, review->round, "clients", &clients, fault);
   if (status != TAMIS_OK) return status;
-  json_t *due = decision_memory(manifest_history_write(name, history, &member->before));
+  json_t *due =
+      decision_memory(manifest_history_write(name, history, &member->before, &member->sketch));
   bool is_same = json_array_size(clients) == 1 && json_equal(json_array_get(clients, 0), due);
   json_decref(due);
   return is_same ? TAMIS_OK

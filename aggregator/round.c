@@ -13,6 +13,7 @@
 #include "aggregator/memory.h"
 #include "aggregator/redo.h"
 #include "aggregator/round_rule.h"
+#include "aggregator/round_sketch.h"
 #include "aggregator/shadow.h"
 #include "proto/tensor.h"
 #include "robust/robust.h"
@@ -168,6 +169,7 @@ static enum tamis_status past_open(struct blob_store *blobs, const struct work *
                                 .before = batch->before,
                                 .base = values_of(batch, &batch->base),
                                 .base_before = base_before,
+                                .seed = work->sketch_seed,
                                 .threads = threads,
                                 .release = batch_release,
                                 .context = batch};
@@ -206,8 +208,9 @@ static enum tamis_status gram_note(struct found *found, size_t n, const double *
 }
 
 /* The output layer is looked at once more, when there is a centre to compare it with. */
-static enum tamis_status find_evidence(struct batch *batch, const double *gram, struct work *work,
-                                       struct fault *fault) {
+static enum tamis_status find_evidence(struct blob_store *blobs, struct batch *batch,
+                                       const double *gram, int threads, struct work *work,
+                                       struct found *found, struct fault *fault) {
   double *centre = calloc(work->count, sizeof *centre);
   bool *votes = calloc(work->count, sizeof *votes);
   enum tamis_status status = centre && votes ? round_rule_evidence(work, gram, centre, fault)
@@ -216,6 +219,8 @@ static enum tamis_status find_evidence(struct batch *batch, const double *gram, 
   if (status == TAMIS_OK && !(measure_evidence(batch->measure, gram, votes, work->evidence) &&
                               measure_output(batch->measure, centre, work->evidence)))
     status = fault_plain(fault, TAMIS_NO_MEMORY);
+  if (status == TAMIS_OK)
+    status = round_sketch(blobs, batch->measure, centre, threads, work, found, fault);
   free(votes);
   free(centre);
   return status;
@@ -230,7 +235,7 @@ static enum tamis_status measure(struct blob_store *blobs, int threads, struct w
   if (status == TAMIS_OK && !gram) status = fault_plain(fault, TAMIS_NO_MEMORY);
   if (status == TAMIS_OK) status = measure_gram(&batch, threads, gram, fault);
   if (status == TAMIS_OK) status = gram_note(found, work->count, gram, &work->gram, fault);
-  if (status == TAMIS_OK) status = find_evidence(&batch, gram, work, fault);
+  if (status == TAMIS_OK) status = find_evidence(blobs, &batch, gram, threads, work, found, fault);
   batch_close(&batch);
   free(gram);
   return status;

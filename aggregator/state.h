@@ -31,6 +31,7 @@ enum {
   STATE_CLASSES_MAX = 100,   /* that are compared one by one */
   STATE_REVIEWS_MAX = 4096,  /* of one federation; then the oldest round's are forgotten */
   STATE_VOICES_MAX = 4,      /* people who may speak on one update */
+  STATE_TRAIL_MAX = 11,      /* rounds whose steps are remembered */
   STATE_NOBODY = -1,
 };
 
@@ -74,9 +75,24 @@ struct invitation {
   bool used;
 };
 
+/* Where the sketches of a client are: a row of the file that its last judged round left. */
+struct sketch_place {
+  struct digest file; /* zero: there are none */
+  uint32_t row;
+  int64_t round;
+};
+
+/* The rounds whose steps and centres are in the file of the last of them. */
+struct trail {
+  struct digest file; /* zero: none */
+  size_t count;
+  int64_t round[STATE_TRAIL_MAX];
+};
+
 struct member { /* a client in a federation; same position as in state.client */
   struct history history;
   struct digest before; /* its last judged update; zero: none */
+  struct sketch_place sketch;
   bool is_barred;       /* excluded by an operator's word, not only by the judge's */
   uint64_t word_index;  /* of the last entry by which an operator excluded or reinstated it; or 0 */
   uint64_t basis; /* of the last entry that brought a strike, a move, or a person's word; or 0: a
@@ -246,6 +262,7 @@ struct federation {
   struct past_round *past; /* [0] is the first model, then [1 .. last_round] */
   struct round round;
   struct rebuild rebuild;
+  struct trail trail;
   struct member *member; /* one a client, in the order of state.client */
   size_t member_count;
   uint64_t revision; /* moves when something happens that a judgement under way does not know of */

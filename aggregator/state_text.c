@@ -19,14 +19,14 @@ enum { HISTORY_ROWS = 0 HISTORY_NUMBERS(X) HISTORY_COUNTS(X) };
 #undef X
 static_assert(sizeof(struct history) == 8 * HISTORY_ROWS + 8 + JUDGE_SENTENCE_SIZE,
               "a field of struct history came or went");
-static_assert(sizeof(struct member) == sizeof(struct history) + 104,
+static_assert(sizeof(struct member) == sizeof(struct history) + 152,
               "a field of struct member came or went");
 static_assert(sizeof(struct memory) == 400, "a field of struct memory came or went");
 static_assert(sizeof(struct slot) == 64, "a field of struct slot came or went");
 static_assert(sizeof(struct round) == 736, "a field of struct round came or went");
 static_assert(sizeof(struct past_round) == 616, "a field of struct past_round came or went");
 static_assert(sizeof(struct terms) == 1800, "a field of struct terms came or went");
-static_assert(sizeof(struct federation) == sizeof(struct terms) + 1552,
+static_assert(sizeof(struct federation) == sizeof(struct terms) + 1680,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct review) == 208, "a field of struct review came or went");
@@ -366,6 +366,9 @@ static void on_history(struct codec *codec, struct history *history) {
 static void on_member(struct codec *codec, struct member *member) {
   on_history(codec, &member->history);
   on_digest(codec, "before", &member->before);
+  on_digest(codec, "sketch", &member->sketch.file);
+  member->sketch.row = (uint32_t)on_small(codec, "sketch_row", member->sketch.row, UINT32_MAX);
+  on_integer(codec, "sketch_round", &member->sketch.round);
   on_truth(codec, "barred", &member->is_barred);
   on_natural(codec, "word_index", &member->word_index, INT64_MAX);
   on_natural(codec, "basis", &member->basis, INT64_MAX);
@@ -508,6 +511,13 @@ static void on_reviews(struct codec *codec, struct federation *federation, size_
               clients, federation->last_round);
 }
 
+static void on_trail(struct codec *codec, struct trail *trail, int64_t rounds) {
+  on_digest(codec, "trail", &trail->file);
+  on_size(codec, "trail_rounds", &trail->count, STATE_TRAIL_MAX);
+  for (size_t i = 0; i < trail->count && !codec->is_bad; i++)
+    on_round_number(codec, "trail_round", &trail->round[i], rounds);
+}
+
 static void on_federation(struct codec *codec, struct state *state, struct federation *federation) {
   size_t rounds = (size_t)federation->last_round, selected = federation->round.selected;
   on_terms(codec, &federation->terms);
@@ -524,6 +534,7 @@ static void on_federation(struct codec *codec, struct state *state, struct feder
     on_past(codec, &federation->past[i], (int64_t)i, federation->policy_count);
   on_round(codec, &federation->round, state->client_count, federation->policy_count);
   on_rebuild(codec, &federation->rebuild, (int64_t)rounds, state->client_count);
+  on_trail(codec, &federation->trail, (int64_t)rounds);
   on_round_number(codec, "opened", &federation->opened, (int64_t)rounds);
   on_natural(codec, "revision", &federation->revision, INT64_MAX);
   on_natural(codec, "create_index", &federation->create_index, INT64_MAX);

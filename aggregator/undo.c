@@ -37,6 +37,7 @@ static void histories_restore(struct federation *federation, const struct member
     bool is_kept = federation->dropped_round == 0 || digest_set_has(judged, &after[i].before) ||
                    digest_equal(&member->before, &after[i].before);
     member->before = is_kept ? after[i].before : (struct digest){{0}};
+    member->sketch = after[i].sketch;
     member->has_moved = false;
   }
 }
@@ -57,7 +58,8 @@ static enum tamis_status histories_after(const struct applying *a,
   json_array_foreach(clients, i, element) {
     const char *name;
     struct member member = {0};
-    status = manifest_history_read(element, &name, &member.history, &member.before, fault);
+    status = manifest_history_read(element, &name, &member.history, &member.before, &member.sketch,
+                                   fault);
     if (status != TAMIS_OK) return status;
     int64_t client = state_client_find(a->state, name);
     if (client == STATE_NOBODY) return undo_contradiction(a, fault, "a history of nobody we know");
@@ -106,11 +108,14 @@ enum tamis_status undo_rollback(struct applying *a, struct fault *fault) {
   if (!after) return fault_plain(fault, TAMIS_NO_MEMORY);
   int64_t its = state_round_judged(federation, round); /* whose updates the model is made of */
   enum tamis_status status = histories_after(a, federation, its, after, fault);
+  struct trail trail = {.count = 0};
   if (status == TAMIS_OK && its > 0) status = judged_in(a, federation, its, &judged, fault);
+  if (status == TAMIS_OK && its > 0) status = manifest_trail_read(a->manifest, &trail, fault);
   if (status == TAMIS_OK) {
     federation->history_round = its;
     histories_restore(federation, after, &judged, a->index);
     review_restored(federation, its, a->index);
+    federation->trail = trail;
     federation->head = a->statement->subject[0];
     federation->head_round = round;
     federation->rebuild = (struct rebuild){.is_under_way = false};

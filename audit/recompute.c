@@ -70,6 +70,20 @@ struct input {
   size_t past_of; /* the row that is compared with it; SIZE_MAX: it is no such file */
 };
 
+/* Files of sketches, those of one round next to each other once. */
+static size_t sketches_list(const struct recompute *recompute, struct input *input) {
+  const struct work *work = recompute->work;
+  size_t count = 0;
+  if (work->trail.count > 0)
+    input[count++] = (struct input){&work->trail.file, recompute->index, SIZE_MAX};
+  for (size_t i = 0; i < work->count; i++) {
+    const struct digest *file = &work->row[i].sketch.file;
+    if (digest_is_zero(file) || (count > 0 && digest_equal(file, input[count - 1].file))) continue;
+    input[count++] = (struct input){file, recompute->index, SIZE_MAX};
+  }
+  return count;
+}
+
 static size_t inputs_list(const struct recompute *recompute, struct input *input) {
   const struct work *work = recompute->work;
   bool measures = work->kind == WORK_MEASURE;
@@ -87,6 +101,7 @@ static size_t inputs_list(const struct recompute *recompute, struct input *input
   }
   if (measures && !digest_is_zero(&work->base_before))
     input[count++] = (struct input){&work->base_before, recompute->index, SIZE_MAX};
+  if (measures) count += sketches_list(recompute, input + count);
   if (!measures) input[count++] = (struct input){&work->gram, recompute->index, SIZE_MAX};
   for (size_t i = 0; !measures && i < work->before.count; i++)
     input[count++] = (struct input){&work->before.vector[i].blob, recompute->index, SIZE_MAX};
@@ -94,7 +109,7 @@ static size_t inputs_list(const struct recompute *recompute, struct input *input
 }
 
 static struct input *inputs_of(const struct recompute *recompute, size_t *count) {
-  size_t most = 2 * recompute->work->count + 4 + STATE_VECTORS_MAX;
+  size_t most = 3 * recompute->work->count + 5 + STATE_VECTORS_MAX;
   struct input *input = decision_memory(calloc(most, sizeof *input));
   *count = inputs_list(recompute, input);
   return input;
@@ -209,11 +224,27 @@ static void believe_own(struct recompute *recompute, const bool *which) {
                        &work->evidence[i].own_cosine);
 }
 
-/* The numbers of the evidence that the Gram matrix does not have. */
+/* The row of the client that the log names; EVIDENCE_NOBODY: of none. */
+static int logged_row(const struct recompute *recompute, size_t i, const char *field) {
+  const struct work *work = recompute->work;
+  const char *name;
+  if (!canonical_text(json_array_get(logged_updates(recompute), i), field, &name))
+    return EVIDENCE_NOBODY;
+  for (size_t k = 0; k < work->count; k++)
+    if (strcmp(work->row[k].name, name) == 0) return (int)k;
+  return EVIDENCE_NOBODY;
+}
+
+/* The numbers of the evidence that the Gram matrix does not have, and the file of sketches. */
 static void believe_bodies(struct recompute *recompute) {
   struct work *work = recompute->work;
+  struct trail trail;
   size_t count;
   const struct evidence_row *row = evidence_table(&count);
+  if (manifest_trail_read(recompute->manifest, &trail, NULL) == TAMIS_OK)
+    work->sketches = trail.file;
+  for (size_t i = 0; i < work->count; i++)
+    work->evidence[i].history_neighbour = logged_row(recompute, i, "history_neighbour");
   for (size_t i = 0; i < work->count; i++)
     for (size_t k = 0; k < count; k++) {
       double value;

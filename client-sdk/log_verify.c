@@ -326,23 +326,12 @@ static enum tamis_status cohort_check(struct log_verify *verify,
   return status;
 }
 
-static enum tamis_status verdicts_check(struct log_verify *verify,
-                                        const struct statement *statement) {
-  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
-  struct digest gram = statement_digest(statement, "gram");
-  uint64_t size;
-  enum tamis_status status =
-      updates_check(verify, statement, &statement->subject[0], federation->update_count);
-  if (status == TAMIS_OK && !digest_is_zero(&gram)) status = blob_check(verify, &gram, &size, NULL);
-  return status;
-}
-
-/* What is remembered with the candidate is of the candidate's size. */
+/* Blobs that a manifest says are remembered; with the candidate, they are of the candidate's size
+ * (`due`; 0: of any). */
 static enum tamis_status state_check(struct log_verify *verify, const struct statement *statement,
-                                     uint64_t due) {
+                                     const struct digest *manifest, uint64_t due) {
   json_t *list = NULL;
-  enum tamis_status status =
-      manifest_open(verify, statement, &statement->subject[1], "state", false, &list);
+  enum tamis_status status = manifest_open(verify, statement, manifest, "state", false, &list);
   for (size_t i = 0; status == TAMIS_OK && i < json_array_size(list); i++) {
     const char *hex = "";
     struct digest blob;
@@ -352,12 +341,23 @@ static enum tamis_status state_check(struct log_verify *verify, const struct sta
       status = fold_differs(&verify->report, "blobs in the manifest's state", "%.64s", hex);
     else
       status = blob_check(verify, &blob, &size, NULL);
-    if (status == TAMIS_OK && size != due)
+    if (status == TAMIS_OK && due > 0 && size != due)
       status = fold_differs(&verify->report, "state of the model's size", "%llu bytes, not %llu",
                             (unsigned long long)size, (unsigned long long)due);
   }
   json_decref(list);
   return status;
+}
+
+static enum tamis_status verdicts_check(struct log_verify *verify,
+                                        const struct statement *statement) {
+  const struct fold_federation *federation = fold_federation_of(&verify->fold, statement);
+  struct digest gram = statement_digest(statement, "gram");
+  uint64_t size;
+  enum tamis_status status =
+      updates_check(verify, statement, &statement->subject[0], federation->update_count);
+  if (status == TAMIS_OK && !digest_is_zero(&gram)) status = blob_check(verify, &gram, &size, NULL);
+  return status == TAMIS_OK ? state_check(verify, statement, &statement->subject[0], 0) : status;
 }
 
 static enum tamis_status aggregate_check(struct log_verify *verify,
@@ -367,7 +367,7 @@ static enum tamis_status aggregate_check(struct log_verify *verify,
   if (status == TAMIS_OK)
     status = updates_check(verify, statement, &statement->subject[1],
                            (uint64_t)statement_integer(statement, "updates"));
-  return status == TAMIS_OK ? state_check(verify, statement, size) : status;
+  return status == TAMIS_OK ? state_check(verify, statement, &statement->subject[1], size) : status;
 }
 
 /* One element of a witness manifest: a cosignature by a client that is enrolled here. */
@@ -450,7 +450,7 @@ static enum tamis_status rebuilt_check(struct log_verify *verify,
           fold_differs(&verify->report, "no update of a client that is left out", "%.64s", client);
   }
   json_decref(list);
-  return status == TAMIS_OK ? state_check(verify, statement, size) : status;
+  return status == TAMIS_OK ? state_check(verify, statement, &statement->subject[1], size) : status;
 }
 
 /* The history of the one client that the entry is about, in the state that it says. */

@@ -76,6 +76,8 @@ struct lanes {
                      size_t count);
   void (*add_scaled_double)(double *sum, size_t rows, const double *const *x, const double *weight,
                             size_t count);
+  /* sum[k] += sign[k] x[k]; signs are 1 or -1. */
+  void (*add_signed)(double *sum, const float *sign, const float *x, size_t count);
   /* Sum of x[k] y[k]; products are exact in double, lane k mod 16 adds them in order of k. */
   double (*dot)(const float *x, const float *y, size_t count);
   /* The same for doubles, with fused multiply-adds. */

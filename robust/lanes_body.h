@@ -60,6 +60,7 @@ static void window_means(const float *sorted, size_t n, size_t strips, size_t fr
     .window_means = window_means, .select_means = select_means, .sort_wide = sort_wide,            \
     .window_mean_wide = window_mean_wide, .widen = widen, .nearest_mean = nearest_mean,            \
     .to_floats = to_floats, .add_scaled = add_scaled, .add_scaled_double = add_scaled_double,      \
+    .add_signed = add_signed,                                                                      \
     .dot = dot, .dot_double = dot_double, .integers = &panel_integers, .doubles = &panel_doubles,  \
     .mix = mix, .mix_double = mix_double, .mix_flat = mix_flat                                     \
   }

@@ -8,6 +8,12 @@
 
 enum { SUM_LANES = 16, SUM_REGISTERS = SUM_LANES / HALF_WIDTH };
 
+/* The compiler makes vectors of this by itself; a flipped sign is exact in any of them. */
+static void add_signed(double *restrict sum, const float *restrict sign, const float *restrict x,
+                       size_t count) {
+  for (size_t k = 0; k < count; k++) sum[k] += (double)(sign[k] * x[k]);
+}
+
 static void add_scaled(double *restrict sum, size_t rows, const float *const *x,
                        const double *weight, size_t count) {
   const float *restrict a = x[0];

@@ -77,10 +77,11 @@ static json_t *judged(int index, const char *client, const char *verdict, double
   static const char *const numbers[] = {"z_norm", "z_distance", "z_cosine"};
   size_t count;
   const struct evidence_row *row = evidence_table(&count);
-  json_t *element = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:o}", "index", index, "client",
-                              client, "verdict", verdict, "sentence", "looked at", "neighbour", "",
-                              "residual_neighbour", "", "update", script_hex("an update"),
-                              "examples", 600, "risk", canonical_f64(risk));
+  json_t *element =
+      json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:i,s:o}", "index", index, "client", client,
+                "verdict", verdict, "sentence", "looked at", "neighbour", "", "residual_neighbour",
+                "", "history_neighbour", "", "update", script_hex("an update"), "examples", 600,
+                "risk", canonical_f64(risk));
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
     json_object_set_new(element, numbers[i], canonical_f64(1.0 + (double)i));
   for (size_t i = 0; i < count; i++)

@@ -129,10 +129,12 @@ static void finding_keeps_nothing(void **unused) {
   }
   round_find(bench.blobs, 1, &bench.work, &found);
   assert_status(bench.work.status, TAMIS_OK);
-  assert_int_equal(found.count, 1);
+  assert_int_equal(found.count, 2);
   assert_false(blob_exists(bench.blobs, &bench.work.gram));
+  assert_false(blob_exists(bench.blobs, &bench.work.sketches));
   assert_status(found_keep(&found, bench.blobs, NULL), TAMIS_OK);
   assert_true(blob_exists(bench.blobs, &bench.work.gram));
+  assert_true(blob_exists(bench.blobs, &bench.work.sketches));
   found_close(&found);
   then_aggregate(&bench);
   round_find(bench.blobs, 1, &bench.work, &found);
