@@ -150,9 +150,10 @@ static enum tamis_status logged_actors(struct dryrun *run, int64_t round, struct
   json_array_foreach((json_t *)(uintptr_t)clients, i, element) {
     struct history history;
     struct digest before;
+    struct sketch_place sketch;
     const char *name;
     if (status == TAMIS_OK)
-      status = manifest_history_read(element, &name, &history, &before, fault);
+      status = manifest_history_read(element, &name, &history, &before, &sketch, fault);
     int64_t client =
         status == TAMIS_OK ? state_client_find(archive_state(run->archive), name) : STATE_NOBODY;
     if (client != STATE_NOBODY && (size_t)client < run->actor_count)
@@ -243,6 +244,7 @@ static enum tamis_status read_evidence(const struct work *work, const json_t *up
       evidence[i].neighbour = neighbour_of(work, element, "neighbour");
       evidence[i].residual_neighbour = neighbour_of(work, element, "residual_neighbour");
     }
+    evidence[i].history_neighbour = neighbour_of(work, element, "history_neighbour");
     for (size_t k = 0; k < count; k++) {
       double value;
       if (!is_all && row[k].source != only) continue;
@@ -397,8 +399,9 @@ static enum tamis_status take_standings(struct dryrun *run, const json_t *manife
   json_array_foreach((json_t *)(uintptr_t)clients, i, element) {
     struct history history;
     struct digest before;
+    struct sketch_place sketch;
     const char *name;
-    status = manifest_history_read(element, &name, &history, &before, fault);
+    status = manifest_history_read(element, &name, &history, &before, &sketch, fault);
     if (status != TAMIS_OK) return status;
     int64_t row = row_named(beside->work, name);
     if (row != EVIDENCE_NOBODY)

@@ -308,7 +308,8 @@ static void count_states(const struct bundle *bundle, size_t *named, size_t *in)
     if (canonical_decode((const char *)bundle->blob[i].bytes, bundle->blob[i].size, &manifest,
                          NULL) != TAMIS_OK)
       continue;
-    json_array_foreach(json_object_get(manifest, "state"), k, each) {
+    bool weighs = json_object_get(manifest, "rule") != NULL; /* verdicts name sketches */
+    json_array_foreach(weighs ? json_object_get(manifest, "state") : NULL, k, each) {
       ++*named;
       *in += has_blob_of(bundle, each, "blob");
     }
