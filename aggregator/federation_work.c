@@ -226,6 +226,8 @@ static struct judged *judge_work(const struct state *state, const struct federat
     uint32_t client = work->row[i].client;
     judged[i].client = state->client[client].name;
     judged[i].evidence = work->evidence[i];
+    judged[i].examples = work->row[i].examples;
+    judged[i].arrival = work->row[i].index;
     judged[i].bar = bar_of(state, federation, client);
     judged[i].history = federation->member[client].history;
   }

@@ -17,6 +17,10 @@ static const char *const standing_names[STANDING_COUNT] = {"probation", "trusted
                                                            "quarantined", "excluded"};
 static const char *const verdict_names[] = {"none", "accept", "clip", "hold", "reject"};
 
+static const char *const sign_names[SIGN_COUNT] = {"sign_far",     "sign_long", "sign_copy",
+                                                   "sign_opposed", "sign_echo", "sign_strange",
+                                                   "sign_lonely"};
+
 enum { VERDICTS = sizeof verdict_names / sizeof *verdict_names };
 
 const char *judge_standing_name(enum standing standing) {
@@ -30,6 +34,10 @@ bool judge_standing_read(const char *name, enum standing *standing) {
     return true;
   }
   return false;
+}
+
+const char *judge_sign_name(enum sign sign) {
+  return sign_names[sign];
 }
 
 const char *judge_verdict_name(enum verdict verdict) {
@@ -106,7 +114,9 @@ struct spread {
 
 struct cohort {
   size_t voters;
-  struct spread norm, distance, cosine;
+  bool is_young;   /* half of the voters have few rounds behind them */
+  double examples; /* the median of what the voters claim */
+  struct spread norm, distance, cosine, neighbour, aggregate, history, effort;
 };
 
 /* `floor_part` of the median, or `floor_least`, whichever is more. */
@@ -126,19 +136,76 @@ static double spreads_from(double value, const struct spread *spread) {
   return copysign(fmin(fabs(deviation) / spread->scale, z_most), deviation);
 }
 
+/* A number of each voter that has it. */
+struct column {
+  size_t count;
+  double value[JUDGE_ROWS_MAX];
+};
+
+static void column_add(struct column *column, double value) {
+  column->value[column->count++] = value;
+}
+
+static double column_median(const struct column *column) {
+  double work[JUDGE_ROWS_MAX];
+  return column->count ? robust_median(column->count, column->value, work) : 0;
+}
+
+static struct spread column_spread(struct column *column, double floor_part, double floor_least) {
+  if (column->count == 0) return (struct spread){0, 1};
+  return spread_of(column->count, column->value, floor_part, floor_least);
+}
+
+/* Length for the work that the client says it did. A claim is worth at most `examples_most` times
+ * the median and no less than 1 / `examples_most`: it costs nothing. */
+static double claim_of(const struct policy *policy, const struct cohort *cohort,
+                       const struct judged *judged) {
+  if (!(cohort->examples > 0)) return 1;
+  return fmax(1 / policy->examples_most,
+              fmin((double)judged->examples / cohort->examples, policy->examples_most));
+}
+
+/* Exactly 0 is what could not be measured. */
+static bool has_past(const struct judged *judged) {
+  return judged->history.rounds > 0 && judged->evidence.history_cosine != 0;
+}
+
+static void cohort_fill(const struct policy *policy, const struct judged *judged, size_t n,
+                        struct cohort *cohort) {
+  struct column norm = {0}, distance = {0}, cosine = {0}, aggregate = {0}, past = {0}, effort = {0},
+                neighbour = {0};
+  for (size_t i = 0; i < n; i++) {
+    const struct evidence *evidence = &judged[i].evidence;
+    if (!judge_votes(&judged[i].history, judged[i].bar)) continue;
+    column_add(&norm, evidence->norm);
+    column_add(&distance, evidence->distance);
+    column_add(&cosine, evidence->cosine);
+    column_add(&neighbour, evidence->neighbour_cosine);
+    column_add(&aggregate, evidence->aggregate_cosine);
+    column_add(&effort, evidence->norm / claim_of(policy, cohort, &judged[i]));
+    if (has_past(&judged[i])) column_add(&past, evidence->history_cosine);
+  }
+  cohort->norm = column_spread(&norm, policy->spread_floor, 0);
+  cohort->distance = column_spread(&distance, policy->spread_floor, 0);
+  cohort->cosine = column_spread(&cosine, 0, policy->cosine_floor);
+  cohort->neighbour = column_spread(&neighbour, 0, policy->cosine_floor / 2);
+  cohort->aggregate = column_spread(&aggregate, 0, policy->cosine_floor / 2);
+  cohort->history = column_spread(&past, 0, policy->cosine_floor / 2);
+  cohort->effort = column_spread(&effort, policy->spread_floor, 0);
+}
+
 static struct cohort cohort_of(const struct policy *policy, const struct judged *judged, size_t n) {
-  double norm[JUDGE_ROWS_MAX], distance[JUDGE_ROWS_MAX], cosine[JUDGE_ROWS_MAX];
   struct cohort cohort = {0};
+  struct column rounds = {0}, examples = {0};
   for (size_t i = 0; i < n; i++) {
     if (!judge_votes(&judged[i].history, judged[i].bar)) continue;
-    norm[cohort.voters] = judged[i].evidence.norm;
-    distance[cohort.voters] = judged[i].evidence.distance;
-    cosine[cohort.voters++] = judged[i].evidence.cosine;
+    column_add(&rounds, (double)judged[i].history.rounds);
+    column_add(&examples, (double)judged[i].examples);
   }
-  if (cohort.voters == 0) return cohort;
-  cohort.norm = spread_of(cohort.voters, norm, policy->spread_floor, 0);
-  cohort.distance = spread_of(cohort.voters, distance, policy->spread_floor, 0);
-  cohort.cosine = spread_of(cohort.voters, cosine, 0, policy->cosine_floor);
+  cohort.voters = rounds.count;
+  cohort.is_young = column_median(&rounds) < policy->young_rounds;
+  cohort.examples = column_median(&examples);
+  if (cohort.voters > 0) cohort_fill(policy, judged, n, &cohort);
   return cohort;
 }
 
@@ -155,34 +222,145 @@ static double ratio(double value, double median) {
   return value > 0 ? HUGE_VAL : 1;
 }
 
-/* Only upwards: a client of few examples is near and small, and honest. The norm would say the same
- * as the distance, and adds nothing to it. */
-static double far_risk(const struct policy *policy, const struct cohort *cohort,
+/* Only upwards: a client of few examples is near and small, and honest; one of many is farther. */
+static double far_sign(const struct policy *policy, const struct cohort *cohort,
                        const struct judged *judged) {
   double times = ratio(judged->evidence.distance, cohort->distance.median);
+  times /= fmax(1, claim_of(policy, cohort, judged));
   return fmin(ramp(judged->z_distance, policy->z_low, policy->z_high),
               ramp(times, policy->ratio_low, policy->ratio_high));
 }
 
-static double opposed_risk(const struct policy *policy, const struct judged *judged) {
+/* While all learn, length goes with the work done. Later it does not: who has few examples, and odd
+ * ones, is never fitted. */
+static double long_sign(const struct policy *policy, const struct cohort *cohort,
+                        const struct judged *judged) {
+  if (!cohort->is_young) return 0;
+  return fmin(ramp(spreads_from(judged->effort * cohort->effort.median, &cohort->effort),
+                   policy->z_low, policy->z_high),
+              ramp(judged->effort, policy->effort_low, policy->effort_high));
+}
+
+static double opposed_sign(const struct policy *policy, const struct judged *judged) {
   return fmin(ramp(-judged->z_cosine, policy->z_low, policy->z_high),
               ramp(-judged->evidence.cosine, policy->opposed_low, policy->opposed_high));
+}
+
+/* Weak in any one round. */
+static double early_sign(const struct policy *policy, const struct cohort *cohort,
+                         const struct judged *judged) {
+  if (!cohort->is_young) return opposed_sign(policy, judged);
+  return fmin(ramp(-judged->z_cosine, policy->early_z_low, policy->early_z_high),
+              ramp(-judged->evidence.cosine, policy->early_low, policy->early_high));
+}
+
+static double echo_sign(const struct policy *policy, const struct judged *judged) {
+  return fmin(ramp(judged->z_aggregate, policy->echo_z_low, policy->echo_z_high),
+              ramp(judged->evidence.aggregate_cosine, policy->echo_low, policy->echo_high));
+}
+
+static double strange_sign(const struct policy *policy, const struct judged *judged) {
+  if (!has_past(judged)) return 0;
+  return fmin(ramp(-judged->z_history, policy->strange_z_low, policy->strange_z_high),
+              ramp(-judged->evidence.history_cosine, -policy->strange_low, -policy->strange_high));
+}
+
+/* Nobody is without likeness to anybody: odd data are still data of the same task. */
+static double lonely_sign(const struct policy *policy, const struct judged *judged) {
+  return fmin(ramp(-judged->z_neighbour, policy->lonely_z_low, policy->lonely_z_high),
+              ramp(-judged->evidence.neighbour_cosine, -policy->lonely_low, -policy->lonely_high));
 }
 
 static bool is_copy(const struct policy *policy, const struct judged *judged) {
   return judged->evidence.neighbour_cosine >= policy->copy_cosine;
 }
 
-static void weigh_risk(const struct policy *policy, const struct cohort *cohort,
-                       struct judged *judged) {
+/* Adds what is above the slack; a good round is a credit, but a small one. Below the alarm the
+ * client is watched at the most, from it on each round is a strike. */
+static double add_up(const struct policy *policy, double evidence, double *sum, int64_t *rounds) {
+  *sum =
+      fmin(fmax(*sum + evidence - policy->sum_slack, -policy->sum_credit), 2 * policy->sum_alarm);
+  *rounds += evidence >= 0.5;
+  if (*sum >= policy->sum_alarm) return 1;
+  return fmax(0, *sum) / policy->sum_alarm * fmin(policy->risk_hold * 0.8, 1);
+}
+
+static void weigh_numbers(const struct policy *policy, const struct cohort *cohort,
+                          struct judged *judged) {
   const struct evidence *evidence = &judged->evidence;
-  if ((double)cohort->voters < policy->compare_min) return;
   judged->z_norm = spreads_from(evidence->norm, &cohort->norm);
   judged->z_distance = spreads_from(evidence->distance, &cohort->distance);
   judged->z_cosine = spreads_from(evidence->cosine, &cohort->cosine);
-  double far = far_risk(policy, cohort, judged);
-  double copy = is_copy(policy, judged) ? policy->copy_risk : 0;
-  judged->risk = fmax(far, fmax(opposed_risk(policy, judged), copy));
+  judged->z_aggregate = spreads_from(evidence->aggregate_cosine, &cohort->aggregate);
+  judged->z_neighbour = spreads_from(evidence->neighbour_cosine, &cohort->neighbour);
+  judged->z_history =
+      has_past(judged) ? spreads_from(evidence->history_cosine, &cohort->history) : 0;
+  judged->effort =
+      fmin(ratio(evidence->norm / claim_of(policy, cohort, judged), cohort->effort.median), z_most);
+}
+
+static void weigh_risk(const struct policy *policy, const struct cohort *cohort,
+                       struct judged *judged) {
+  struct history *history = &judged->history;
+  double *sign = judged->sign;
+  if ((double)cohort->voters < policy->compare_min) return;
+  weigh_numbers(policy, cohort, judged);
+  sign[SIGN_FAR] = far_sign(policy, cohort, judged);
+  sign[SIGN_LONG] = long_sign(policy, cohort, judged);
+  double early = early_sign(policy, cohort, judged);
+  sign[SIGN_OPPOSED] = fmax(opposed_sign(policy, judged),
+                            add_up(policy, early, &history->opposed_sum, &history->opposed));
+  sign[SIGN_ECHO] = add_up(policy, echo_sign(policy, judged), &history->echo_sum, &history->echoed);
+  sign[SIGN_LONELY] =
+      add_up(policy, lonely_sign(policy, judged), &history->lonely_sum, &history->lonely);
+  sign[SIGN_STRANGE] =
+      add_up(policy, strange_sign(policy, judged), &history->strange_sum, &history->strange);
+}
+
+/* ---- copies ---- */
+
+static size_t first_of(size_t *parent, size_t i) {
+  for (; parent[i] != i; i = parent[i]) parent[i] = parent[parent[i]];
+  return i;
+}
+
+/* Of updates that are alike one counts: the one that came first, as nobody can copy what is not
+ * there yet. Who has copied before is not believed to be first again: sybils take turns. Two
+ * clients of little data and one class are alike now and then; three at once, or twice, is no
+ * chance. */
+static void weigh_copies(const struct policy *policy, struct judged *judged, size_t n) {
+  size_t parent[JUDGE_ROWS_MAX];
+  uint64_t earliest[JUDGE_ROWS_MAX];
+  for (size_t i = 0; i < n; i++) parent[i] = i;
+  for (size_t i = 0; i < n; i++)
+    if (is_copy(policy, &judged[i]))
+      parent[first_of(parent, i)] = first_of(parent, (size_t)judged[i].evidence.neighbour);
+  for (size_t i = 0; i < n; i++) earliest[i] = UINT64_MAX;
+  for (size_t i = 0; i < n; i++) {
+    size_t first = first_of(parent, i);
+    if (judged[i].arrival < earliest[first]) earliest[first] = judged[i].arrival;
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct history *history = &judged[i].history;
+    bool is_later = judged[i].arrival > earliest[first_of(parent, i)];
+    bool is_one = is_copy(policy, &judged[i]);
+    bool is_known =
+        history->copies > 0 || (double)(history->copied + is_later) >= policy->copies_known;
+    bool is_crowd = is_later && judged[i].evidence.cluster >= policy->copies_crowd;
+    bool is_guilty = is_one && (is_known || is_crowd);
+    if (judged[i].bar != BAR_NONE) continue;
+    double sum =
+        add_up(policy, is_guilty ? 1 + policy->sum_slack : 0, &history->copy_sum, &history->copies);
+    history->copy_sum = fmax(0, history->copy_sum);
+    judged[i].sign[SIGN_COPY] = is_guilty ? policy->copy_risk : fmin(sum, policy->copy_risk);
+    history->copied += is_one && is_later;
+  }
+}
+
+static double risk_of(const struct judged *judged) {
+  double risk = 0;
+  for (size_t i = 0; i < SIGN_COUNT; i++) risk = fmax(risk, judged->sign[i]);
+  return risk;
 }
 
 /* ---- drift ---- */
@@ -222,19 +400,62 @@ static void say_distance(double times, double spreads, char sentence[JUDGE_SENTE
     say(sentence, " (%+.1f spreads)", spreads);
 }
 
+static void say_rounds(int64_t rounds, char sentence[JUDGE_SENTENCE_SIZE]) {
+  if (rounds > 0) say(sentence, " (%" PRId64 " round%s so far)", rounds, rounds == 1 ? "" : "s");
+}
+
+static void say_copy(const struct policy *policy, const struct judged *judged,
+                     const struct judged *all, char sentence[JUDGE_SENTENCE_SIZE]) {
+  const struct evidence *evidence = &judged->evidence;
+  if (!is_copy(policy, judged)) return;
+  say(sentence, ", %.4f with %s", evidence->neighbour_cosine, all[evidence->neighbour].client);
+  if (evidence->cluster > 2) say(sentence, ", one of %.0f alike", evidence->cluster);
+}
+
+/* A sign that counts for anything is named beside what is usual. */
+static void say_signs(const struct cohort *cohort, const struct judged *judged,
+                      char sentence[JUDGE_SENTENCE_SIZE]) {
+  const double *sign = judged->sign;
+  const struct evidence *evidence = &judged->evidence;
+  const struct history *history = &judged->history;
+  if (sign[SIGN_LONG] > 0)
+    say(sentence, ", %.1f times the usual length for %" PRId64 " examples",
+        fmin(judged->effort, 1000), judged->examples);
+  if (sign[SIGN_OPPOSED] > 0 && history->opposed > 0) {
+    say(sentence, ", against the cohort");
+    say_rounds(history->opposed, sentence);
+  }
+  if (sign[SIGN_ECHO] > 0) {
+    say(sentence, ", %.2f with the last step, median %.2f", evidence->aggregate_cosine,
+        cohort->aggregate.median);
+    say_rounds(history->echoed, sentence);
+  }
+  if (sign[SIGN_STRANGE] > 0) {
+    say(sentence, ", %.2f with its own past, median %.2f", evidence->history_cosine,
+        cohort->history.median);
+    say_rounds(history->strange, sentence);
+  }
+  if (sign[SIGN_LONELY] > 0) {
+    say(sentence, ", %.2f with the most alike, median %.2f", evidence->neighbour_cosine,
+        cohort->neighbour.median);
+    say_rounds(history->lonely, sentence);
+  }
+}
+
 static void say_evidence(const struct policy *policy, const struct cohort *cohort,
                          const struct judged *judged, const struct judged *all,
                          char sentence[JUDGE_SENTENCE_SIZE]) {
-  const struct evidence *evidence = &judged->evidence;
   if ((double)cohort->voters < policy->compare_min) {
     say(sentence, "%zu update%s too few to compare", cohort->voters,
         cohort->voters == 1 ? " is" : "s are");
     return;
   }
-  say_distance(ratio(evidence->distance, cohort->distance.median), judged->z_distance, sentence);
-  say(sentence, ", cosine to the cohort %.2f", evidence->cosine);
-  if (is_copy(policy, judged))
-    say(sentence, ", %.4f with %s", evidence->neighbour_cosine, all[evidence->neighbour].client);
+  say_distance(ratio(judged->evidence.distance, cohort->distance.median), judged->z_distance,
+               sentence);
+  say(sentence, ", cosine to the cohort %.2f, median %.2f", judged->evidence.cosine,
+      cohort->cosine.median);
+  say_copy(policy, judged, all, sentence);
+  say_signs(cohort, judged, sentence);
 }
 
 /* What of its history counted: the cumulative sum only when it did. */
@@ -341,8 +562,14 @@ static void move(const struct policy *policy, const struct cohort *cohort, struc
 void judge_round(const struct policy *policy, struct judged *judged, size_t n) {
   assert(n >= 1 && n <= JUDGE_ROWS_MAX);
   struct cohort cohort = cohort_of(policy, judged, n);
-  for (size_t i = 0; i < n; i++) weigh_risk(policy, &cohort, &judged[i]);
   for (size_t i = 0; i < n; i++) {
+    struct history before = judged[i].history;
+    weigh_risk(policy, &cohort, &judged[i]);
+    if (judged[i].bar != BAR_NONE) judged[i].history = before;
+  }
+  if ((double)cohort.voters >= policy->compare_min) weigh_copies(policy, judged, n);
+  for (size_t i = 0; i < n; i++) {
+    judged[i].risk = risk_of(&judged[i]);
     judged[i].verdict = verdict_of(policy, &judged[i]);
     judged[i].sentence[0] = '\0';
     say(judged[i].sentence, "%s", verdict_reason(&judged[i]));

@@ -23,8 +23,38 @@ enum standing {
 
 enum verdict { VERDICT_NONE, VERDICT_ACCEPT, VERDICT_CLIP, VERDICT_HOLD, VERDICT_REJECT };
 
+/* What is suspicious in an update, worst first where two are equal. Each wants two witnesses: odd
+ * beside the spread of the cohort, and odd in absolute terms. The first two and a copy count at
+ * once; the others are weak in any one round and add up.
+ *
+ * sign     | what it is                               | what it catches
+ * far      | distance to the centre, for the examples  | gaussian, scale, large sign flips
+ *          | that it claims                           |
+ * long     | length for the examples that it claims;  | scale and sign flips of small clients,
+ * which | while the federation is young            | are no farther than others are copy     | like
+ * an update that came before          | sybils, IPM, ALIE, min-max, min-sum, mimic opposed  |
+ * against the centre: early, or strongly   | sign flip, IPM, label flip echo     | the model's last
+ * step sent back          | free riders strange  | unlike its own past                      | noise
+ * of honest length, sleepers lonely   | like no other client's at all            | slow drift,
+ * noise
+ *
+ * Early: what honest clients with odd data share is that they begin with the cohort and leave it
+ * slowly, as the model comes to fit the others; a liar is against it from its first round, or
+ * changes at once, which its own past shows. */
+enum sign {
+  SIGN_FAR,
+  SIGN_LONG,
+  SIGN_COPY,
+  SIGN_OPPOSED,
+  SIGN_ECHO,
+  SIGN_STRANGE,
+  SIGN_LONELY,
+  SIGN_COUNT
+};
+
 const char *judge_standing_name(enum standing standing);
 bool judge_standing_read(const char *name, enum standing *standing);
+const char *judge_sign_name(enum sign sign); /* "sign_far" */
 const char *judge_verdict_name(enum verdict verdict);
 bool judge_verdict_read(const char *name, enum verdict *verdict);
 
@@ -37,6 +67,11 @@ bool judge_verdict_read(const char *name, enum verdict *verdict);
   X(beta_bad, 1, "rounds of risk, fading: the second")                                             \
   X(trust, 0, "lower bound of the Beta reputation: its mean less its standard deviation")          \
   X(cusum, 0, "cumulative sum of distance z-scores above the slack")                               \
+  X(copy_sum, 0, "rounds as a copy, above the slack")                                              \
+  X(opposed_sum, 0, "rounds against the cohort, above the slack")                                  \
+  X(echo_sum, 0, "rounds that repeat the model's last step, above the slack")                      \
+  X(strange_sum, 0, "rounds unlike its own past, above the slack")                                 \
+  X(lonely_sum, 0, "rounds unlike any other client's, above the slack")                            \
   X(drift_mean, 0, "mean of all distance z-scores so far, for Page and Hinkley's test")            \
   X(drift_sum, 0, "its sum of deviations from the running mean")                                   \
   X(drift_least, 0, "the least that sum has been")
@@ -45,6 +80,12 @@ bool judge_verdict_read(const char *name, enum verdict *verdict);
   X(accepted, "of them accepted")                                                                  \
   X(held, "of them held")                                                                          \
   X(rejected, "of them rejected")                                                                  \
+  X(opposed, "rounds that were against the cohort by half or more")                                \
+  X(echoed, "rounds that repeated the model's last step by half or more")                          \
+  X(strange, "rounds that were unlike its own past by half or more")                               \
+  X(lonely, "rounds that were like nobody's by half or more")                                      \
+  X(copied, "rounds in which an update like it had come before it")                                \
+  X(copies, "rounds as a copy")                                                                    \
   X(clean, "rounds in a row without a strike")                                                     \
   X(strikes, "rounds that were rejected or held for their content, forgiven one by one")           \
   X(confirmed, "of them found right by a reviewer: as many are never forgiven")
@@ -87,13 +128,18 @@ enum bar { BAR_NONE, BAR_EXCLUDED, BAR_REVOKED };
 struct judged {
   const char *client; /* borrowed */
   struct evidence evidence;
+  int64_t examples; /* that it claims */
+  uint64_t arrival; /* the index of its entry: who came first */
   enum bar bar;
   struct history history; /* before; after judge_round: after */
 
   /* set by judge_round */
-  double z_norm, z_distance, z_cosine; /* in spreads from the cohort's median */
-  double risk;                         /* 0 to 1 */
-  bool is_strike;                      /* the history has it as one */
+  double z_norm, z_distance, z_cosine;        /* in spreads from the cohort's median */
+  double z_aggregate, z_history, z_neighbour; /* of cosines: last step, own past, most alike */
+  double effort;                              /* length for the examples claimed, in medians */
+  double sign[SIGN_COUNT];                    /* 0 to 1 each */
+  double risk;                                /* 0 to 1 */
+  bool is_strike;                             /* the history has it as one */
   enum verdict verdict;
   char sentence[JUDGE_SENTENCE_SIZE];
 };

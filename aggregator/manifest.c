@@ -164,6 +164,12 @@ json_t *manifest_update_write(const struct manifest_update *update, const struct
       alike->residual_neighbour, "history_neighbour", alike->history_neighbour, "z_norm",
       canonical_f64(judged->z_norm), "z_distance", canonical_f64(judged->z_distance), "z_cosine",
       canonical_f64(judged->z_cosine), "risk", canonical_f64(judged->risk));
+  json_object_set_new(element, "z_neighbour", canonical_f64(judged->z_neighbour));
+  json_object_set_new(element, "z_aggregate", canonical_f64(judged->z_aggregate));
+  json_object_set_new(element, "z_history", canonical_f64(judged->z_history));
+  json_object_set_new(element, "effort", canonical_f64(judged->effort));
+  for (enum sign i = 0; i < SIGN_COUNT; i++)
+    json_object_set_new(element, judge_sign_name(i), canonical_f64(judged->sign[i]));
   for (size_t i = 0; i < count; i++)
     json_object_set_new(element, row[i].name,
                         canonical_f64(evidence_get(&judged->evidence, &row[i])));

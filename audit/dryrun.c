@@ -296,6 +296,8 @@ static void judge_again(struct dryrun *run, const struct work *work,
     const struct actor *actor = actor_of(run, work->row[i].client);
     judged[i].client = work->row[i].name;
     judged[i].evidence = evidence[i];
+    judged[i].examples = work->row[i].examples;
+    judged[i].arrival = work->row[i].index;
     judged[i].history = actor->history;
     judged[i].bar = actor->history.standing == STANDING_EXCLUDED ? BAR_EXCLUDED
                     : actor->is_revoked                          ? BAR_REVOKED

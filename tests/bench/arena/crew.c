@@ -248,6 +248,22 @@ static void adapt(struct crew *crew) {
 
 /* ---- a round ---- */
 
+/* Who colludes has seen what the others sent; apart from that nobody is always first. */
+static void send_all(struct crew *crew, size_t round) {
+  uint32_t order[STAGE_CLIENTS_MAX];
+  struct random random;
+  size_t clients = crew->cell->clients;
+  for (size_t i = 0; i < clients; i++) order[i] = (uint32_t)i;
+  random_seed(&random, random_mix(random_mix(crew->cell->seed, 6), round));
+  random_shuffle(&random, order, clients);
+  for (int late = 0; late < 2; late++)
+    for (size_t i = 0; i < clients; i++) {
+      bool is_late = crew->lies[order[i]] && crew->scheme.colludes;
+      if (is_late != (late == 1) || !stage_is_selected(crew->stage, order[i])) continue;
+      if (!(crew->scheme.adapts && crew->lies[order[i]])) send(crew, order[i]);
+    }
+}
+
 void crew_send(struct crew *crew, struct stage *stage, size_t round) {
   crew->stage = stage;
   for (size_t client = 0; client < crew->cell->clients; client++)
@@ -257,8 +273,6 @@ void crew_send(struct crew *crew, struct stage *stage, size_t round) {
     }
   measure_mean(crew);
   if (crew->scheme.colludes && crew_is_awake(crew, round)) lie_together(crew);
-  for (size_t client = 0; client < crew->cell->clients; client++)
-    if (stage_is_selected(stage, client) && !(crew->scheme.adapts && crew->lies[client]))
-      send(crew, client);
+  send_all(crew, round);
   if (crew->scheme.adapts) adapt(crew);
 }
