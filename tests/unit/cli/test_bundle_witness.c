@@ -177,7 +177,8 @@ static void replace_link(struct bundle *bundle, void *text) {
 
 static void drop_manifest(struct bundle *bundle, void *context) {
   (void)context;
-  *manifest_of(bundle) = bundle->blob[--bundle->blob_count];
+  struct bundle_blob *manifest = manifest_of(bundle); /* it may be the last */
+  *manifest = bundle->blob[--bundle->blob_count];
 }
 
 /* The keys of c01 alone: those of c00 stay. */
