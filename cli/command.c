@@ -285,6 +285,17 @@ static const struct option_row aggregate_options[] = {
     END,
 };
 
+static const struct option_row role_grant_options[] = {
+    REASON,
+    {"valid", 0, "TIME", VALUE_DURATION, false, "ends by itself after so long (never)"},
+    DRY_RUN,
+    END};
+static const struct option_row role_revoke_options[] = {REASON, DRY_RUN, END};
+static const struct option_row role_separate_options[] = {
+    REASON, DRY_RUN, {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"}, END};
+static const struct option_row cosign_options[] = {
+    {"yes", 'y', NULL, VALUE_FLAG, false, "do not ask"}, END};
+
 static const struct command row[] = {
     {"init", NULL, "DIR", init_options, "Make keys, configuration and genesis of a new server",
      "DIR gets tamisd.yaml, genesis.json, keys/ for the server and operator/ for you.\n"
@@ -639,6 +650,23 @@ static const struct command row[] = {
      "shadow divergence. No value: too few samples to say. docs/slis.md defines them,\n"
      "deploy/alerts.yml has what to do about them.\n",
      "  tamis slis\n  tamis slis digits --by client -o json\n", slis_run},
+    {"role", "list", "", NULL, "Who holds which role, and until when", NULL, "  tamis role list\n",
+     role_list},
+    {"role", "grant", "VKEY ROLE", role_grant_options, "Give a person a role",
+     "VKEY is the person's verifier key, its name person/NAME or operator/NAME. Roles:\n"
+     "operator, enroller, reviewer, release-manager, evaluator, auditor.\n",
+     "  tamis role grant 'person/bo+1a2b3c4d+AX...' reviewer --reason 'joins us'\n", role_grant},
+    {"role", "revoke", "PERSON ROLE", role_revoke_options, "Take a role from a person", NULL,
+     "  tamis role revoke person/bo reviewer --reason 'left'\n", role_revoke},
+    {"role", "separate", "", role_separate_options, "Two persons for what one did, for ever",
+     "From then on the matrix of PROTOCOL.md 11 holds. Refused while too few persons\n"
+     "hold the roles that it takes.\n",
+     "  tamis role separate --reason 'in production' --dry-run\n", role_separate},
+    {"proposals", NULL, "", NULL, "What waits for another person's signature", NULL,
+     "  tamis proposals\n", proposals_run},
+    {"cosign", NULL, "ENTRY", cosign_options, "Sign what another person has proposed",
+     "Shows what it says, from the bytes that are signed, and asks.\n", "  tamis cosign 118\n",
+     cosign_run},
     {"ping", NULL, "", NULL, "Is the server serving?", NULL, "  tamis ping && echo yes\n",
      ping_run},
     {"help", NULL, "[TOPIC] [VERB]", NULL, "Help on a command, or on exit-codes", NULL,

@@ -81,6 +81,13 @@ enum tamis_status log_export(struct context *context, const struct arguments *ar
 enum tamis_status log_serve(struct context *context, const struct arguments *arguments);
 enum tamis_status log_rebuild_index(struct context *context, const struct arguments *arguments);
 
+enum tamis_status role_list(struct context *context, const struct arguments *arguments);
+enum tamis_status role_grant(struct context *context, const struct arguments *arguments);
+enum tamis_status role_revoke(struct context *context, const struct arguments *arguments);
+enum tamis_status role_separate(struct context *context, const struct arguments *arguments);
+enum tamis_status proposals_run(struct context *context, const struct arguments *arguments);
+enum tamis_status cosign_run(struct context *context, const struct arguments *arguments);
+
 enum tamis_status ping_run(struct context *context, const struct arguments *arguments);
 
 enum tamis_status help_run(struct context *context, const struct arguments *arguments);

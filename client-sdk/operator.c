@@ -136,6 +136,9 @@ out:
   return status;
 }
 
+static enum tamis_status propose(struct operator* operator, const char * envelope, size_t length,
+                                 struct fault *fault);
+
 enum tamis_status operator_submit(struct operator* operator, enum statement_kind kind,
                                   json_t *predicate, const char *subject_name,
                                   const struct digest *subject, bool dry_run, uint64_t *index,
@@ -160,6 +163,8 @@ enum tamis_status operator_submit_about(struct operator* operator, enum statemen
                             subject, &operator->key, &envelope, &length, fault);
   if (status == TAMIS_OK)
     status = submit_envelope(operator, envelope, length, dry_run, index, result, fault);
+  if (status == TAMIS_COSIGNER_MISSING && !dry_run)
+    status = propose(operator, envelope, length, fault);
   free(envelope);
   json_decref(complete);
   return status;
@@ -260,6 +265,61 @@ enum tamis_status operator_put(struct operator* operator, const void * bytes, si
   struct transfer_body body = {length, memory_read, (void *)(uintptr_t)bytes};
   *digest = digest_of(bytes, length);
   return put_body(operator, & body, digest, fault);
+}
+
+/* Puts the envelope where others find it, and says so in the log. */
+static enum tamis_status propose(struct operator* operator, const char * envelope, size_t length,
+                                 struct fault *fault) {
+  struct digest blob;
+  struct envelope opened;
+  struct statement statement;
+  struct fault missing = fault ? *fault : (struct fault){.text = ""};
+  char hex[DIGEST_HEX_SIZE];
+  uint64_t index = 0;
+  enum tamis_status status = envelope_open(envelope, length, &opened, fault);
+  if (status != TAMIS_OK) return status;
+  struct digest subject = digest_of(opened.payload, opened.payload_length);
+  status = statement_read(opened.payload, opened.payload_length, operator_origin(operator),
+                          &statement, fault);
+  envelope_close(&opened);
+  if (status != TAMIS_OK) return status;
+  status = operator_put(operator, envelope, length, &blob, fault);
+  digest_to_hex(&blob, hex);
+  json_t *predicate =
+      json_pack("{s:s, s:s}", "kind", statement_kind_name(statement.kind), "envelope", hex);
+  statement_close(&statement);
+  if (status == TAMIS_OK)
+    status = operator_submit(operator, STATEMENT_PROPOSAL, predicate, "statement", &subject, false,
+                             &index, NULL, fault);
+  json_decref(predicate);
+  if (status != TAMIS_OK) return status;
+  return fault_set(fault, TAMIS_COSIGNER_MISSING, "%.300s; it is proposed in entry %llu",
+                   missing.text, (unsigned long long)index);
+}
+
+enum tamis_status operator_cosign(struct operator* operator, const char * envelope, size_t length,
+                                  uint64_t *index, struct fault *fault) {
+  struct envelope opened;
+  char *signed_too = NULL;
+  size_t signed_length = 0;
+  if (!operator->has_key)
+    return fault_set(fault, TAMIS_DENIED, "a statement needs a person's key; name its file");
+  enum tamis_status status = envelope_open(envelope, length, &opened, fault);
+  if (status != TAMIS_OK) return status;
+  for (size_t i = 0; i < opened.signature_count; i++)
+    if (strcmp(opened.signature[i].keyid, operator->key.public.name) == 0)
+      status =
+          fault_set(fault, TAMIS_CONFLICT,
+                    "%s has signed it already: another person must", operator->key.public.name);
+  if (status == TAMIS_OK)
+    status = envelope_cosign(&opened, &operator->key, &signed_too, &signed_length, fault);
+  envelope_close(&opened);
+  if (status == TAMIS_OK)
+    status = submit_envelope(operator, signed_too, signed_length, false, index, NULL, fault);
+  if (status == TAMIS_COSIGNER_MISSING)
+    status = propose(operator, signed_too, signed_length, fault);
+  free(signed_too);
+  return status;
 }
 
 static enum tamis_status file_append(void *context, const uint8_t *bytes, size_t length,

@@ -29,7 +29,9 @@ void operator_close(struct operator* operator);
 const char *operator_origin(const struct operator* operator);
 
 /* Signs the statement with the operator's key and submits it. `nonce` is added to the predicate if
- * missing. The receipt is checked. `*result` (may be NULL) is the server's JSON, a new reference.
+ * missing. The receipt is checked. Where another person must sign too it is proposed for them to
+ * find, and the answer is COSIGNER_MISSING, which says where. `*result` (may be NULL) is the
+ * server's JSON, a new reference.
  */
 enum tamis_status operator_submit(struct operator* operator, enum statement_kind kind,
                                   json_t *predicate, const char *subject_name,
@@ -42,6 +44,11 @@ enum tamis_status operator_submit_about(struct operator* operator, enum statemen
                                         const char *const *subject_name,
                                         const struct digest *subject, bool dry_run, uint64_t *index,
                                         json_t **result, struct fault *fault);
+
+/* Puts the operator's signature to an envelope that others have signed, and submits it; what still
+ * lacks one is proposed anew. COSIGNER_MISSING: it was, as the sentence says. */
+enum tamis_status operator_cosign(struct operator* operator, const char * envelope, size_t length,
+                                  uint64_t *index, struct fault *fault);
 
 /* All pages of a query of PROTOCOL.md 7, as one JSON array, a new reference. */
 enum tamis_status operator_query(struct operator* operator, const char * name,
