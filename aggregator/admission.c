@@ -38,6 +38,17 @@ static enum tamis_status check_excluded(const struct offer *offer, struct fault 
                    offer->federation->name, history->sentence);
 }
 
+/* Before its round or its numbers: what is on the list is not looked at. */
+static enum tamis_status check_known_bad(const struct offer *offer, struct fault *fault) {
+  const struct feed *feed = &offer->state->feed;
+  const struct feed_item *key = state_known_bad(offer->state, (size_t)offer->position);
+  const struct feed_item *update = feed_find(feed, FEED_UPDATES, &offer->statement->subject[0]);
+  if (!key && !update) return TAMIS_OK;
+  return fault_set(fault, TAMIS_KNOWN_BAD, "%s is on the known-bad feed, version %" PRId64 ": %s",
+                   key ? "the client's key" : "this update", feed->version,
+                   key ? key->reason : update->reason);
+}
+
 /* Either the client lies or this log is not the one it was: an operator must know at once. */
 static enum tamis_status check_history(const struct offer *offer, struct fault *fault) {
   if (!offer->is_other_history) return TAMIS_OK;
@@ -102,8 +113,9 @@ static enum tamis_status check_examples(const struct offer *offer, struct fault 
 }
 
 static enum tamis_status (*const checks[])(const struct offer *, struct fault *) = {
-    check_federation, check_excluded,  check_history, check_round, check_selected,
-    check_base,       check_duplicate, check_closed,  check_size,  check_examples,
+    check_federation, check_known_bad, check_excluded, check_history,
+    check_round,      check_selected,  check_base,     check_duplicate,
+    check_closed,     check_size,      check_examples,
 };
 
 enum tamis_status admission_update(const struct state *state, const struct entry *entry,

@@ -358,6 +358,26 @@ static bool is_to_submit(const struct entry *entry) {
   return strcmp(signer, "operator") == 0 || strcmp(signer, "holder") == 0;
 }
 
+/* The lists must be here and be what the statement counts before it is let in. */
+static enum tamis_status check_feed(struct core *core, const struct entry *entry,
+                                    struct fault *fault) {
+  const struct statement *statement = &entry->statement;
+  json_t *manifest = NULL;
+  struct feed feed = {0};
+  if (!blob_exists(core->ledger.blobs, &statement->subject[0]))
+    return fault_set(fault, TAMIS_NOT_FOUND, "the feed's lists are not here; put their blob first");
+  enum tamis_status status =
+      manifest_load(core->ledger.blobs, &statement->subject[0], &manifest, fault);
+  if (status == TAMIS_OK) status = feed_read(manifest, &feed, fault);
+  if (status == TAMIS_OK &&
+      ((int64_t)feed.count[FEED_KEYS] != statement_integer(statement, "keys") ||
+       (int64_t)feed.count[FEED_UPDATES] != statement_integer(statement, "updates")))
+    status = fault_set(fault, TAMIS_BAD_STATEMENT, "the feed has other numbers of entries");
+  feed_close(&feed);
+  json_decref(manifest);
+  return status;
+}
+
 static enum tamis_status admit_operator(struct core *core, const struct entry *entry, json_t **plan,
                                         struct fault *fault) {
   struct moment moment = {.now_ms = core_now_ms(core)};
@@ -371,6 +391,7 @@ static enum tamis_status admit_operator(struct core *core, const struct entry *e
     status = read_model(core, &entry->statement.subject[0], &layout, &is_there, fault);
   if (entry->statement.kind == STATEMENT_PROPOSAL)
     moment.has_proposed = find_proposed(core, &entry->statement);
+  if (entry->statement.kind == STATEMENT_KNOWN_BAD) status = check_feed(core, entry, fault);
   if (entry->statement.kind == STATEMENT_DISPUTE) find_disputed(core, &entry->statement, &moment);
   if (entry->statement.kind == STATEMENT_REVIEW) find_reviewed(core, &entry->statement, &moment);
   json_t *manifest = entry->statement.kind == STATEMENT_EVALUATION
@@ -450,6 +471,12 @@ static void describe(struct core *core, const struct statement *statement, char 
              federation->round.phase == PHASE_WAITING ? "" : "; the open round is abandoned");
     break;
   case STATEMENT_RETENTION: core_keep_describe(core, statement, sentence, size); break;
+  case STATEMENT_KNOWN_BAD:
+    snprintf(sentence, size,
+             "%" PRId64 " keys and %" PRId64
+             " updates are refused from now on, in every federation",
+             statement_integer(statement, "keys"), statement_integer(statement, "updates"));
+    break;
   case STATEMENT_POLICY_SET:
     federation = state_federation_find(state, statement_text(statement, "federation"));
     snprintf(sentence, size,

@@ -269,7 +269,8 @@ static enum tamis_status apply_update(struct applying *a, struct fault *fault) {
   if (!slot || slot->answer == ANSWER_UPDATE)
     return undo_contradiction(a, fault, "this client's update is not waited for");
   if (!digest_equal(&base, &federation->round.base) ||
-      !state_is_eligible(a->state, federation, slot->client))
+      !state_is_eligible(a->state, federation, slot->client) ||
+      feed_find(&a->state->feed, FEED_UPDATES, &a->statement->subject[0]))
     return undo_contradiction(a, fault, "this update was not to be admitted");
   if (slot->answer == ANSWER_NONE) federation->round.answered++;
   federation->round.updates++;
@@ -640,6 +641,39 @@ static enum tamis_status apply_policy(struct applying *a, struct fault *fault) {
   return TAMIS_OK;
 }
 
+/* ---- what is known to be bad ---- */
+
+/* Nobody waits any longer for who may not answer, and a judgement under way is made anew. */
+static void feed_takes_force(const struct state *state) {
+  for (size_t i = 0; i < state->federation_count; i++) {
+    struct federation *federation = state->federation[i];
+    federation->revision++;
+    for (size_t k = 0; k < federation->round.selected; k++)
+      if (state_known_bad(state, federation->round.slot[k].client))
+        slot_give_up(state, federation, state->client[federation->round.slot[k].client].name);
+  }
+}
+
+static enum tamis_status apply_known_bad(struct applying *a, struct fault *fault) {
+  struct feed feed;
+  if (statement_integer(a->statement, "version") != a->state->feed.version + 1)
+    return undo_contradiction(a, fault, "it is not the next version of the feed");
+  enum tamis_status status = feed_read(a->manifest, &feed, fault);
+  if (status == TAMIS_OK &&
+      ((int64_t)feed.count[FEED_KEYS] != statement_integer(a->statement, "keys") ||
+       (int64_t)feed.count[FEED_UPDATES] != statement_integer(a->statement, "updates")))
+    status = undo_contradiction(a, fault, "its manifest has other numbers of entries");
+  if (status != TAMIS_OK) {
+    feed_close(&feed);
+    return status;
+  }
+  feed.version = a->state->feed.version + 1;
+  feed_close(&a->state->feed);
+  a->state->feed = feed;
+  feed_takes_force(a->state);
+  return TAMIS_OK;
+}
+
 /* ---- what is kept ---- */
 
 static enum tamis_status apply_retention(struct applying *a, struct fault *fault) {
@@ -757,6 +791,7 @@ static enum tamis_status (*const appliers[STATEMENT_KIND_COUNT])(struct applying
     [STATEMENT_AMENDED] = review_apply_amended,
     [STATEMENT_TOMBSTONE] = apply_tombstone,
     [STATEMENT_POLICY_SET] = apply_policy,
+    [STATEMENT_KNOWN_BAD] = apply_known_bad,
     [STATEMENT_GATE] = apply_gate,
     [STATEMENT_APPROVAL] = apply_approval,
     [STATEMENT_FREEZE] = apply_freeze,
@@ -822,6 +857,7 @@ bool federation_manifest(const struct state *state, const struct entry *entry,
   case STATEMENT_ROUND_OPEN: *manifest = statement_digest(statement, "cohort"); return true;
   case STATEMENT_VERDICTS:
   case STATEMENT_SHADOW:
+  case STATEMENT_KNOWN_BAD:
   case STATEMENT_TOMBSTONE:
   case STATEMENT_AMENDED:
   case STATEMENT_WITNESSED: *manifest = statement->subject[0]; return true;

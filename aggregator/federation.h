@@ -73,6 +73,7 @@ struct work_row {
   struct digest update, before; /* before: the client's last judged update, or zero */
   struct sketch_place sketch;   /* that goes with it */
   int64_t examples;
+  enum bar bar;
   bool votes;
 };
 

@@ -178,6 +178,11 @@ static enum tamis_status check_new_key(const struct asking *ask, const char *nam
     return fault_set(fault, TAMIS_BAD_STATEMENT, "subject, key and client do not go together");
   if (!key_is_acceptable(key.byte))
     return fault_set(fault, TAMIS_BAD_STATEMENT, "not a point that all verifiers agree on");
+  const struct feed_item *bad = feed_find(&ask->state->feed, FEED_KEYS, &digest);
+  if (bad)
+    return fault_set(fault, TAMIS_KNOWN_BAD,
+                     "this key is on the known-bad feed, version %" PRId64 ": %s",
+                     ask->state->feed.version, bad->reason);
   if (people_key_is_taken(ask->state, &key))
     return fault_set(fault, TAMIS_CONFLICT, "this key is or was enrolled; make a new one");
   return TAMIS_OK;
@@ -315,6 +320,17 @@ static enum tamis_status admit_policy(const struct asking *ask, struct fault *fa
     return fault_set(fault, TAMIS_CONFLICT, "that is the policy of %s already, version %" PRId64,
                      federation->name, next - 1);
   return TAMIS_OK;
+}
+
+/* What its manifest says is looked at where the file is (core_calls.c), and by every fold. */
+static enum tamis_status admit_known_bad(const struct asking *ask, struct fault *fault) {
+  int64_t next = ask->state->feed.version + 1,
+          version = statement_integer(ask->statement, "version");
+  if (version == next) return TAMIS_OK;
+  return fault_set(fault, TAMIS_CONFLICT,
+                   "the known-bad feed is at version %" PRId64 ": the next is %" PRId64
+                   ", not %" PRId64,
+                   next - 1, next, version);
 }
 
 static enum tamis_status admit_dispute(const struct asking *ask, struct fault *fault) {
@@ -547,7 +563,7 @@ static enum tamis_status (*const admitters[STATEMENT_KIND_COUNT])(const struct a
     [STATEMENT_FREEZE] = admit_freeze,         [STATEMENT_UNFREEZE] = admit_unfreeze,
     [STATEMENT_REVIEW] = admit_review,         [STATEMENT_EVALUATION] = admit_evaluation,
     [STATEMENT_SEPARATION] = admit_separation, [STATEMENT_PROPOSAL] = admit_proposal,
-    [STATEMENT_KEY_ROTATE] = admit_rotate,
+    [STATEMENT_KEY_ROTATE] = admit_rotate,     [STATEMENT_KNOWN_BAD] = admit_known_bad,
 };
 
 enum tamis_status federation_admit(const struct state *state, const struct entry *entry,

@@ -45,7 +45,9 @@ struct work *work_copy(const struct work *work) {
 }
 
 static enum bar bar_of(const struct state *state, const struct federation *federation,
-                       uint32_t client) {
+                       uint32_t client, const struct digest *update) {
+  if (state_known_bad(state, client) || feed_find(&state->feed, FEED_UPDATES, update))
+    return BAR_KNOWN_BAD;
   if (federation->member[client].history.standing == STANDING_EXCLUDED) return BAR_EXCLUDED;
   return state->client[client].revoked ? BAR_REVOKED : BAR_NONE;
 }
@@ -57,6 +59,7 @@ static void work_rows(const struct state *state, const struct federation *federa
     const struct slot *slot = &round->slot[i];
     const struct member *member = &federation->member[slot->client];
     if (slot->answer != ANSWER_UPDATE) continue;
+    enum bar bar = bar_of(state, federation, slot->client, &slot->update);
     work->row[work->count] = (struct work_row){
         .client = slot->client,
         .index = slot->index,
@@ -64,7 +67,8 @@ static void work_rows(const struct state *state, const struct federation *federa
         .before = member->before,
         .sketch = member->sketch,
         .examples = slot->examples,
-        .votes = judge_votes(&member->history, bar_of(state, federation, slot->client)),
+        .bar = bar,
+        .votes = judge_votes(&member->history, bar),
     };
     state_name_set(work->row[work->count].name, state->client[slot->client].name);
     work->counts[work->count] = slot->verdict == VERDICT_ACCEPT;
@@ -228,7 +232,7 @@ static struct judged *judge_work(const struct state *state, const struct federat
     judged[i].evidence = work->evidence[i];
     judged[i].examples = work->row[i].examples;
     judged[i].arrival = work->row[i].index;
-    judged[i].bar = bar_of(state, federation, client);
+    judged[i].bar = work->row[i].bar; /* the revision says that nothing has come between */
     judged[i].history = federation->member[client].history;
   }
   judge_round(state_policy(federation, federation->round.policy_version), judged, work->count);

@@ -472,7 +472,7 @@ static void say_history(const struct policy *policy, const struct history *histo
 /* ---- verdict and history ---- */
 
 static enum verdict verdict_of(const struct policy *policy, const struct judged *judged) {
-  if (judged->bar == BAR_EXCLUDED) return VERDICT_REJECT;
+  if (judged->bar == BAR_EXCLUDED || judged->bar == BAR_KNOWN_BAD) return VERDICT_REJECT;
   if (judged->bar == BAR_REVOKED) return VERDICT_HOLD;
   if (policy->enforce <= 0) return VERDICT_ACCEPT;
   if (judged->risk >= policy->risk_reject) return VERDICT_REJECT;
@@ -482,6 +482,7 @@ static enum verdict verdict_of(const struct policy *policy, const struct judged 
 
 static const char *verdict_reason(const struct judged *judged) {
   if (judged->bar == BAR_EXCLUDED) return "excluded meanwhile: ";
+  if (judged->bar == BAR_KNOWN_BAD) return "on the known-bad feed meanwhile: ";
   if (judged->bar == BAR_REVOKED) return "key revoked meanwhile: ";
   return judged->history.standing == STANDING_QUARANTINED ? "in quarantine: " : "";
 }

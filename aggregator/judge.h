@@ -122,7 +122,7 @@ double judge_organisation_risk(size_t convicted, size_t clients, size_t other_co
                                size_t other_clients);
 
 /* What the operator did meanwhile; the content is then not what decides. */
-enum bar { BAR_NONE, BAR_EXCLUDED, BAR_REVOKED };
+enum bar { BAR_NONE, BAR_EXCLUDED, BAR_REVOKED, BAR_KNOWN_BAD };
 
 /* One update before the judge. */
 struct judged {

@@ -228,6 +228,13 @@ static enum tamis_status check_rotate(const struct state *state, const struct st
     return fault_set(fault, TAMIS_KEY_REVOKED, "the key of %s was revoked", name);
   if (people_key_is_taken(state, next))
     return fault_set(fault, TAMIS_CONFLICT, "this key is or was somebody's; make a new one");
+  /* Who has a stolen key must not get away from the list by it. */
+  const struct feed_item *bad = feed_find(&state->feed, FEED_KEYS, &held);
+  if (!bad) bad = feed_find(&state->feed, FEED_KEYS, &digest);
+  if (bad)
+    return fault_set(fault, TAMIS_KNOWN_BAD,
+                     "a key of %.64s is on the known-bad feed, version %" PRId64 ": %s", name,
+                     state->feed.version, bad->reason);
   return TAMIS_OK;
 }
 

@@ -117,6 +117,11 @@ const char *const projection_schema[] = {
     " round INTEGER NOT NULL, kind TEXT NOT NULL, signer TEXT NOT NULL, gate TEXT, model TEXT,"
     " sentence TEXT NOT NULL) STRICT;"
     "CREATE INDEX words_round ON words(federation, round);"
+    "CREATE TABLE feeds(entry INTEGER PRIMARY KEY, version INTEGER NOT NULL, signer TEXT NOT NULL,"
+    " note TEXT NOT NULL, keys INTEGER NOT NULL, updates INTEGER NOT NULL,"
+    " manifest TEXT NOT NULL) STRICT;"
+    "CREATE TABLE feed(list TEXT NOT NULL, digest TEXT NOT NULL, reason TEXT NOT NULL,"
+    " since INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY(list, digest)) STRICT;"
     "CREATE VIEW weights AS SELECT federation, round, entry, client, weight FROM updates"
     " UNION ALL SELECT federation, round, entry, client, weight FROM remade;",
 
@@ -512,6 +517,20 @@ const struct projection_step projection_steps[] = {
     {STATEMENT_POLICY_SET, NULL,
      "INSERT INTO policies(entry, federation, version, signer, digest, policy, note, report)"
      " VALUES (@index, :federation, :version, @signer, @subject, :policy, :note, @report)"},
+
+    /* `since` stays with what was there before; what the new version does not name goes. */
+    {STATEMENT_KNOWN_BAD, NULL,
+     "INSERT INTO feeds(entry, version, signer, note, keys, updates, manifest)"
+     " VALUES (@index, :version, @signer, :note, :keys, :updates, @manifest)"},
+    {STATEMENT_KNOWN_BAD, "keys",
+     "INSERT INTO feed(list, digest, reason, since, version) VALUES ('keys', :digest, :reason,"
+     " @version, @version) ON CONFLICT DO UPDATE SET reason = excluded.reason,"
+     " version = excluded.version"},
+    {STATEMENT_KNOWN_BAD, "updates",
+     "INSERT INTO feed(list, digest, reason, since, version) VALUES ('updates', :digest, :reason,"
+     " @version, @version) ON CONFLICT DO UPDATE SET reason = excluded.reason,"
+     " version = excluded.version"},
+    {STATEMENT_KNOWN_BAD, NULL, "DELETE FROM feed WHERE version <> :version"},
 
     {STATEMENT_RETENTION, NULL,
      "UPDATE federations SET keep_rounds = :keep_rounds WHERE federation = :federation"},

@@ -301,6 +301,15 @@ const struct projection_question projection_questions[] = {
      " WHERE blob = ?3 AND status IS NULL AND dropped IS NULL),"
      " 'dropped', (SELECT max(dropped) FROM updates WHERE blob = ?3)) WHERE ?1 < 1 LIMIT ?2"},
 
+    {"feed", 0, 0,
+     "SELECT rowid, json_object('list', list, 'digest', digest, 'reason', reason, 'since', since,"
+     " 'version', version) FROM feed WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"},
+
+    {"feeds", 0, 0,
+     "SELECT entry + 1, json_object('version', version, 'index', entry, 'signer', signer,"
+     " 'note', note, 'keys', keys, 'updates', updates, 'manifest', manifest) FROM feeds"
+     " WHERE entry >= ?1 ORDER BY entry LIMIT ?2"},
+
     {"policies", 1, 1,
      "SELECT entry + 1, json_object('federation', federation, 'version', version,"
      " 'index', entry, 'signer', signer, 'digest', digest, 'note', note, 'report', report,"

@@ -47,6 +47,7 @@ void state_free(struct state *state) {
   free(state->client);
   free(state->invitation);
   digest_set_clear(&state->spent);
+  feed_close(&state->feed);
   digest_set_clear(&state->readable);
   free(state);
 }
@@ -293,9 +294,15 @@ bool state_readable_has(const struct state *state, const struct digest *blob) {
   return digest_set_has(&state->readable, blob);
 }
 
+const struct feed_item *state_known_bad(const struct state *state, size_t client) {
+  if (state->feed.count[FEED_KEYS] == 0) return NULL;
+  struct digest digest = digest_of(state->client[client].key.byte, KEY_PUBLIC_SIZE);
+  return feed_find(&state->feed, FEED_KEYS, &digest);
+}
+
 bool state_is_eligible(const struct state *state, const struct federation *federation,
                        size_t client) {
-  return !state->client[client].revoked &&
+  return !state->client[client].revoked && !state_known_bad(state, client) &&
          federation->member[client].history.standing != STANDING_EXCLUDED;
 }
 

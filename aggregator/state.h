@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "aggregator/feed.h"
 #include "aggregator/judge.h"
 #include "aggregator/policy.h"
 #include "proto/digest.h"
@@ -300,6 +301,7 @@ struct state {
   struct federation *federation[STATE_FEDERATIONS_MAX];
   size_t federation_count;
   struct digest_set spent;    /* keys, by digest, that were somebody's and are not any more */
+  struct feed feed;           /* what is known to be bad; not in an excerpt */
   struct digest_set readable; /* blobs that any client may fetch */
   uint64_t applied;           /* entries */
 };
@@ -356,6 +358,8 @@ struct evaluation *state_evaluation_add(struct federation *federation);
 void state_readable_add(struct state *state, const struct digest *blob);
 bool state_readable_has(const struct state *state, const struct digest *blob);
 
+/* Is the client's key on the feed of what is known to be bad? NULL: no. */
+const struct feed_item *state_known_bad(const struct state *state, size_t client);
 /* May the client be selected: its key is good and it is not excluded here. */
 bool state_is_eligible(const struct state *state, const struct federation *federation,
                        size_t client);

@@ -30,7 +30,7 @@ static_assert(sizeof(struct federation) == sizeof(struct terms) + 1680,
               "a field of struct federation came or went; state_excerpt copies what it points to");
 static_assert(sizeof(struct dispute) == 56, "a field of struct dispute came or went");
 static_assert(sizeof(struct review) == 208, "a field of struct review came or went");
-static_assert(sizeof(struct state) == 1120, "a field of struct state came or went");
+static_assert(sizeof(struct state) == 1160, "a field of struct state came or went");
 
 struct codec {
   bool is_reading, is_bad;
@@ -602,6 +602,19 @@ static void on_digests(struct codec *codec, const char *name, const char *each,
   }
 }
 
+static void on_feed(struct codec *codec, struct feed *feed) {
+  on_integer(codec, "feed", &feed->version);
+  for (int list = 0; list < FEED_LISTS && !codec->is_bad; list++) {
+    size_t count = feed->count[list];
+    on_count(codec, feed_list_name((enum feed_list)list), &count, FEED_ITEMS_MAX);
+    if (codec->is_reading) feed_make(feed, (enum feed_list)list, codec->is_bad ? 0 : count);
+    for (size_t i = 0; i < feed->count[list] && !codec->is_bad; i++) {
+      on_digest(codec, "known_bad", &feed->item[list][i].digest);
+      on_text(codec, "reason", feed->item[list][i].reason, FEED_REASON_SIZE);
+    }
+  }
+}
+
 static void on_state(struct codec *codec, struct state *state) {
   struct public_key log_key = state->log_key;
   on_key(codec, "log_key", &log_key);
@@ -616,6 +629,7 @@ static void on_state(struct codec *codec, struct state *state) {
   on_clients(codec, state);
   on_invitations(codec, state);
   on_federations(codec, state);
+  on_feed(codec, &state->feed);
   on_digests(codec, "spent", "key", &state->spent);
   on_digests(codec, "readable", "blob", &state->readable);
 }

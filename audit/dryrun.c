@@ -258,14 +258,18 @@ static enum tamis_status read_evidence(const struct work *work, const json_t *up
   return TAMIS_OK;
 }
 
+static enum bar bar_of(const struct actor *actor, const struct work_row *row) {
+  if (row->bar == BAR_KNOWN_BAD) return BAR_KNOWN_BAD;
+  if (actor->history.standing == STANDING_EXCLUDED) return BAR_EXCLUDED;
+  return actor->is_revoked ? BAR_REVOKED : BAR_NONE;
+}
+
 /* Would somebody else have voted, or something else been a copy? */
 static bool is_other_cohort(struct dryrun *run, struct work *work) {
   bool is_other = run->policy.copy_cosine != work->copy_cosine;
   for (size_t i = 0; i < work->count; i++) {
     const struct actor *actor = actor_of(run, work->row[i].client);
-    enum bar bar = actor->history.standing == STANDING_EXCLUDED ? BAR_EXCLUDED
-                   : actor->is_revoked                          ? BAR_REVOKED
-                                                                : BAR_NONE;
+    enum bar bar = bar_of(actor, &work->row[i]);
     bool votes = judge_votes(&actor->history, bar);
     is_other |= votes != work->row[i].votes;
     work->row[i].votes = votes;
@@ -299,9 +303,7 @@ static void judge_again(struct dryrun *run, const struct work *work,
     judged[i].examples = work->row[i].examples;
     judged[i].arrival = work->row[i].index;
     judged[i].history = actor->history;
-    judged[i].bar = actor->history.standing == STANDING_EXCLUDED ? BAR_EXCLUDED
-                    : actor->is_revoked                          ? BAR_REVOKED
-                                                                 : BAR_NONE;
+    judged[i].bar = bar_of(actor, &work->row[i]);
   }
   judge_round(&run->policy, judged, work->count);
 }

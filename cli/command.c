@@ -122,6 +122,17 @@ static const struct option_row model_lineage_options[] = {
 static const struct option_row state_options[] = {STATE, END};
 static const struct option_row policy_lint_options[] = {
     {"strict", 0, NULL, VALUE_FLAG, false, "warnings fail too"}, END};
+static const struct option_row feed_set_options[] = {
+    {"note", 0, "TEXT", VALUE_TEXT, true, "why; it goes into the log"}, DRY_RUN, END};
+static const struct option_row feed_add_options[] = {
+    {"client", 0, "CLIENT", VALUE_NAME, true, "whose update or key it is"},
+    {"from-round", 0, "ROUND", VALUE_COUNT, false, "its update of this round"},
+    {"federation", 0, "NAME", VALUE_NAME, false, "with --from-round: of which federation"},
+    {"key", 0, NULL, VALUE_FLAG, false, "the key that it has now"},
+    REASON,
+    DRY_RUN,
+    END};
+static const struct option_row feed_withdraw_options[] = {REASON, DRY_RUN, END};
 static const struct option_row policy_dry_run_options[] = {
     FEDERATION,
     {"rounds", 0, "A..B", VALUE_TEXT, false, "only these: 7, 3..9, 3.. or ..9"},
@@ -350,6 +361,20 @@ static const struct command row[] = {
      "  tamis policy set digits strict.yaml --note 'after May' --dry-run\n"
      "  tamis policy set digits strict.yaml --note 'after May'\n",
      policy_set},
+    {"feed", "show", "", NULL, "Keys and updates that are known to be bad", NULL,
+     "  tamis feed show\n  tamis feed show -o json\n", feed_show},
+    {"feed", "add", "", feed_add_options, "List a client's update or key as known to be bad",
+     "Nobody may send that update again, or enrol or use that key, in any federation.\n",
+     "  tamis feed add --client phone-1 --federation digits --from-round 7 \\\n"
+     "    --reason 'backdoor'\n"
+     "  tamis feed add --client phone-1 --key --reason 'stolen'\n",
+     feed_add},
+    {"feed", "withdraw", "DIGEST", feed_withdraw_options, "Take a key or an update off the list",
+     NULL, "  tamis feed withdraw 37f1bbd7... --reason 'it was another'\n", feed_withdraw},
+    {"feed", "set", "FILE", feed_set_options, "Replace the whole list",
+     "FILE is JSON: {\"keys\": [{\"digest\", \"reason\"}], \"updates\": [...]}. A key's\n"
+     "digest is the SHA-256 of its 32 bytes, an update's that of its file.\n",
+     "  tamis feed set shared-feed.json --note 'of the consortium, May'\n", feed_set},
     {"client", "invite", "NAME", client_invite_options, "Make a line that lets one client enrol",
      "Prints the line, which holds a secret: hand it to the client and nobody else.\n"
      "It can be used once.\n",

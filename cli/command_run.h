@@ -12,6 +12,11 @@ enum tamis_status federation_list(struct context *context, const struct argument
 enum tamis_status federation_retain(struct context *context, const struct arguments *arguments);
 enum tamis_status federation_show(struct context *context, const struct arguments *arguments);
 
+enum tamis_status feed_show(struct context *context, const struct arguments *arguments);
+enum tamis_status feed_set(struct context *context, const struct arguments *arguments);
+enum tamis_status feed_add(struct context *context, const struct arguments *arguments);
+enum tamis_status feed_withdraw(struct context *context, const struct arguments *arguments);
+
 enum tamis_status policy_show(struct context *context, const struct arguments *arguments);
 enum tamis_status policy_history(struct context *context, const struct arguments *arguments);
 enum tamis_status policy_lint_run(struct context *context, const struct arguments *arguments);

@@ -17,6 +17,7 @@ static const struct {
     [TAMIS_UNKNOWN_CLIENT] = {EXIT_CODE_AUTH, CHECK_HOME},
     [TAMIS_KEY_REVOKED] = {EXIT_CODE_AUTH, "the key can not come back: invite the client anew"},
     [TAMIS_EXCLUDED] = {EXIT_CODE_AUTH, "see: tamis client reinstate"},
+    [TAMIS_KNOWN_BAD] = {EXIT_CODE_AUTH, "see: tamis feed show"},
     [TAMIS_BAD_TOKEN] = {EXIT_CODE_AUTH, "make a new invitation: tamis client invite"},
     [TAMIS_TOKEN_EXPIRED] = {EXIT_CODE_AUTH, "make a new invitation: tamis client invite"},
     [TAMIS_DENIED] = {EXIT_CODE_AUTH, CHECK_HOME},

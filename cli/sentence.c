@@ -107,6 +107,10 @@ static void sentence_of_operator(const struct statement *s, char out[SENTENCE_SI
       write(out, "%s keeps the updates of %lld rounds: %s", text(s, "federation"),
             integer(s, "keep_rounds"), text(s, "reason"));
     break;
+  case STATEMENT_KNOWN_BAD:
+    write(out, "known-bad feed %lld: %lld keys, %lld updates: %s", integer(s, "version"),
+          integer(s, "keys"), integer(s, "updates"), text(s, "note"));
+    break;
   case STATEMENT_POLICY_SET:
     write(out, "%s judged by policy %lld from the next round on: %s", text(s, "federation"),
           integer(s, "version"), text(s, "note"));

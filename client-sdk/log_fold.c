@@ -977,6 +977,17 @@ static enum tamis_status fold_policy(const struct folding *f) {
   return digests_agree(f, "the policy's digest", &digest, &f->statement->subject[0]);
 }
 
+/* Its lists are in the manifest. */
+static enum tamis_status fold_known_bad(const struct folding *f) {
+  int64_t version = statement_integer(f->statement, "version");
+  if (version == f->fold->feed_version + 1) {
+    f->fold->feed_version = version;
+    return TAMIS_OK;
+  }
+  return fold_differs(f->fold->report, "the next version of the known-bad feed", "%lld after %lld",
+                      (long long)version, (long long)f->fold->feed_version);
+}
+
 static enum tamis_status fold_dispute(const struct folding *f) {
   struct fold_federation *federation;
   enum tamis_status status = named_federation(f, &federation);
@@ -1085,6 +1096,7 @@ static enum tamis_status (*const folders[STATEMENT_KIND_COUNT])(const struct fol
     [STATEMENT_AMENDED] = fold_amended,
     [STATEMENT_TOMBSTONE] = fold_tombstone,
     [STATEMENT_POLICY_SET] = fold_policy,
+    [STATEMENT_KNOWN_BAD] = fold_known_bad,
     [STATEMENT_GATE] = fold_gate,
     [STATEMENT_APPROVAL] = fold_approval,
     [STATEMENT_FREEZE] = fold_freeze,

@@ -74,6 +74,7 @@ struct fold_federation {
 };
 
 struct fold {
+  int64_t feed_version; /* of what is known to be bad; 0: none yet */
   struct public_key log_key, aggregator;
   struct log_people people;
   struct fold_client *client;

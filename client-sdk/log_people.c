@@ -26,6 +26,7 @@ static const struct row {
     {STATEMENT_EVALUATION, {"evaluator"}},
     {STATEMENT_DISPUTE, {"operator|reviewer|auditor"}},
     {STATEMENT_POLICY_SET, {"operator", "reviewer", "reviewer"}},
+    {STATEMENT_KNOWN_BAD, {"operator", "reviewer"}},
     {STATEMENT_APPROVAL, {"release-manager|reviewer"}},
     {STATEMENT_FREEZE, {"operator|reviewer|release-manager"}},
     {STATEMENT_UNFREEZE, {"operator", "reviewer"}},

@@ -18,6 +18,7 @@ enum { FIELDS_MAX = 28, TEXT_MAX = 400, OPERATORS_MAX = 8, POLICY_MAX = 64, NAME
 #define PARAMETERS_MAX (INT64_C(1) << 40) /* 4 TiB of floats */
 #define PERIOD_MAX INT64_C(2678400000)    /* 31 days in milliseconds */
 #define POLICIES_MAX STATEMENT_POLICIES_MAX
+#define FEED_MAX 4096                          /* of each list */
 #define UNIX_SECONDS_MAX INT64_C(253402300799) /* the end of year 9999 */
 
 struct row {
@@ -167,6 +168,9 @@ static const struct row rows[STATEMENT_KIND_COUNT] = {
     F64("trigger_rate"), NONCE}},
   [STATEMENT_AUTO_ROLLBACK] = {{"model"}, {
     NAME("federation"), ROUND, INT("to_round", 0, ROUND_MAX), INT("evaluation", 0, ANY), TEXT("sentence"), TIME_MS("at_ms")}},
+  [STATEMENT_KNOWN_BAD] = {{"manifest"}, {
+    INT("version", 1, ROUND_MAX), INT("keys", 0, FEED_MAX), INT("updates", 0, FEED_MAX), TEXT("note"),
+    NONCE}},
 };
 /* clang-format on */
 

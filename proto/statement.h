@@ -53,7 +53,8 @@
   X(REVIEW, "review", "operator")                                                                  \
   X(AMENDED, "amended", "aggregator")                                                              \
   X(EVALUATION, "evaluation", "operator")                                                          \
-  X(AUTO_ROLLBACK, "auto-rollback", "aggregator")
+  X(AUTO_ROLLBACK, "auto-rollback", "aggregator")                                                  \
+  X(KNOWN_BAD, "known-bad", "operator")
 
 enum statement_kind {
 #define X(name, text, signer) STATEMENT_##name,

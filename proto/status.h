@@ -13,6 +13,7 @@
   X(UNKNOWN_CLIENT, 7, 0, "no client of this name is enrolled")                                    \
   X(KEY_REVOKED, 7, 0, "the key was revoked")                                                      \
   X(EXCLUDED, 7, 0, "the client is excluded from this federation")                                 \
+  X(KNOWN_BAD, 7, 0, "the key or the update is on the log's list of what is known to be bad")      \
   X(BAD_TOKEN, 7, 0, "the invitation token is unknown or already used")                            \
   X(TOKEN_EXPIRED, 7, 0, "the invitation is past its date")                                        \
   X(DENIED, 7, 0, "this key may not do that")                                                      \

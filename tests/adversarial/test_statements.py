@@ -16,7 +16,7 @@ people = {}
 
 
 def prepare(stage):
-    names = ("ann", "bob", "eve", "gone", "shut", "flaky")
+    names = ("ann", "bob", "eve", "gone", "shut", "flaky", "listed")
     people.update(zip(names, stage.enrolled(*names)))
     stage.create("main", PARAMETERS, "mean", "--quorum", "2", "--deadline", "300s", "--examples-max", "1000", "--norm-max", "100")
     for name in names:
@@ -72,6 +72,38 @@ def excluded_client(stage):
     envelope = client.update_make(base, plan, body(model))
     stage.tamis("client", "exclude", "shut", "--federation", "main", "--reason", "test")
     refused("EXCLUDED", lambda: offer(client, envelope))
+
+
+def key_on_the_feed(stage):
+    """By the commands that people type, beside a digest that somebody shared and one that is withdrawn again."""
+    client = people["listed"]
+    base, plan, model = client.task
+    envelope = client.update_make(base, plan, body(model))
+    shared = stage.folder / "feed.json"
+    shared.write_text('{"updates": [{"reason": "a backdoor", "digest": "%s"}], "keys": []}' % ("ab" * 32))
+    stage.tamis("feed", "set", str(shared), "--note", "of a friend")
+    stage.tamis("feed", "add", "--client", "listed", "--key", "--reason", "stolen")
+    refused("KNOWN_BAD", lambda: offer(client, envelope))
+    stage.tamis("feed", "withdraw", "ab" * 32, "--reason", "it was another")
+    rows = stage.tamis("feed", "show")
+    assert [(r["list"], r["reason"], r["since"], r["version"]) for r in rows] == [("keys", "stolen", 2, 3)], rows
+    code, answer = stage.tamis("feed", "withdraw", "ab" * 32, "--reason", "again", check=False)
+    assert code == 5 and answer["error_code"] == "NOT_FOUND", answer
+
+
+def policy_by_the_commands_that_people_type(stage):
+    file, report = stage.folder / "policy.yaml", stage.folder / "report.json"
+    file.write_text("strikes_quarantine: 2\n")
+    assert stage.tamis("policy", "set", "main", str(file), "--note", "stricter")["version"] == 2
+    shown = stage.tamis("policy", "show", "main")
+    assert shown["version"] == 2 and [t["name"] for t in shown["thresholds"] if t["changed"]] == ["strikes_quarantine"], shown
+    history = stage.tamis("policy", "history", "main")
+    assert [v["changed"] for v in history] == ["nothing", "strikes_quarantine 3 -> 2"], history
+    code, answer = stage.tamis("policy", "set", "main", str(file), "--note", "again", check=False)
+    assert code == 6 and answer["error_code"] == "CONFLICT", answer
+    report.write_text('{"format":"tamis-dry-run/v1","federation":"main","policy":{}}')
+    code, answer = stage.tamis("policy", "set", "main", str(file), "--note", "x", "--report", str(report), check=False)
+    assert code == 2 and "no report of a dry run of this policy" in answer["data"]["message"], answer
 
 
 def signatures(stage):
@@ -261,7 +293,7 @@ def trickle(stage):
 
 def the_log_has_nothing_of_a_liar(stage):
     updates = stage.tamis("log", "show", "--kind", "update", "--count", "1000")
-    assert not [u for u in updates if u["client"] in ("gone", "shut", "thief", "stranger", "mallory")], updates
+    assert not [u for u in updates if u["client"] in ("gone", "shut", "listed", "thief", "stranger", "mallory")], updates
     values = stage.settled()
 
     def total(name, label=""):
@@ -276,6 +308,7 @@ def the_log_has_nothing_of_a_liar(stage):
 
 run([prepare, keys_and_invitations, key_that_is_not_possessed, signatures, statements_for_somewhere_else,
      statement_of_somebody_else, examples_that_cannot_be, sizes_that_cannot_be, bodies_that_are_not_what_they_should_be,
-     uploads_that_lie, upload_that_vanishes_goes_on, replayed_and_second_statements, revoked_key, excluded_client,
+     uploads_that_lie, upload_that_vanishes_goes_on, replayed_and_second_statements, revoked_key, excluded_client, key_on_the_feed,
+     policy_by_the_commands_that_people_type,
      the_round_goes_on_among_liars, thousand_streams, trickle, the_log_has_nothing_of_a_liar],
     make=lambda: Stage("limits: {progress_seconds: 2}\n"))

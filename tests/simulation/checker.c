@@ -41,7 +41,8 @@ struct checker {
   bool is_frozen, froze_rebuild;
   uint64_t aggregate_index, entries;
   struct digest memory[ROUNDS], remembered; /* with the models; with the candidate. Zero: none */
-  long keep_rounds, policy_version;
+  long keep_rounds, policy_version, feed_version;
+  json_t *known_bad; /* the feed's updates; NULL: none */
   /* Updates by their round and what they came to; their bytes, if gone, must be told of. */
   struct sent {
     char client[65], update[65], verdict[16];
@@ -69,6 +70,7 @@ struct checker *checker_new(const char *origin, struct blob_store *blobs) {
 void checker_free(struct checker *checker) {
   json_decref(checker->cohort);
   json_decref(checker->without);
+  json_decref(checker->known_bad);
   free(checker);
 }
 
@@ -606,6 +608,30 @@ static void resolve(struct checker *checker, const struct person *person) {
   }
 }
 
+static const char *feed_was_set(struct checker *checker, const struct statement *statement) {
+  json_t *feed = load(checker, &statement->subject[0]);
+  json_t *updates = json_object_get(feed, "updates");
+  if (statement_integer(statement, "version") != ++checker->feed_version)
+    return "a version of the feed was skipped or repeated";
+  if ((json_int_t)json_array_size(updates) != statement_integer(statement, "updates"))
+    return "a feed has another number of updates";
+  json_decref(checker->known_bad);
+  checker->known_bad = json_incref(updates);
+  json_decref(feed);
+  return NULL;
+}
+
+static bool is_known_bad(const struct checker *checker, const struct digest *update) {
+  char hex[DIGEST_HEX_SIZE];
+  json_t *item;
+  size_t i;
+  digest_to_hex(update, hex);
+  json_array_foreach(checker->known_bad, i, item) {
+    if (strcmp(text(item, "digest"), hex) == 0) return true;
+  }
+  return false;
+}
+
 static const char *policy_was_set(struct checker *checker, const struct statement *statement) {
   struct digest digest;
   if (statement_integer(statement, "version") != ++checker->policy_version)
@@ -625,12 +651,15 @@ static const char *check(struct checker *checker, const struct statement *statem
   case STATEMENT_POLICY_SET: return policy_was_set(checker, statement);
   case STATEMENT_REVIEW: return reviewed(checker, statement);
   case STATEMENT_AMENDED: return amended(checker, statement);
+  case STATEMENT_KNOWN_BAD: return feed_was_set(checker, statement);
   case STATEMENT_RETENTION:
     checker->keep_rounds = (long)statement_integer(statement, "keep_rounds");
     return NULL;
   case STATEMENT_KEY_ENROL: return enrolled(checker, statement);
   case STATEMENT_ROUND_OPEN: return opened(checker, statement);
-  case STATEMENT_UPDATE: return updated(checker, statement);
+  case STATEMENT_UPDATE:
+    if (is_known_bad(checker, &statement->subject[0])) return "a known-bad update was let in";
+    return updated(checker, statement);
   case STATEMENT_VERDICTS: return judged(checker, statement);
   case STATEMENT_CLIENT_STATE: return moved(checker, statement);
   case STATEMENT_AGGREGATE: return aggregated(checker, statement);

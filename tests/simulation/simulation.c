@@ -25,7 +25,7 @@ struct life {
   int64_t promoted_max;
   bool touched[WORLD_CLIENTS_MAX]; /* by an operator */
   bool drops;                      /* a retention policy was asked for */
-  size_t restarts, crashes, rollbacks, rebuilds, policies;
+  size_t restarts, crashes, rollbacks, rebuilds, policies, feeds;
   size_t copies, spoken, freezes, reviews;
 };
 
@@ -206,12 +206,30 @@ static void review(struct life *life) {
   json_decref(rows);
 }
 
+/* Now the key of a client, now an update that was sent, now nothing: then all is withdrawn. */
+static void set_feed(struct life *life, size_t client) {
+  struct world *world = &life->world;
+  char number[24];
+  struct digest key = digest_of(world->client[client].public.byte, KEY_PUBLIC_SIZE), update;
+  snprintf(number, sizeof number, "%lld", (long long)world_federation_integer(world, "head_round"));
+  json_t *rows = world_query(world, "updates", 2, (const char *[]){WORLD_FEDERATION, number});
+  const char *hex = json_string_value(json_object_get(json_array_get(rows, 0), "update"));
+  bool has_update = hex && digest_from_hex(hex, strlen(hex), &update);
+  uint64_t choice = below(life, 4);
+  int64_t version = (int64_t)life->feeds + 1 + (below(life, 6) == 0);
+  if (world_feed(world, version, choice == 1 ? &key : NULL,
+                 choice == 2 && has_update ? &update : NULL, NULL) == TAMIS_OK)
+    life->feeds++;
+  json_decref(rows);
+}
+
 static void operator_acts(struct life *life) {
   struct world *world = &life->world;
   size_t client = below(life, world->clients);
   json_int_t last = world_federation_integer(world, "round");
-  switch (below(life, 10)) {
+  switch (below(life, 11)) {
   case 9: set_policy(life); break;
+  case 10: set_feed(life, client); break;
   case 6: retain(life); break;
   case 7: dispute(life, client); break;
   case 8: {
@@ -503,10 +521,11 @@ static void end(struct life *life) {
   uint64_t held = unwitnessed(life);
   printf("%lld rounds, %" PRIu64 " without their witnesses, %zu updates acknowledged, %" PRIu64
          " entries, %zu restarts, %zu crashes, %zu rollbacks, %zu rebuilds, %zu policies, %zu "
+         "feeds, %zu "
          "words at gates, "
          "%zu freezes, %zu reviews\n",
          (long long)rounds, held, life->acked_count, life->size_seen, life->restarts, life->crashes,
-         life->rollbacks, life->rebuilds, life->policies, life->spoken, life->freezes,
+         life->rollbacks, life->rebuilds, life->policies, life->feeds, life->spoken, life->freezes,
          life->reviews);
   for (size_t i = 0; i < life->acked_count; i++) {
     check_acked(life, &life->acked[i]);

@@ -272,6 +272,10 @@ static void write_log(struct script *script) {
   script_say(script, STATEMENT_KEY_ROTATE, "bob", "key", json_pack("{s:s}", "name", "bob"), NULL);
   script_say(script, STATEMENT_RETENTION, OPERATOR, "model 0",
              json_pack("{s:s, s:i}", "federation", "f", "keep_rounds", 1), NULL);
+  script_say(
+      script, STATEMENT_KNOWN_BAD, OPERATOR, "manifest",
+      json_pack("{s:i, s:i, s:i, s:s}", "version", 1, "keys", 1, "updates", 0, "note", "bad"),
+      json_pack("{s:[{s:s, s:s}], s:[]}", "keys", "digest", "aa", "reason", "stolen", "updates"));
   script_say(script, STATEMENT_POLICY_SET, OPERATOR, "policy 2",
              json_pack("{s:s, s:i, s:{s:o}, s:s}", "federation", "f", "version", 2, "policy",
                        "z_low", canonical_f64(2.5), "note", "tried it"),
@@ -574,7 +578,8 @@ static void every_query_of_the_protocol_has_its_columns(void **state) {
       {"retention", NULL, NULL},    {"shadows", "f", ""},        {"slis", "", ""},
       {"policies", "f", NULL},      {"words", "f", "4"},         {"reviews", "f", ""},
       {"decisions", "", ""},        {"evaluations", "f", "4"},   {"candidate", "f", NULL},
-      {"roles", NULL, NULL},        {"proposals", NULL, NULL}};
+      {"roles", NULL, NULL},        {"proposals", NULL, NULL},   {"feed", NULL, NULL},
+      {"feeds", NULL, NULL}};
   const size_t count = sizeof queries / sizeof queries[0];
   struct fixture *fixture = *state;
   char line[1024];

@@ -555,6 +555,32 @@ static inline enum tamis_status world_policy(struct world *world, int64_t versio
                       "policy", &digest, fault);
 }
 
+/* A list of the feed with one item, or none (NULL). */
+static inline json_t *world_feed_list(const struct digest *digest) {
+  return digest ? json_pack("[{s:o, s:s}]", "digest", world_hex(digest), "reason", "a test")
+                : json_array();
+}
+
+/* The feed with at most one key and one update. */
+static inline enum tamis_status world_feed(struct world *world, int64_t version,
+                                           const struct digest *key, const struct digest *update,
+                                           struct fault *fault) {
+  char *text;
+  size_t length;
+  struct digest digest;
+  json_t *lists =
+      json_pack("{s:o, s:o}", "keys", world_feed_list(key), "updates", world_feed_list(update));
+  assert_int_equal(canonical_encode(lists, &text, &length, NULL), TAMIS_OK);
+  assert_int_equal(blob_put(core_blobs(world->core), text, length, &digest, NULL), TAMIS_OK);
+  json_decref(lists);
+  free(text);
+  return world_submit(world, STATEMENT_KNOWN_BAD,
+                      json_pack("{s:I, s:i, s:i, s:s, s:o}", "version", (json_int_t)version, "keys",
+                                key != NULL, "updates", update != NULL, "note", "a test", "nonce",
+                                world_nonce(world)),
+                      "manifest", &digest, fault);
+}
+
 static inline bool world_cosign_asked(struct world *world, size_t client, int patience_ms,
                                       struct checkpoint *wanted) {
   for (int i = 0; i <= patience_ms; i++) {
