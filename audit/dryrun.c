@@ -243,6 +243,7 @@ static enum tamis_status read_evidence(const struct work *work, const json_t *up
     if (is_all) {
       evidence[i].neighbour = neighbour_of(work, element, "neighbour");
       evidence[i].residual_neighbour = neighbour_of(work, element, "residual_neighbour");
+      evidence[i].history_neighbour = neighbour_of(work, element, "history_neighbour");
     }
     evidence[i].history_neighbour = neighbour_of(work, element, "history_neighbour");
     for (size_t k = 0; k < count; k++) {
