@@ -21,8 +21,12 @@ static const struct sheet sheet = {"known-bad", "Nothing is known to be bad: tam
                                    sizeof columns / sizeof *columns, columns};
 
 enum tamis_status feed_show(struct context *context, const struct arguments *arguments) {
+  json_t *rows = NULL;
   (void)arguments;
-  return context_list(context, "feed", NULL, &sheet);
+  enum tamis_status status = context_query(context, "feed", 0, NULL, &rows);
+  if (status == TAMIS_OK) output_rows(context, &sheet, rows);
+  json_decref(rows);
+  return status;
 }
 
 /* ---- a new version ---- */
