@@ -49,7 +49,7 @@ expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimme
 says 'federation/digits created (dry run)'
 expect 5 federation show digits
 expect 0 federation create digits --model "$folder/m.safetensors" --rule 'trimmed_mean(f=1)' --quorum 4 --rounds 4 \
-  --deadline 5s --policy compare_min=3 -o json
+  --deadline 5s --policy compare_min=3 --policy copy_cosine=2 -o json
 model=$(field 'data["model"]')
 same "$model" "$(sha256sum "$folder/m.safetensors" | cut -d' ' -f1)" "digest of the model"
 expect 6 federation create digits --model "$folder/m.safetensors" --rule mean
