@@ -28,7 +28,7 @@ MEMORYLESS = ["mean", "median", "trimmed_mean(f=10)", "meamed(f=10)", "geometric
               "caf(f=10)", "dnc(f=10)", "flame", "nnm(f=10)|trimmed_mean(f=10)",
               "arc(f=10)|nnm(f=10)|trimmed_mean(f=10)"]
 WITH_HISTORY = ["trimmed_mean(f=10)", "geometric_median", "nnm(f=10)|trimmed_mean(f=10)"]
-TURNING = [("drift", 60), ("sleeper", 40), ("sleeper_min_max", 40)]
+TURNING = [("drift", 60), ("drift_min_max", 60), ("sleeper", 40), ("sleeper_min_max", 40)]
 
 
 def group(attacks, rounds, fractions=FRACTIONS, alphas=ALPHAS, rule=RULE, policy="", beside="bare,clean,mean", seeds=99):

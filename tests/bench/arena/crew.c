@@ -125,8 +125,10 @@ static void lie_alone(struct crew *crew, size_t client, size_t round) {
   if (attack) attack_delta(attack, turn, row_of(crew, client), PARAMETERS);
 }
 
-/* All liars send the vector that the scheme makes of what the honest ones sent. */
-static void lie_together(struct crew *crew) {
+/* All liars send the vector that the scheme makes of what the honest ones sent, or something on the
+ * way to it from their own. */
+static void lie_together(struct crew *crew, size_t round) {
+  double part = crew->scheme.mixes ? fmin(1, (double)round / (double)crew->scheme.mixes) : 1;
   size_t clients = crew->cell->clients;
   double *rows = calloc(clients * PARAMETERS, sizeof *rows), *out = calloc(PARAMETERS, sizeof *out);
   double *spread = calloc(PARAMETERS, sizeof *spread);
@@ -145,7 +147,7 @@ static void lie_together(struct crew *crew) {
     collude_vector(&honest, crew->scheme.vector, strength, COLLUDE_ALONG_MEAN, out);
     for (size_t client = 0; client < clients; client++)
       for (size_t i = 0; crew->lies[client] && i < PARAMETERS; i++)
-        row_of(crew, client)[i] = (float)out[i];
+        row_of(crew, client)[i] = (float)((1 - part) * row_of(crew, client)[i] + part * out[i]);
   }
   free(spread);
   free(out);
@@ -272,7 +274,7 @@ void crew_send(struct crew *crew, struct stage *stage, size_t round) {
       lie_alone(crew, client, round);
     }
   measure_mean(crew);
-  if (crew->scheme.colludes && crew_is_awake(crew, round)) lie_together(crew);
+  if (crew->scheme.colludes && crew_is_awake(crew, round)) lie_together(crew, round);
   send_all(crew, round);
   if (crew->scheme.adapts) adapt(crew);
 }

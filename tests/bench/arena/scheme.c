@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SLEEP_ROUNDS = 20 };
+enum { SLEEP_ROUNDS = 20, DRIFT_ROUNDS = 40 };
 
 static const struct scheme table[] = {
     {.name = "ipm", .colludes = true, .vector = COLLUDE_IPM, .strength = 2},
@@ -17,6 +17,7 @@ static const struct scheme table[] = {
      .colludes = true,
      .vector = COLLUDE_MIN_MAX,
      .honest = SLEEP_ROUNDS},
+    {.name = "drift_min_max", .colludes = true, .vector = COLLUDE_MIN_MAX, .mixes = DRIFT_ROUNDS},
     {.name = "sign_flip_quiet", .attack = "sign_flip", .strength = 1},
     {.name = "backdoor_quiet", .attack = "backdoor", .strength = 1},
     {.name = "adaptive", .adapts = true},

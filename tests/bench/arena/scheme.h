@@ -14,10 +14,11 @@ struct scheme {
   const char *attack; /* a row of lab/attack.h that every liar plays for itself; NULL: none */
   bool colludes;      /* `vector` of what all honest clients sent, the same from every liar */
   enum collude_attack vector;
-  double strength;    /* of the vector, or instead of the attack's own; 0: its own */
-  bool are_clones;    /* one organisation, one share, trained once */
-  bool adapts;        /* knows the judge, and sends the worst that it would not suspect */
-  size_t honest;      /* rounds that they are honest at first */
+  double strength; /* of the vector, or instead of the attack's own; 0: its own */
+  bool are_clones; /* one organisation, one share, trained once */
+  size_t mixes;    /* over so many rounds their own honest updates become the vector; 0: at once */
+  bool adapts;     /* knows the judge, and sends the worst that it would not suspect */
+  size_t honest;   /* rounds that they are honest at first */
   enum field_odd odd; /* they are no liars at all, only unlike the others */
 };
 
