@@ -402,13 +402,16 @@ def put(page, name, content):
     return pattern.sub(lambda found: found.group(1) + content + found.group(2), page)
 
 
+HISTORY_PLOT = "\n![Accuracy after each round when honest clients turn](detection-history.svg)\n"
+
+
 def write(options, whole):
     rows = {name: [row for wanted in whole[name] for row in rows_of(options, wanted)] for name in whole}
     docs = pathlib.Path(options.docs)
     page = (docs / "detection.md").read_text()
     attacks = rows["hard"] + rows["soft"]
     content = {"hard": attack_tables(rows["hard"]), "soft": attack_tables(rows["soft"]), "odd": odd_table(rows["odd"]),
-               "adaptive": adaptive_table(rows["adaptive"]), "history": history_verdict(rows["history"]) + history_table(rows["history"]),
+               "adaptive": adaptive_table(rows["adaptive"]), "history": history_verdict(rows["history"]) + history_table(rows["history"]) + HISTORY_PLOT,
                "best": best_table(attacks), "roc": roc_tables(attacks), "bars": summary(rows)}
     for name in content:
         page = put(page, name, content[name])
