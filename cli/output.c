@@ -2,6 +2,7 @@
  * a terminal; JSON goes out in ASCII with escapes. */
 #include "cli/output.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -141,6 +142,7 @@ static size_t measure(struct context *context, const struct sheet *sheet, const 
   char text[OUTPUT_CELL_SIZE];
   const json_t *row;
   size_t i, used = 0;
+  assert(sheet->column_count <= OUTPUT_COLUMNS_MAX);
   for (size_t c = 0; c < sheet->column_count; c++) {
     const struct column *column = &sheet->column[c];
     width[c] = strlen(column->title);
